@@ -1,0 +1,39 @@
+"""Real time. The only module that reads a clock."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+
+class SystemClock:
+    """The machine's time: the event loop's monotonic clock, and the wall clock in UTC."""
+
+    def monotonic(self) -> float:
+        """Return the running event loop's time in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def now(self) -> datetime:
+        """Return the wall clock's time, in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        await asyncio.sleep(seconds)
+
+
+class RehearsalClock:
+    """A wall clock that starts at `epoch` and goes with the event loop, whose time may be virtual."""
+
+    def __init__(self, epoch: datetime) -> None:
+        self._epoch = epoch
+
+    def monotonic(self) -> float:
+        """Return the running event loop's time in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def now(self) -> datetime:
+        """Return `epoch` plus the event loop's time."""
+        return self._epoch + timedelta(seconds=self.monotonic())
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of the event loop's time."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,98 @@
+"""Every error that this package raises on purpose.
+
+An expected ending of a restart is an `Outcome`, not an error. Errors are for what keeps a run from being judged::
+
+    RestartError
+    ├── UsageError                      the command line, the file, or what they name is wrong
+    │   ├── ConfigError                 the configuration file
+    │   └── NameResolutionError         a name that matches nothing, or several things
+    └── PlatformError                   what the Qovery API, or the way to it, did
+        ├── TokenRefusedError           401 or 403
+        ├── NotFoundError               404
+        ├── RefusedError                any other refusal of a request that was understood
+        │   └── BusyError               409: another operation is in progress
+        └── PassingError                trying again may help
+            ├── NotSentError            the request never left; sending it again is safe
+            ├── UnansweredError         sent, perhaps acted upon, and not (properly) answered
+            ├── MalformedAnswerError    answered with something that is not what was asked for
+            └── ThrottledError          429: too many requests
+"""
+
+from collections.abc import Sequence
+
+
+class RestartError(Exception):
+    """The root of the tree."""
+
+
+class UsageError(RestartError):
+    """The person who called has to change something; nothing was submitted (exit code 2)."""
+
+
+class ConfigError(UsageError):
+    """The configuration file is wrong; `problems` holds every finding, each a line for a person."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class NameResolutionError(UsageError):
+    """What the configuration names is not there, or not once; `problems` holds every finding."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class PlatformError(RestartError):
+    """The Qovery API, or the way to it, did not do as asked.
+
+    Args:
+        message: what happened, for a person.
+        status: the HTTP status, where there was an answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TokenRefusedError(PlatformError):
+    """401 or 403. Qovery answers 403 for what does not exist, too."""
+
+
+class NotFoundError(PlatformError):
+    """404."""
+
+
+class RefusedError(PlatformError):
+    """The request was understood and refused: it had no effect, and sending it again would not help."""
+
+
+class BusyError(RefusedError):
+    """409: another operation is in progress in the environment."""
+
+
+class PassingError(PlatformError):
+    """A fault that may pass: a read that fails so is simply made again."""
+
+
+class NotSentError(PassingError):
+    """No connection was made, so the platform cannot have seen the request."""
+
+
+class UnansweredError(PassingError):
+    """The request was sent, and may have been acted upon, but no usable answer came back."""
+
+
+class MalformedAnswerError(PassingError):
+    """The answer is not what the call promises: HTML, half a JSON, an empty body, a missing part."""
+
+
+class ThrottledError(PassingError):
+    """429. `retry_after` is how many seconds the platform asks to wait, None where it does not say."""
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, status=status)
+        self.retry_after = retry_after

@@ -1,0 +1,113 @@
+"""What was seen of each service since the submit: for the log while it lasts, for the report afterwards."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from orchestrator.narrator import Narrator
+from orchestrator.observations import Baseline, Observation
+from orchestrator.outcomes import Outcome, ServiceResult
+from orchestrator.plan import Service
+from orchestrator.ports import Clock
+from orchestrator.states import StateClass, classify
+from orchestrator.verdict import OUTCOME_OF_FINDING, ServiceVerdict
+
+
+class Progress:
+    """Follows the services of one environment from reading to reading.
+
+    Args:
+        services: the targets.
+        narrator: told of every state that changed.
+        clock: the source of time.
+    """
+
+    def __init__(self, services: Sequence[Service], *, narrator: Narrator, clock: Clock) -> None:
+        self._services = tuple(services)
+        self._narrator = narrator
+        self._clock = clock
+        self._submitted: float | None = None
+        self._baseline: Baseline | None = None
+        self._states: dict[str, str] = {}
+        self._executions: dict[str, str | None] = {}
+        self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
+
+    def begin(self, baseline: Baseline) -> None:
+        """Note that a restart is submitted now, on top of `baseline`."""
+        self._baseline = baseline
+        self._submitted = self._clock.monotonic()
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds since the submit."""
+        return None if self._submitted is None else self._clock.monotonic() - self._submitted
+
+    def note(self, observation: Observation) -> None:
+        """Take in a reading; log each target whose state or execution changed."""
+        for service in self._services:
+            status = observation.services.get(service.id)
+            if status is None:
+                continue
+            before = self._states.get(service.id), self._executions.get(service.id)
+            if before == (status.state, status.execution_id):
+                continue
+            self._states[service.id] = status.state
+            self._executions[service.id] = status.execution_id
+            if self.elapsed is not None:
+                self._note_change(service, before[0], status.state, status.execution_id)
+
+    def _note_change(self, service: Service, before: str | None, state: str, execution_id: str | None) -> None:
+        assert self.elapsed is not None  # noqa: S101 - note() has just looked
+        timeline = self._timelines[service.id]
+        is_ours = classify(state) is StateClass.IN_PROGRESS or (
+            self._baseline is not None and execution_id is not None and self._baseline.is_new(execution_id)
+        )
+        # Until our restart shows, a reading only repeats what the baseline said.
+        if is_ours and (not timeline or timeline[-1][0] != state):
+            timeline.append((state, round(self.elapsed, 1)))
+        if before != state:
+            self._narrator.say(
+                "service_state_changed",
+                service=service.name,
+                execution_id=execution_id,
+                state=state,
+                previous=before,
+                elapsed_s=round(self.elapsed, 1),
+            )
+
+    def describe(self) -> dict[str, str | float]:
+        """Say in a few words where the services stand, for a heartbeat."""
+        counts = Counter(self._states.get(service.id, "unread") for service in self._services)
+        description: dict[str, str | float] = {
+            "services": ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        }
+        if self.elapsed is not None:
+            description["elapsed_s"] = round(self.elapsed, 1)
+        return description
+
+    def results(
+        self, outcome: Outcome, *, verdicts: Mapping[str, ServiceVerdict], skipped: frozenset[str]
+    ) -> tuple[ServiceResult, ...]:
+        """Give each service's result in an environment that ended with `outcome`.
+
+        Args:
+            outcome: of the environment; a service's own where its verdict does not say otherwise.
+            verdicts: the last verdict on each target, as far as there is one.
+            skipped: the ids of targets that were left out because they do not run.
+        """
+        return tuple(self._result(service, outcome, verdicts.get(service.id), skipped) for service in self._services)
+
+    def _result(
+        self, service: Service, outcome: Outcome, verdict: ServiceVerdict | None, skipped: frozenset[str]
+    ) -> ServiceResult:
+        own = OUTCOME_OF_FINDING.get(verdict.finding, outcome) if verdict is not None else outcome
+        baseline = self._baseline.targets.get(service.id) if self._baseline is not None else None
+        return ServiceResult(
+            id=service.id,
+            name=service.name,
+            type=service.type.value,
+            outcome=Outcome.SKIPPED if service.id in skipped else own,
+            state=self._states.get(service.id),
+            baseline_execution_id=baseline.execution_id if baseline is not None else None,
+            execution_id=verdict.execution_id if verdict is not None else None,
+            timeline=tuple(self._timelines[service.id]),
+        )

@@ -1,0 +1,101 @@
+"""From an accepted submit to a settlement: read, judge, and where the statuses leave a doubt, ask the history."""
+
+from functools import partial
+
+from orchestrator import settlement
+from orchestrator.narrator import Narrator
+from orchestrator.observations import Baseline, Observation
+from orchestrator.plan import Target
+from orchestrator.polling import Ended, Poller
+from orchestrator.ports import Clock
+from orchestrator.progress import Progress
+from orchestrator.readings import Readings
+from orchestrator.settlement import Settlement
+from orchestrator.verdict import Finding, ServiceVerdict, Verdict, confirm, judge, seen_running
+
+CONFIRM_AGAIN = 30.0
+"""Seconds after which a doubt that has not changed is worth another look into the history."""
+ABSENT_FOR = 60.0
+"""Seconds for which a restart that had been seen must stay absent before it counts as gone."""
+
+
+class Proof:
+    """Looks for the evidence of one restart.
+
+    Attributes:
+        verdicts: the last verdict on each target.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        readings: Readings,
+        poller: Poller,
+        progress: Progress,
+        narrator: Narrator,
+        clock: Clock,
+    ) -> None:
+        self._target = target
+        self._readings = readings
+        self._poller = poller
+        self._progress = progress
+        self._narrator = narrator
+        self._clock = clock
+        self._seen_running: frozenset[str] = frozenset()
+        self._was_seen = False
+        self._last_doubt: object = None
+        self._last_confirm = float("-inf")
+        self._absent_since: float | None = None
+        self.verdicts: dict[str, ServiceVerdict] = {}
+
+    async def find(self, baseline: Baseline, *, until: float) -> Settlement | Ended:
+        """Look until the restart on top of `baseline` has settled, or `until` has passed, or contact is lost."""
+        return await self._poller.poll(partial(self._look, baseline), until=until)
+
+    async def _look(self, baseline: Baseline) -> Settlement | None:
+        observation = await self._readings.statuses()
+        self._progress.note(observation)
+        self._seen_running |= seen_running(baseline, observation)
+        verdict = judge(baseline, observation, seen_running=self._seen_running)
+        self._was_seen = self._was_seen or verdict.finding is not Finding.NOT_BEGUN
+        self.verdicts.update(verdict.services)
+        if verdict.settled:
+            return settlement.by_verdict(verdict, self._target)
+        if not self._worth_confirming(verdict, observation):
+            return None
+        confirmed = confirm(baseline, observation, await self._readings.history(), await self._readings.queue())
+        self._narrator.say(
+            "history_read",
+            doubt=verdict.doubt.value if verdict.doubt is not None else "our restart was seen, and is gone",
+            finding=confirmed.finding.value,
+        )
+        if not confirmed.finding.final and not self._gone_for_good(confirmed):
+            return None
+        self.verdicts.update(confirmed.services)
+        missing = baseline.targets.keys() - observation.services.keys()
+        return settlement.by_verdict(confirmed, self._target, missing=sorted(missing))
+
+    def _worth_confirming(self, verdict: Verdict, observation: Observation) -> bool:
+        """Tell whether there is a doubt, and whether it is a new one or has been left alone for a while."""
+        gone = verdict.finding is Finding.NOT_BEGUN and self._was_seen
+        if verdict.doubt is None and not gone:
+            self._absent_since = None
+            return False
+        now = self._clock.monotonic()
+        doubt = (verdict.doubt, frozenset(observation.services.values()))
+        if doubt == self._last_doubt and now < self._last_confirm + CONFIRM_AGAIN:
+            return False
+        self._last_doubt, self._last_confirm = doubt, now
+        return True
+
+    def _gone_for_good(self, verdict: Verdict) -> bool:
+        """Tell whether a restart has stayed absent for so long that it will not show any more."""
+        if verdict.finding is not Finding.ABSENT:
+            self._absent_since = None
+            return False
+        now = self._clock.monotonic()
+        if self._absent_since is None:
+            self._absent_since = now
+        # What was never seen may only be late; what was seen and is gone does not come back.
+        return now >= self._absent_since + (ABSENT_FOR if self._was_seen else self._target.policy.invisible_for)

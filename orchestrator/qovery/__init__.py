@@ -1,0 +1,1 @@
+"""The Qovery API: everything that knows its URLs, its shapes and its quirks."""

@@ -1,0 +1,205 @@
+"""One request at a time to the Qovery API: sent under the quota, bounded in time and size, its failures translated.
+
+Nothing here tries again and nothing sleeps.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from orchestrator._version import __version__
+from orchestrator.errors import (
+    BusyError,
+    MalformedAnswerError,
+    NotFoundError,
+    NotSentError,
+    PassingError,
+    PlatformError,
+    RefusedError,
+    ThrottledError,
+    TokenRefusedError,
+    UnansweredError,
+)
+from orchestrator.qovery.auth import TokenAuth
+from orchestrator.qovery.quota import Quota, server_time
+
+M = TypeVar("M", bound=BaseModel)
+
+USER_AGENT = f"qovery-restart/{__version__}"
+LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes. The largest real answers, an organization's services, have a few megabytes."""
+LONGEST_MESSAGE = 200
+"""Characters of an error body that are shown to a person."""
+
+NEVER_SENT: tuple[type[Exception], ...] = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+"""What httpx raises before any byte of a request has left."""
+PERHAPS_SENT: tuple[type[Exception], ...] = (
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.CloseError,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+    httpx.TooManyRedirects,
+)
+"""What httpx raises when a request has left, or may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete answer of the API."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What the server's clock said."""
+        return server_time(self.headers)
+
+    def read_as(self, model: type[M], *, call: str) -> M:
+        """Read the body as `model`.
+
+        Raises:
+            MalformedAnswerError: it is something else.
+        """
+        try:
+            return model.model_validate_json(self.body)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise MalformedAnswerError(
+                f"{call}: the answer (HTTP {self.status}, {len(self.body)} bytes) is not what was asked for: "
+                f"{where + ': ' if where else ''}{first['msg']}",
+                status=self.status,
+            ) from None
+
+
+class QoveryHttp:
+    """Sends requests to the API.
+
+    Args:
+        client: httpx's client; its base URL is the API's.
+        quota: asked before each request.
+        request_timeout: seconds for a whole request, its answer included.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, *, quota: Quota, request_timeout: float) -> None:
+        self._client = client
+        self._quota = quota
+        self._request_timeout = request_timeout
+
+    async def call(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """Send one request and return its answer, whose status is 2xx.
+
+        Raises:
+            PlatformError: in the form that says what happened, and whether the request can have had an effect.
+        """
+        call = f"{method} {path}"
+        self._quota.take()
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                answer = await self._exchange(method, path, params, body)
+        except TimeoutError:
+            raise UnansweredError(f"{call}: no complete answer within {self._request_timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise translate(error, call) from error
+        retry_after = self._quota.learn(answer.headers, throttled=answer.status == httpx.codes.TOO_MANY_REQUESTS)
+        if not httpx.codes.is_success(answer.status):
+            raise refusal(answer, call, retry_after)
+        return answer
+
+    async def _exchange(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, Any] | None
+    ) -> Answer:
+        async with self._client.stream(method, path, params=params, json=body) as response:
+            chunks = bytearray()
+            async for chunk in response.aiter_bytes():
+                chunks += chunk
+                if len(chunks) > LARGEST_ANSWER:
+                    raise httpx.DecodingError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            return Answer(status=response.status_code, headers=response.headers, body=bytes(chunks))
+
+
+def translate(error: Exception, call: str) -> PassingError:
+    """Say in our own terms what an exception of httpx means: never sent, or perhaps acted upon."""
+    what = str(error) or type(error).__name__
+    if isinstance(error, NEVER_SENT):
+        return NotSentError(f"{call}: not sent: {what}")
+    return UnansweredError(f"{call}: no answer: {what}")
+
+
+def refusal(answer: Answer, call: str, retry_after: float | None = None) -> PlatformError:
+    """Say what an answer means whose status is not 2xx."""
+    status = answer.status
+    message = f"{call}: HTTP {status}: {_reason_in(answer.body)}"
+    match status:
+        case 401 | 403:
+            return TokenRefusedError(message, status=status)
+        case 404:
+            return NotFoundError(message, status=status)
+        case 409:
+            return BusyError(message, status=status)
+        case 429:
+            return ThrottledError(message, status=status, retry_after=retry_after)
+        # 408 comes from a proxy that saw the request only in part: no word from the API itself.
+        case _ if 400 <= status < 500 and status != httpx.codes.REQUEST_TIMEOUT:  # noqa: PLR2004 - the class of HTTP statuses
+            return RefusedError(message, status=status)
+        case _:
+            return UnansweredError(message, status=status)
+
+
+def _reason_in(body: bytes) -> str:
+    """Find the words in an error body: JSON with `detail`, `message` or `error`; or text, a proxy's HTML, nothing."""
+    text = body[: 16 * LONGEST_MESSAGE].decode("utf-8", errors="replace")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    if isinstance(content, dict):
+        text = next((str(content[key]) for key in ("detail", "message", "error") if content.get(key)), text)
+    words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not words:
+        return "no explanation"
+    return words if len(words) <= LONGEST_MESSAGE else words[:LONGEST_MESSAGE] + "…"
+
+
+def make_client(
+    base_url: str,
+    token: SecretStr,
+    *,
+    request_timeout: float,
+    max_connections: int,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """Make the httpx client for the API.
+
+    Redirects are not followed: the API has none, and the token must not follow one to another host.
+    """
+    return httpx.AsyncClient(
+        base_url=base_url,
+        auth=TokenAuth(token),
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        timeout=request_timeout,
+        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+        follow_redirects=False,
+        transport=transport,
+    )

@@ -1,0 +1,100 @@
+"""The port `Platform`, on the Qovery API; and the lists by which names are looked up."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from orchestrator.observations import Observation, QueuedRequest, Run, SubmitReceipt
+from orchestrator.plan import Service, ServiceType
+from orchestrator.qovery import wire
+from orchestrator.qovery.http import QoveryHttp
+
+_ID_FIELDS = {
+    ServiceType.APPLICATION: "application_ids",
+    ServiceType.CONTAINER: "container_ids",
+    ServiceType.DATABASE: "database_ids",
+}
+
+
+class QoveryPlatform:
+    """Drives the API. Every method is one request and raises `PlatformError`.
+
+    Attributes:
+        submits: how many restarts were posted, answered or not.
+    """
+
+    def __init__(self, http: QoveryHttp) -> None:
+        self._http = http
+        self.submits = 0
+
+    async def read_statuses(self, environment_id: str) -> Observation:
+        """Read `statusesWithStages`.
+
+        `/statuses` would be simpler and keeps the previous run's states while a request waits; this one alone tells.
+        """
+        path = f"/environment/{environment_id}/statusesWithStages"
+        answer = await self._http.call("GET", path)
+        statuses = answer.read_as(wire.WireStatusesWithStages, call=f"GET {path}")
+        return statuses.to_domain(environment_id, answer.server_time)
+
+    async def find_runs(self, environment_id: str) -> Sequence[Run]:
+        """Read the latest runs from `deploymentHistoryV2`."""
+        path = f"/environment/{environment_id}/deploymentHistoryV2"
+        answer = await self._http.call("GET", path, params={"pageSize": "20"})
+        runs = answer.read_as(wire.WireRuns, call=f"GET {path}")
+        return [run for run in (item.to_run() for item in runs.results) if run is not None]
+
+    async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
+        """Read `deploymentQueue`."""
+        path = f"/environment/{environment_id}/deploymentQueue"
+        answer = await self._http.call("GET", path)
+        queue = answer.read_as(wire.WireRuns, call=f"GET {path}")
+        return [request for request in (item.to_queued_request() for item in queue.results) if request is not None]
+
+    async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
+        """Post one restart of all `services`.
+
+        The document promises one `Status` for a request that names many services, and a sibling call answers otherwise,
+        so the body is only searched for the request's id: whatever it looks like, a 2xx means accepted.
+        """
+        body: dict[str, list[str]] = {}
+        for service in services:
+            body.setdefault(_ID_FIELDS[service.type], []).append(service.id)
+        self.submits += 1
+        answer = await self._http.call("POST", f"/environment/{environment_id}/service/restart-service", body=body)
+        try:
+            return wire.WireSubmitAnswer.model_validate_json(answer.body).to_domain()
+        except ValidationError:
+            return SubmitReceipt()
+
+    async def cancel_request(self, request_id: str) -> None:
+        """Cancel one waiting request."""
+        await self._http.call("POST", f"/deploymentQueue/{request_id}/cancelDeployment", body={})
+
+    # The directory: what `names` looks things up in.
+
+    async def environment(self, environment_id: str) -> wire.WireEnvironment:
+        """Read an environment by its id."""
+        path = f"/environment/{environment_id}"
+        return (await self._http.call("GET", path)).read_as(wire.WireEnvironment, call=f"GET {path}")
+
+    async def organizations(self) -> list[wire.WireNamed]:
+        """List the organizations that the token sees."""
+        return await self._named("/organization")
+
+    async def projects(self, organization_id: str) -> list[wire.WireNamed]:
+        """List the projects of an organization."""
+        return await self._named(f"/organization/{organization_id}/project")
+
+    async def environments(self, project_id: str) -> list[wire.WireEnvironment]:
+        """List the environments of a project."""
+        path = f"/project/{project_id}/environment"
+        return (await self._http.call("GET", path)).read_as(wire.WireEnvironmentList, call=f"GET {path}").results
+
+    async def services(self, environment_id: str) -> list[wire.WireService]:
+        """List the services of an environment, of every kind."""
+        path = f"/environment/{environment_id}/services"
+        return (await self._http.call("GET", path)).read_as(wire.WireServiceList, call=f"GET {path}").results
+
+    async def _named(self, path: str) -> list[wire.WireNamed]:
+        return (await self._http.call("GET", path)).read_as(wire.WireNamedList, call=f"GET {path}").results

@@ -1,0 +1,236 @@
+"""The shapes that the API sends, tolerant of what may be missing or new, and their meaning in the domain's words.
+
+Only what the product reads is named here. Nothing that the published document calls required is relied on, but for the
+ids without which there would be nothing to speak of.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class WireStatus(_Wire):
+    """`Status`."""
+
+    id: str | None = None
+    state: str | None = None
+    execution_id: str | None = None
+    deployment_requests_count: int | None = None
+    deployment_request_id: str | None = None
+    is_part_last_deployment: bool | None = None
+
+    def to_domain(self) -> ServiceStatus:
+        """Read it; a state that is missing is one that nothing can be concluded from."""
+        return ServiceStatus(
+            id=(self.id or "").casefold(),
+            state=self.state or "",
+            execution_id=self.execution_id or None,
+            requests_waiting=self.deployment_requests_count or 0,
+            request_id=self.deployment_request_id,
+            in_last_run=bool(self.is_part_last_deployment),
+        )
+
+
+class WireEnvironmentStatus(_Wire):
+    """`EnvironmentStatus`."""
+
+    state: str | None = None
+    last_deployment_id: str | None = None
+
+
+class WireStage(_Wire):
+    """`DeploymentStageWithServicesStatuses`."""
+
+    applications: list[WireStatus] | None = None
+    containers: list[WireStatus] | None = None
+    databases: list[WireStatus] | None = None
+    jobs: list[WireStatus] | None = None
+    helms: list[WireStatus] | None = None
+    terraforms: list[WireStatus] | None = None
+    agentic_workflows: list[WireStatus] | None = None
+
+    def statuses(self) -> Iterator[WireStatus]:
+        """Yield every status in it that says whose it is."""
+        for statuses in (
+            self.applications,
+            self.containers,
+            self.databases,
+            self.jobs,
+            self.helms,
+            self.terraforms,
+            self.agentic_workflows,
+        ):
+            yield from (status for status in statuses or () if status.id)
+
+
+class WireStatusesWithStages(_Wire):
+    """`EnvironmentStatusesWithStages`. Without its stages it says nothing, so they are insisted on."""
+
+    environment: WireEnvironmentStatus | None = None
+    stages: list[WireStage]
+
+    def to_domain(self, environment_id: str, server_time: datetime | None) -> Observation:
+        """Read it."""
+        statuses = (status.to_domain() for stage in self.stages for status in stage.statuses())
+        environment = self.environment or WireEnvironmentStatus()
+        return Observation(
+            environment_id=environment_id,
+            services={status.id: status for status in statuses},
+            environment_state=environment.state,
+            last_execution_id=environment.last_deployment_id or None,
+            server_time=server_time,
+        )
+
+
+class WireServiceIdentifier(_Wire):
+    """The `identifier` of a service in the history and in the queue."""
+
+    service_id: str | None = None
+
+
+class WireRunService(_Wire):
+    """`DeploymentHistoryService`, and its like in the queue."""
+
+    identifier: WireServiceIdentifier | None = None
+    status: str | None = None
+
+    @property
+    def service_id(self) -> str | None:
+        """Whose it is."""
+        service_id = self.identifier.service_id if self.identifier is not None else None
+        return service_id.casefold() if service_id else None
+
+
+class WireRunStage(_Wire):
+    """`DeploymentHistoryStage`, and its like in the queue."""
+
+    services: list[WireRunService] | None = None
+
+
+class WireAuditing(_Wire):
+    """`DeploymentHistoryAuditingData`, and its like in the queue."""
+
+    created_at: datetime | None = None
+    triggered_by: str | None = None
+
+
+class WireRunIdentifier(_Wire):
+    """The `identifier` of a run or of a queued request."""
+
+    execution_id: str | None = None
+    deployment_request_id: str | None = None
+
+
+class WireRun(_Wire):
+    """`DeploymentHistoryEnvironmentV2`, or `QueuedDeploymentRequestWithStages`: they are alike but for their ids."""
+
+    identifier: WireRunIdentifier | None = None
+    trigger_action: str | None = None
+    action_status: str | None = None
+    auditing_data: WireAuditing | None = None
+    stages: list[WireRunStage] | None = None
+
+    def _services(self) -> Iterator[WireRunService]:
+        for stage in self.stages or ():
+            yield from stage.services or ()
+
+    def to_run(self) -> Run | None:
+        """Read it as a run; None where it does not say which one it is."""
+        if self.identifier is None or not self.identifier.execution_id:
+            return None
+        auditing = self.auditing_data or WireAuditing()
+        created_at = auditing.created_at
+        return Run(
+            execution_id=self.identifier.execution_id,
+            action=self.trigger_action or "",
+            status=self.action_status or "",
+            services={service.service_id: service.status or "" for service in self._services() if service.service_id},
+            # An instant without its zone cannot be compared with anything.
+            created_at=created_at if created_at is not None and created_at.tzinfo is not None else None,
+            triggered_by=auditing.triggered_by,
+        )
+
+    def to_queued_request(self) -> QueuedRequest | None:
+        """Read it as a waiting request; None where it does not say which one it is."""
+        if self.identifier is None or not self.identifier.deployment_request_id:
+            return None
+        auditing = self.auditing_data or WireAuditing()
+        return QueuedRequest(
+            request_id=self.identifier.deployment_request_id,
+            action=self.trigger_action or "",
+            service_ids=frozenset(service.service_id for service in self._services() if service.service_id),
+            triggered_by=auditing.triggered_by,
+        )
+
+
+class WireRuns(_Wire):
+    """A list of runs or of queued requests. An answer without the list is not an empty list."""
+
+    results: list[WireRun]
+
+
+class WireSubmitAnswer(_Wire):
+    """The answer to a submit: a `Status` by the document, perhaps an `EnvironmentStatus`; both may name the request."""
+
+    deployment_request_id: str | None = None
+
+    def to_domain(self) -> SubmitReceipt:
+        """Keep what ids it carries."""
+        return SubmitReceipt(request_ids=frozenset([self.deployment_request_id] if self.deployment_request_id else []))
+
+
+class WireReference(_Wire):
+    """`ReferenceObject`."""
+
+    id: str
+
+
+class WireNamed(_Wire):
+    """An organization or a project."""
+
+    id: str
+    name: str
+
+
+class WireNamedList(_Wire):
+    """A list of them."""
+
+    results: list[WireNamed]
+
+
+class WireEnvironment(_Wire):
+    """`Environment`."""
+
+    id: str
+    name: str
+    project: WireReference | None = None
+    organization: WireReference | None = None
+
+
+class WireEnvironmentList(_Wire):
+    """A list of them."""
+
+    results: list[WireEnvironment]
+
+
+class WireService(_Wire):
+    """A service of any kind, as `/environment/{id}/services` lists it."""
+
+    id: str
+    name: str
+    service_type: str = ""
+    mode: str | None = None
+    """Databases only: CONTAINER or MANAGED."""
+
+
+class WireServiceList(_Wire):
+    """A list of them."""
+
+    results: list[WireService]

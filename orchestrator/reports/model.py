@@ -1,0 +1,169 @@
+"""The model behind every format of the report. Its JSON Schema is published: `qovery-restart schema --report`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from orchestrator.outcomes import (
+    EnvironmentResult,
+    ExitCode,
+    Outcome,
+    Reason,
+    RunOutcome,
+    ServiceResult,
+    exit_code_of,
+    run_outcome_of,
+)
+
+SCHEMA_VERSION = 1
+"""Grows when a script that reads the report could break."""
+
+
+def _utc_text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+UtcInstant = Annotated[datetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
+"""UTC, shown with milliseconds and a `Z`."""
+
+
+class _Reported(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServiceReport(_Reported):
+    """One service, with the evidence for its outcome."""
+
+    id: str
+    name: str
+    type: str
+    outcome: Outcome
+    state: str | None = Field(description="The state last read, as Qovery spells it.")
+    baseline_execution_id: str | None = Field(description="The execution it was under right before the submit.")
+    execution_id: str | None = Field(description="The newer execution that restarted it, or failed to.")
+    timeline: tuple[tuple[str, float], ...] = Field(
+        description="Each state when it was first seen, in seconds since the submit."
+    )
+
+    @classmethod
+    def of(cls, result: ServiceResult) -> "ServiceReport":
+        """Report a result."""
+        return cls(
+            id=result.id,
+            name=result.name,
+            type=result.type,
+            outcome=result.outcome,
+            state=result.state,
+            baseline_execution_id=result.baseline_execution_id,
+            execution_id=result.execution_id,
+            timeline=result.timeline,
+        )
+
+
+class EnvironmentReport(_Reported):
+    """One environment."""
+
+    name: str
+    id: str
+    wave: int
+    outcome: Outcome
+    reason: Reason
+    message: str = Field(description="What happened, and what to do about it.")
+    submitted_at: UtcInstant | None
+    settled_at: UtcInstant | None
+    duration_s: float | None = Field(description="Seconds from the submit to the end.")
+    console_url: str | None
+    services: tuple[ServiceReport, ...]
+
+    @classmethod
+    def of(cls, result: EnvironmentResult) -> "EnvironmentReport":
+        """Report a result."""
+        return cls(
+            name=result.name,
+            id=result.environment_id,
+            wave=result.wave,
+            outcome=result.outcome,
+            reason=result.reason,
+            message=result.message,
+            submitted_at=result.submitted_at,
+            settled_at=result.settled_at,
+            duration_s=result.duration_s,
+            console_url=result.console_url,
+            services=tuple(ServiceReport.of(service) for service in result.services),
+        )
+
+
+class RequestCounts(_Reported):
+    """What the run cost."""
+
+    total: int = Field(description="Requests sent to the Qovery API.")
+    submits: int = Field(description="Restarts posted, whether or not they were answered.")
+
+
+class RunReport(_Reported):
+    """A whole run. `exit_code` is what the process ended with."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    config: str | None = Field(description="The configuration file, as it was named; null without one.")
+    simulated: bool = Field(default=False, description="Whether an embedded simulator stood in for Qovery.")
+    started_at: UtcInstant
+    ended_at: UtcInstant
+    duration_s: float
+    outcome: RunOutcome
+    exit_code: int
+    requests: RequestCounts
+    environments: tuple[EnvironmentReport, ...]
+    errors: tuple[str, ...] = Field(default=(), description="Why the run could not be judged by its environments.")
+
+    @classmethod
+    def of(
+        cls,
+        results: Sequence[EnvironmentResult],
+        *,
+        run_id: str,
+        config: str | None,
+        simulated: bool,
+        started_at: datetime,
+        ended_at: datetime,
+        requests: RequestCounts,
+        interrupted: ExitCode | None = None,
+        errors: Sequence[str] = (),
+        exit_code: ExitCode | None = None,
+    ) -> "RunReport":
+        """Report a run.
+
+        Args:
+            results: every environment, in the plan's order.
+            run_id: the run's own id.
+            config: the configuration file, as it was named.
+            simulated: whether a simulator stood in for Qovery.
+            started_at: when it began.
+            ended_at: when it ended.
+            requests: what it cost.
+            interrupted: `ExitCode.SIGINT` or `ExitCode.SIGTERM` when a signal ended it.
+            errors: what kept the run from its environments.
+            exit_code: where it does not follow from `results`, because there are `errors`.
+        """
+        code = exit_code if exit_code is not None else exit_code_of(results, interrupted=interrupted)
+        return cls(
+            run_id=run_id,
+            config=config,
+            simulated=simulated,
+            started_at=started_at,
+            ended_at=ended_at,
+            duration_s=round((ended_at - started_at).total_seconds(), 1),
+            outcome=run_outcome_of(code),
+            exit_code=code.value,
+            requests=requests,
+            environments=tuple(EnvironmentReport.of(result) for result in results),
+            errors=tuple(errors),
+        )
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report."""
+    schema = RunReport.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "qovery-restart report"}
