@@ -182,6 +182,10 @@ class Poller:
         def give_up_at() -> float:
             return min(until, self.contact.lost_at)
 
+        async def one_look() -> T | None:
+            # Newer versions of tenacity await only what is visibly a coroutine function, which not every callable is.
+            return await look()
+
         growing = wait_growing(self._clock, minimum=self._minimum, maximum=self._maximum, random=self._random)
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
@@ -192,7 +196,7 @@ class Poller:
             before_sleep=self._report_fault,
             retry_error_callback=lambda _: None,
         )
-        result: T | None = await retrying(look)
+        result: T | None = await retrying(one_look)
         if result is not None:
             return result
         return Ended.CONTACT_LOST if self._clock.monotonic() < until else Ended.DEADLINE

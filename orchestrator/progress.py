@@ -2,14 +2,34 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
 
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Baseline, Observation
 from orchestrator.outcomes import Outcome, ServiceResult
-from orchestrator.plan import Service
 from orchestrator.ports import Clock
 from orchestrator.states import StateClass, classify
 from orchestrator.verdict import OUTCOME_OF_FINDING, ServiceVerdict
+
+
+class Followed(Protocol):
+    """A service, whether or not it can be restarted."""
+
+    @property
+    def id(self) -> str:
+        """What the API calls it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Its kind."""
+        ...
 
 
 class Progress:
@@ -21,7 +41,7 @@ class Progress:
         clock: the source of time.
     """
 
-    def __init__(self, services: Sequence[Service], *, narrator: Narrator, clock: Clock) -> None:
+    def __init__(self, services: Sequence[Followed], *, narrator: Narrator, clock: Clock) -> None:
         self._services = tuple(services)
         self._narrator = narrator
         self._clock = clock
@@ -31,8 +51,8 @@ class Progress:
         self._executions: dict[str, str | None] = {}
         self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
 
-    def begin(self, baseline: Baseline) -> None:
-        """Note that a restart is submitted now, on top of `baseline`."""
+    def begin(self, baseline: Baseline | None = None) -> None:
+        """Note that a restart is submitted now, on top of `baseline`; or, without one, that the watch begins."""
         self._baseline = baseline
         self._submitted = self._clock.monotonic()
 
@@ -55,13 +75,16 @@ class Progress:
             if self.elapsed is not None:
                 self._note_change(service, before[0], status.state, status.execution_id)
 
-    def _note_change(self, service: Service, before: str | None, state: str, execution_id: str | None) -> None:
+    def _note_change(self, service: Followed, before: str | None, state: str, execution_id: str | None) -> None:
         assert self.elapsed is not None  # noqa: S101 - note() has just looked
         timeline = self._timelines[service.id]
-        is_ours = classify(state) is StateClass.IN_PROGRESS or (
-            self._baseline is not None and execution_id is not None and self._baseline.is_new(execution_id)
-        )
+        baseline = self._baseline
         # Until our restart shows, a reading only repeats what the baseline said.
+        is_ours = (
+            baseline is None
+            or classify(state) is StateClass.IN_PROGRESS
+            or (execution_id is not None and baseline.is_new(execution_id))
+        )
         if is_ours and (not timeline or timeline[-1][0] != state):
             timeline.append((state, round(self.elapsed, 1)))
         if before != state:
@@ -85,7 +108,11 @@ class Progress:
         return description
 
     def results(
-        self, outcome: Outcome, *, verdicts: Mapping[str, ServiceVerdict], skipped: frozenset[str]
+        self,
+        outcome: Outcome,
+        *,
+        verdicts: Mapping[str, ServiceVerdict] = MappingProxyType({}),
+        skipped: frozenset[str] = frozenset(),
     ) -> tuple[ServiceResult, ...]:
         """Give each service's result in an environment that ended with `outcome`.
 
@@ -97,14 +124,14 @@ class Progress:
         return tuple(self._result(service, outcome, verdicts.get(service.id), skipped) for service in self._services)
 
     def _result(
-        self, service: Service, outcome: Outcome, verdict: ServiceVerdict | None, skipped: frozenset[str]
+        self, service: Followed, outcome: Outcome, verdict: ServiceVerdict | None, skipped: frozenset[str]
     ) -> ServiceResult:
         own = OUTCOME_OF_FINDING.get(verdict.finding, outcome) if verdict is not None else outcome
         baseline = self._baseline.targets.get(service.id) if self._baseline is not None else None
         return ServiceResult(
             id=service.id,
             name=service.name,
-            type=service.type.value,
+            type=str(service.type),
             outcome=Outcome.SKIPPED if service.id in skipped else own,
             state=self._states.get(service.id),
             baseline_execution_id=baseline.execution_id if baseline is not None else None,

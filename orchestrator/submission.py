@@ -82,7 +82,7 @@ class Submission:
         patience = self._target.policy.deadline
         until = min(self._clock.monotonic() + patience, self._end_by)
         while True:
-            posted = await self._poller.poll(self._try, until=until)
+            posted: Posted | Settlement | Ended = await self._poller.poll(self._try, until=until)
             if isinstance(posted, Ended):
                 return settlement.never_started(
                     posted,

@@ -11,6 +11,7 @@ from orchestrator.narrator import Narrator
 from orchestrator.plan import HttpCheck
 from orchestrator.polling import stop_at, wait_no_later_than
 from orchestrator.ports import Clock, Prober
+from orchestrator.redaction import shown_url
 
 INTERVAL = 2.0
 """Seconds between two probes of a URL."""
@@ -28,7 +29,7 @@ class CheckFailure:
         wanted = f"HTTP {self.check.status}"
         if self.check.consecutive > 1:
             wanted += f" {self.check.consecutive} times in a row"
-        return f"{self.check.url} did not answer {wanted} within {self.check.within:g} s (last: {answer})"
+        return f"{shown_url(self.check.url)} did not answer {wanted} within {self.check.within:g} s (last: {answer})"
 
 
 async def verify(
@@ -69,9 +70,10 @@ async def _verify_one(
         retry=retry_if_result(lambda passed: not passed),
         retry_error_callback=lambda _: False,
     )
-    if await retrying(probe):
-        narrator.say("verification_passed", url=check.url, elapsed_s=round(clock.monotonic() - began, 1))
+    passed: bool = await retrying(probe)
+    if passed:
+        narrator.say("verification_passed", url=shown_url(check.url), elapsed_s=round(clock.monotonic() - began, 1))
         return None
     failure = CheckFailure(check=check, last_answer=last_answer)
-    narrator.warn("verification_failed", url=check.url, last_answer=last_answer, wanted=check.status)
+    narrator.warn("verification_failed", url=shown_url(check.url), last_answer=last_answer, wanted=check.status)
     return failure

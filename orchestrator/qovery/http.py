@@ -5,7 +5,7 @@ Nothing here tries again and nothing sleeps.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -28,6 +28,9 @@ from orchestrator.errors import (
 )
 from orchestrator.qovery.auth import TokenAuth
 from orchestrator.qovery.quota import Quota, server_time
+from orchestrator.redaction import redactor
+
+_REDACT_THE_USUAL = redactor()
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,10 +101,19 @@ class QoveryHttp:
         client: httpx's client; its base URL is the API's.
         quota: asked before each request.
         request_timeout: seconds for a whole request, its answer included.
+        redact: hides secrets in what others say, since a server or a proxy may echo them.
     """
 
-    def __init__(self, client: httpx.AsyncClient, *, quota: Quota, request_timeout: float) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        quota: Quota,
+        request_timeout: float,
+        redact: Callable[[str], str] = _REDACT_THE_USUAL,
+    ) -> None:
         self._client = client
+        self._redact = redact
         self._quota = quota
         self._request_timeout = request_timeout
 
@@ -120,11 +132,12 @@ class QoveryHttp:
                 answer = await self._exchange(method, path, params, body)
         except TimeoutError:
             raise UnansweredError(f"{call}: no complete answer within {self._request_timeout:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise translate(error, call) from error
+        # httpx lets TLS failures in the middle of an answer through as they are: `ssl.SSLError`, an OSError.
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise translate(error, call, redact=self._redact) from None
         retry_after = self._quota.learn(answer.headers, throttled=answer.status == httpx.codes.TOO_MANY_REQUESTS)
         if not httpx.codes.is_success(answer.status):
-            raise refusal(answer, call, retry_after)
+            raise refusal(answer, call, retry_after, redact=self._redact)
         return answer
 
     async def _exchange(
@@ -139,18 +152,20 @@ class QoveryHttp:
             return Answer(status=response.status_code, headers=response.headers, body=bytes(chunks))
 
 
-def translate(error: Exception, call: str) -> PassingError:
+def translate(error: Exception, call: str, *, redact: Callable[[str], str] = str) -> PassingError:
     """Say in our own terms what an exception of httpx means: never sent, or perhaps acted upon."""
-    what = str(error) or type(error).__name__
+    what = redact(str(error)) or type(error).__name__
     if isinstance(error, NEVER_SENT):
         return NotSentError(f"{call}: not sent: {what}")
     return UnansweredError(f"{call}: no answer: {what}")
 
 
-def refusal(answer: Answer, call: str, retry_after: float | None = None) -> PlatformError:
+def refusal(
+    answer: Answer, call: str, retry_after: float | None = None, *, redact: Callable[[str], str] = str
+) -> PlatformError:
     """Say what an answer means whose status is not 2xx."""
     status = answer.status
-    message = f"{call}: HTTP {status}: {_reason_in(answer.body)}"
+    message = f"{call}: HTTP {status}: {_reason_in(answer.body, redact)}"
     match status:
         case 401 | 403:
             return TokenRefusedError(message, status=status)
@@ -167,15 +182,17 @@ def refusal(answer: Answer, call: str, retry_after: float | None = None) -> Plat
             return UnansweredError(message, status=status)
 
 
-def _reason_in(body: bytes) -> str:
+def _reason_in(body: bytes, redact: Callable[[str], str]) -> str:
     """Find the words in an error body: JSON with `detail`, `message` or `error`; or text, a proxy's HTML, nothing."""
-    text = body[: 16 * LONGEST_MESSAGE].decode("utf-8", errors="replace")
+    text = body.decode("utf-8", errors="replace")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
         content = None
     if isinstance(content, dict):
         text = next((str(content[key]) for key in ("detail", "message", "error") if content.get(key)), text)
+    # Hidden before it is cut: half a secret is not recognized as one.
+    text = redact(text)[: 16 * LONGEST_MESSAGE]
     words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if not words:
         return "no explanation"
@@ -192,13 +209,16 @@ def make_client(
 ) -> httpx.AsyncClient:
     """Make the httpx client for the API.
 
-    Redirects are not followed: the API has none, and the token must not follow one to another host.
+    Redirects are not followed: the API has none, and the token must not follow one to another host. Waiting for a
+    connection, TCP and TLS each have a quarter of `request_timeout`, so that a connection that is never made ends as
+    what it is, "not sent", before the time for the whole request is over and nobody can tell any more.
     """
+    to_connect = request_timeout / 4
     return httpx.AsyncClient(
         base_url=base_url,
         auth=TokenAuth(token),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        timeout=request_timeout,
+        timeout=httpx.Timeout(request_timeout, connect=to_connect, pool=to_connect),
         limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
         follow_redirects=False,
         transport=transport,

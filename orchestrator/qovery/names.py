@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
-from orchestrator.errors import NameResolutionError, NotFoundError
+from orchestrator.errors import NameResolutionError, NotFoundError, TokenRefusedError
 from orchestrator.plan import (
     ALL_SERVICES,
     EnvironmentPath,
@@ -24,6 +24,7 @@ from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireService
 T = TypeVar("T")
 
 CONSOLE_URL = "https://console.qovery.com"
+FORBIDDEN = 403
 AT_ONCE = 10
 """How many environments are looked up at the same time."""
 
@@ -69,6 +70,14 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
+class Retrying(Protocol):
+    """Calls a read until it works or there is no hope."""
+
+    async def __call__(self, read: Callable[[], Awaitable[T]], /) -> T:
+        """Return what `read` returns."""
+        ...
+
+
 class _Problem(Exception):  # noqa: N818 - never leaves this module
     pass
 
@@ -95,7 +104,7 @@ class Resolver:
         self,
         directory: Directory,
         *,
-        retrying: Callable[[Callable[[], Awaitable[object]]], Awaitable[object]],
+        retrying: Retrying,
         console: bool,
     ) -> None:
         self._directory = directory
@@ -104,8 +113,12 @@ class Resolver:
         self._reads: dict[Hashable, asyncio.Task[object]] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
 
-    async def resolve(self, specs: Sequence[EnvironmentSpec]) -> tuple[Target, ...]:
+    async def resolve(self, specs: Sequence[EnvironmentSpec], *, to_restart: bool = True) -> tuple[Target, ...]:
         """Look up everything that `specs` name.
+
+        Args:
+            specs: the environments.
+            to_restart: whether each has to have a service that Qovery can restart.
 
         Raises:
             NameResolutionError: with every name that matches nothing, several things, or what cannot restart.
@@ -113,7 +126,7 @@ class Resolver:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._resolve_or_explain(spec)) for spec in specs]
+                tasks = [group.create_task(self._resolve_or_explain(spec, to_restart=to_restart)) for spec in specs]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         targets = [result for task in tasks if isinstance(result := task.result(), Target)]
@@ -123,7 +136,7 @@ class Resolver:
             raise NameResolutionError(problems)
         return tuple(targets)
 
-    async def _resolve_or_explain(self, spec: EnvironmentSpec) -> Target | list[str]:
+    async def _resolve_or_explain(self, spec: EnvironmentSpec, *, to_restart: bool) -> Target | list[str]:
         async with self._room:
             try:
                 environment = await self._environment(spec)
@@ -131,6 +144,8 @@ class Resolver:
                 return [f"{spec.name}: {problem}"]
             services = await self._read("services", environment.id, self._directory.services)
         chosen, excluded, problems = _choose(spec, services)
+        if to_restart and not chosen and not problems:
+            problems = ["there is no service in it that Qovery can restart"]
         if problems:
             return [f"{spec.name}: {problem}" for problem in problems]
         return Target(
@@ -151,6 +166,12 @@ class Resolver:
             return await self._read("environment", spec.locator, self._directory.environment)
         except NotFoundError:
             raise _Problem(f"there is no environment with the id {spec.locator}") from None
+        except TokenRefusedError as error:
+            if error.status != FORBIDDEN:
+                raise
+            # Qovery says 403 for what does not exist, too. A token that is refused altogether sees no organizations.
+            await self._read("organizations", "", lambda _: self._directory.organizations())
+            raise _Problem(f"there is no environment with the id {spec.locator} that the token may see") from None
 
     async def _environment_at(self, path: EnvironmentPath) -> WireEnvironment:
         organizations = await self._read("organizations", "", lambda _: self._directory.organizations())
@@ -164,12 +185,9 @@ class Resolver:
         """Read each list once, however many ask for it at the same time."""
         task = self._reads.get((kind, key))
         if task is None:
-            task = asyncio.ensure_future(self._retry(lambda: read(key)))
+            task = asyncio.ensure_future(self._retrying(lambda: read(key)))
             self._reads[kind, key] = task
         return await task  # type: ignore[return-value]  # a key's kind fixes the type of what is read
-
-    async def _retry(self, read: Callable[[], Awaitable[object]]) -> object:
-        return await self._retrying(read)
 
     def _console_url(self, environment: WireEnvironment) -> str | None:
         if not self._console or environment.organization is None or environment.project is None:
@@ -228,8 +246,7 @@ def _choose(
         if (why := why_not(service)) is not None
     )
     if spec.services == ALL_SERVICES or isinstance(spec.services, str):
-        problems = [] if restartable else ["there is no service in it that Qovery can restart"]
-        return tuple(restartable), excluded, problems
+        return tuple(restartable), excluded, []
     chosen: dict[str, Service] = {}
     problems: list[str] = []
     for service_type, names in spec.services.items():
@@ -253,9 +270,10 @@ def _service(name: str, service_type: ServiceType, services: Sequence[WireServic
     try:
         found = _only(name, of_type, service_type.value)
     except _Problem:
-        # Perhaps it stands in the wrong list.
-        elsewhere = [service for service in services if service not in of_type and _is_called(service, name)]
-        if len(elsewhere) != 1:
+        # Perhaps it stands in the wrong list; not where it names several things in the right one.
+        called = [service for service in services if _is_called(service, name)]
+        elsewhere = [service for service in called if service not in of_type]
+        if len(elsewhere) != 1 or elsewhere != called:
             raise
         found = elsewhere[0]
         if why_not(found) is None:
@@ -280,12 +298,12 @@ def _as_service(service: WireService) -> Service:
 
 def _listed_twice(targets: Sequence[Target]) -> list[str]:
     """Find targets that are the same environment: it would be restarted twice."""
-    first: dict[str, str] = {}
+    first: dict[str, Target] = {}
     problems = []
     for target in targets:
-        other = first.setdefault(target.environment_id, target.name)
-        if other != target.name:
+        other = first.setdefault(target.environment_id, target)
+        if other is not target:
             problems.append(
-                f"{target.name}: is the same environment as {other} ({target.environment_id}); list it once"
+                f"{target.name}: is the same environment as {other.name} ({target.environment_id}); list it once"
             )
     return problems

@@ -18,7 +18,7 @@ def server_time(headers: Mapping[str, str]) -> datetime | None:
     """Return what the `Date` header says, None where it is missing or not a date with a zone."""
     try:
         date = parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo is not None else None
 

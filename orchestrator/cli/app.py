@@ -1,0 +1,229 @@
+"""The commands."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator._version import __version__
+from orchestrator.cli import options as opt
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+
+app = typer.Typer(
+    help="Restart Qovery services, prove that they restarted, and say so in an exit code.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 restarted and proven, 1 failed, 2 wrong usage, 4 cancelled by somebody, 5 blocked, "
+    "75 unknown, 77 token refused, 124 deadline, 130/143 interrupted.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qovery-restart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Restart Qovery services, prove that they restarted, and say so in an exit code."""
+
+
+_EXAMPLES = "[bold]Examples[/bold]\n\n"
+
+
+@app.command(
+    epilog=f"{_EXAMPLES}qovery-restart run nightly.yaml --report report.xml\n\n"
+    "qovery-restart run nightly.yaml --only staging --output json | jq .outcome\n\n"
+    "qovery-restart run nightly.yaml --simulate --faults realistic --seed 7"
+)
+@opt.common()
+def run(
+    settings: opt.Settings,
+    *,
+    config: opt.ConfigArgument,
+    only: opt.OnlyOption = None,
+    deadline: opt.DeadlineOption = None,
+) -> None:
+    """Restart what CONFIG lists, wait, prove it, and exit with the outcome."""
+    _run(settings, lambda: _load(config, only=only or (), deadline=deadline), source=config)
+
+
+@app.command(
+    epilog=f"{_EXAMPLES}qovery-restart restart acme/shop/staging --application api --container worker\n\n"
+    "qovery-restart restart 3c90c3cc-0d44-4b50-8888-8dd25736052a --all-services --deadline 20m"
+)
+@opt.common()
+def restart(
+    settings: opt.Settings,
+    *,
+    environment: opt.EnvironmentArgument,
+    application: opt.ApplicationOption = None,
+    container: opt.ContainerOption = None,
+    database: opt.DatabaseOption = None,
+    all_services: opt.AllServicesOption = False,
+    deadline: opt.DeadlineOption = None,
+) -> None:
+    """Do as `run` does for one environment, without a file."""
+    named = {"applications": application or [], "containers": container or [], "databases": database or []}
+
+    def load() -> "Config":
+        from orchestrator.config import Config  # noqa: PLC0415
+        from orchestrator.errors import UsageError  # noqa: PLC0415
+
+        if all_services == any(named.values()):
+            raise UsageError(
+                "Say what to restart: either --all-services, or --application, --container and --database by name."
+            )
+        services = "all" if all_services else {kind: names for kind, names in named.items() if names}
+        return _with_deadline(Config.for_environment(environment, services), deadline)
+
+    _run(settings, load, source=None)
+
+
+@app.command(epilog=f"{_EXAMPLES}qovery-restart watch acme/shop/production --deadline 15m")
+@opt.common()
+def watch(
+    settings: opt.Settings,
+    *,
+    environment: opt.EnvironmentArgument,
+    deadline: opt.DeadlineOption = None,
+) -> None:
+    """Wait for whatever runs in ENVIRONMENT now and say how it ended. Submits nothing."""
+
+    def load() -> "Config":
+        from orchestrator.config import Config  # noqa: PLC0415
+
+        return _with_deadline(Config.for_environment(environment, "all"), deadline)
+
+    _run(settings, load, source=None, watch=True)
+
+
+@app.command(epilog=f"{_EXAMPLES}qovery-restart plan nightly.yaml\n\nqovery-restart plan nightly.yaml --output json")
+@opt.common(without=("report", "verbose"))
+def plan(
+    settings: opt.Settings,
+    *,
+    config: opt.ConfigArgument,
+    only: opt.OnlyOption = None,
+) -> None:
+    """Show what `run` would do, checked against the API. Changes nothing.
+
+    Exits with 5 where an environment would be blocked as things stand.
+    """
+    from orchestrator.cli.planning import show_plan  # noqa: PLC0415
+
+    raise typer.Exit(show_plan(settings, lambda: _load(config, only=only or (), deadline=None)))
+
+
+@app.command(epilog=f"{_EXAMPLES}qovery-restart validate nightly.yaml")
+def validate(
+    config: opt.ConfigArgument,
+    output: opt.OutputOption = opt.Output.TEXT,
+) -> None:
+    """Check CONFIG alone, offline: every problem at once, with file, line and column."""
+    from orchestrator.cli.conduct import problems_of  # noqa: PLC0415
+    from orchestrator.errors import UsageError  # noqa: PLC0415
+
+    problems: Sequence[str] = ()
+    try:
+        count = len(_load(config, only=(), deadline=None).environments)
+    except UsageError as error:
+        problems, count = problems_of(error), 0
+    if output is opt.Output.JSON:
+        typer.echo(json.dumps({"valid": not problems, "problems": list(problems)}, indent=2))
+    else:
+        for problem in problems:
+            typer.echo(f"error: {problem}", err=True)
+        if not problems:
+            typer.echo(f"{config} is valid: {count} environment{'s' if count != 1 else ''}.")
+    if problems:
+        raise typer.Exit(2)
+
+
+@app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
+def schema(
+    report: Annotated[
+        bool, typer.Option("--report", help="The report's schema instead of the configuration's.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of the configuration file, for editors, or of the report."""
+    from orchestrator.config import json_schema  # noqa: PLC0415
+    from orchestrator.reports.model import report_schema  # noqa: PLC0415
+
+    typer.echo(json.dumps(report_schema() if report else json_schema(), indent=2))
+
+
+@app.command(
+    epilog=f"{_EXAMPLES}qovery-restart simulate nightly.yaml --port 8080 --speed 10 --faults realistic\n\n"
+    "QOVERY_API_URL=http://127.0.0.1:8080 QOVERY_API_TOKEN=any qovery-restart run nightly.yaml"
+)
+@opt.common(without=("output", "report", "simulate"))
+def simulate(
+    settings: opt.Settings,
+    *,
+    config: Annotated[
+        str | None,
+        typer.Argument(metavar="[CONFIG]", help="Everything that this file names will exist.", show_default=False),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(envvar="QOVERY_RESTART_PORT", min=0, max=65535, help="0 takes a free one.")
+    ] = 8080,
+    host: Annotated[str, typer.Option(envvar="QOVERY_RESTART_HOST", help="The address to listen on.")] = "127.0.0.1",
+    speed: Annotated[
+        float, typer.Option(envvar="QOVERY_RESTART_SPEED", min=0.001, help="Simulated seconds in a real second.")
+    ] = 1.0,
+) -> None:
+    """Serve a simulated Qovery API over HTTP, for curl or any other client. What truly happened: /_simulator/record."""
+    from orchestrator.cli.serving import serve_simulator  # noqa: PLC0415
+
+    load = None if config is None else lambda: _load(config, only=(), deadline=None)
+    raise typer.Exit(serve_simulator(settings, load, host=host, port=port, speed=speed))
+
+
+def _load(path: str, *, only: Sequence[str], deadline: str | None) -> "Config":
+    from orchestrator.config import load_config  # noqa: PLC0415
+
+    config = load_config(path, environ=os.environ)
+    if only:
+        config = config.only(only)
+    return _with_deadline(config, deadline)
+
+
+def _with_deadline(config: "Config", deadline: str | None) -> "Config":
+    if deadline is None:
+        return config
+    from orchestrator.durations import parse_duration  # noqa: PLC0415
+    from orchestrator.errors import UsageError  # noqa: PLC0415
+
+    try:
+        seconds = parse_duration(deadline)
+    except ValueError as error:
+        raise UsageError(f"--deadline: {error}") from None
+    if seconds <= 0:
+        raise UsageError("--deadline: has to be longer than nothing.")
+    return config.with_deadline(seconds)
+
+
+def _run(settings: opt.Settings, load: Callable[[], "Config"], *, source: str | None, watch: bool = False) -> None:
+    from orchestrator.cli.conduct import Conductor  # noqa: PLC0415
+    from orchestrator.reports.model import RunReport  # noqa: PLC0415
+    from orchestrator.runner import arun  # noqa: PLC0415
+
+    conductor = Conductor(settings)
+
+    async def make() -> RunReport:
+        return await arun(load(), rehearsal=conductor.rehearsal, watch=watch, interruption=conductor.interruption)
+
+    sys.exit(conductor.run(make, config=source))

@@ -1,0 +1,96 @@
+"""The command `plan`."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from io import StringIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
+from orchestrator.cli.options import Output, Settings
+from orchestrator.config import Config
+from orchestrator.errors import RestartError
+from orchestrator.outcomes import ExitCode
+from orchestrator.review import Forecast, ReviewedEnvironment
+from orchestrator.runner import areview
+
+_WORDS = {
+    Forecast.RESTART: "would restart",
+    Forecast.WAIT: "would wait first",
+    Forecast.SKIP: "would be skipped",
+    Forecast.BLOCK: "would be blocked",
+}
+_STYLES = {Forecast.RESTART: "green", Forecast.WAIT: "yellow", Forecast.SKIP: "dim", Forecast.BLOCK: "red"}
+
+
+def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
+    """Print what a run would do; return the exit code."""
+    conductor = Conductor(settings)
+
+    async def make() -> tuple[ReviewedEnvironment, ...]:
+        return await areview(load(), rehearsal=conductor.rehearsal, interruption=conductor.interruption)
+
+    errors: tuple[str, ...] = ()
+    reviewed: tuple[ReviewedEnvironment, ...] = ()
+    try:
+        reviewed = conductor.call(make)
+        code = _exit_code(reviewed)
+    except RestartError as error:
+        conductor.complain(error)
+        errors, code = problems_of(error), exit_code_of_error(error)
+    code = conductor.interruption.code or code
+    if settings.output is Output.JSON:
+        document = {
+            "exit_code": code.value,
+            "environments": [asdict(environment) for environment in reviewed],
+            "errors": errors,
+        }
+        conductor.show(json.dumps(document, indent=2))
+    elif reviewed:
+        conductor.show(render_plan(reviewed, width=settings.width, color=settings.color_on(sys.stdout)))
+    return code
+
+
+def _exit_code(reviewed: Sequence[ReviewedEnvironment]) -> ExitCode:
+    blocked = any(environment.forecast is Forecast.BLOCK for environment in reviewed)
+    return ExitCode.BLOCKED if blocked else ExitCode.SUCCEEDED
+
+
+def render_plan(reviewed: Sequence[ReviewedEnvironment], *, width: int, color: bool) -> str:
+    """Render a plan for people: wave by wave, what would restart and what would not, and why."""
+    text = StringIO()
+    console = Console(file=text, width=width, force_terminal=color, no_color=not color, highlight=False)
+    for environment in sorted(reviewed, key=lambda environment: environment.wave):
+        style = _STYLES[environment.forecast]
+        why = f" ({escape(environment.why)})" if environment.why else ""
+        console.print(
+            f"[bold]{escape(environment.name)}[/bold]  wave {environment.wave}  "
+            f"[{style}]{_WORDS[environment.forecast]}[/{style}]{why}"
+        )
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for service in environment.services:
+            execution = service.execution_id.rpartition("-")[2] if service.execution_id else "-"
+            table.add_row(
+                "  [green]+[/green]" if service.restart else "  [dim]-[/dim]",
+                escape(service.name),
+                service.type,
+                service.state or "not deployed",
+                f"execution {execution}",
+                f"[dim]{escape(service.why_not)}[/dim]" if service.why_not else "",
+            )
+        console.print(table)
+        console.print()
+    counts = {forecast: sum(item.forecast is forecast for item in reviewed) for forecast in Forecast}
+    services = sum(
+        service.restart
+        for environment in reviewed
+        if environment.forecast in (Forecast.RESTART, Forecast.WAIT)
+        for service in environment.services
+    )
+    summary = ", ".join(f"{count} {_WORDS[forecast]}" for forecast, count in counts.items() if count)
+    console.print(f"{len(reviewed)} environments: {summary}. {services} services in all. Nothing was changed.")
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

@@ -1,0 +1,106 @@
+"""The command `simulate`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from orchestrator import logs
+from orchestrator.cli.conduct import Conductor, exit_code_of_error
+from orchestrator.cli.options import Settings
+from orchestrator.clock import SystemClock
+from orchestrator.config import Config
+from orchestrator.errors import RestartError, UsageError
+from orchestrator.outcomes import ExitCode
+from orchestrator.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec
+
+DEMO = tuple(
+    EnvironmentSpec(
+        name=name,
+        locator=EnvironmentPath(organization="acme", project="shop", environment=name),
+        services=ALL_SERVICES,
+    )
+    for name in ("staging", "production")
+)
+"""What there is when no configuration says."""
+
+
+def serve_simulator(
+    settings: Settings,
+    load: Callable[[], Config] | None,
+    *,
+    host: str,
+    port: int,
+    speed: float,
+) -> ExitCode:
+    """Serve until a signal comes; return the exit code."""
+    conductor = Conductor(settings)
+
+    async def serve() -> None:
+        config = load() if load is not None else None
+        specs = DEMO if config is None else config.environment_specs()
+        await _serve(
+            specs,
+            requests_per_hour=1000 if config is None else config.api.requests_per_hour,
+            host=host,
+            port=port,
+            speed=speed,
+            seed=settings.seed,
+            faults=settings.faults.value,
+        )
+
+    async def until_signal() -> None:
+        task = asyncio.ensure_future(serve())
+        conductor.interruption.when_asked(task.cancel)
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+    try:
+        conductor.call(until_signal)
+    except RestartError as error:
+        conductor.complain(error)
+        return exit_code_of_error(error)
+    return conductor.interruption.code or ExitCode.SUCCEEDED
+
+
+async def _serve(
+    specs: Sequence[EnvironmentSpec],
+    *,
+    requests_per_hour: int,
+    host: str,
+    port: int,
+    speed: float,
+    seed: int,
+    faults: str,
+) -> None:
+    try:
+        from orchestrator.simulator.app import create_app  # noqa: PLC0415 - needs the extra
+        from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
+        from orchestrator.simulator.server import serve  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The simulator needs {error.name}, which is not installed: pip install 'qovery-restart[simulator]'."
+        ) from error
+    clock = SystemClock()
+    began = clock.monotonic()
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds / speed)
+
+    app = create_app(
+        build_world(specs, seed=seed, faults=faults, epoch=clock.now()),
+        profile=faults,
+        seed=seed,
+        now=lambda: (clock.monotonic() - began) * speed,
+        requests_per_hour=requests_per_hour,
+        sleep=sleep,
+    )
+
+    def on_listening(url: str) -> None:
+        logs.get_logger().info(
+            "simulator_listening", url=url, environments=len(specs), speed=speed, seed=seed, faults=faults
+        )
+
+    try:
+        await serve(app, host=host, port=port, on_listening=on_listening)
+    except OSError as error:
+        raise UsageError(f"{error.strerror or error}. Choose another --port, or 0 for any that is free.") from error

@@ -1,0 +1,128 @@
+"""The log: structlog, one event per line on stderr, for people or for machines, without secrets."""
+
+from collections.abc import Callable, MutableMapping, Sequence
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, Literal, TextIO, cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from orchestrator.clock import SystemClock
+from orchestrator.redaction import redact_deeply, redactor
+
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_now: ContextVar[Callable[[], datetime] | None] = ContextVar("now", default=None)
+_COLUMN_WIDTHS = {"environment": 16, "event": 22}
+
+
+def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401 - log values are whatever they are
+    """Return a logger with `bound` in every event."""
+    logger: FilteringBoundLogger = structlog.get_logger(**bound)
+    return logger
+
+
+def tell_time_by(now: Callable[[], datetime]) -> None:
+    """Stamp the events of this context with another clock's time, a rehearsal's for example."""
+    _now.set(now)
+
+
+def configure(
+    *, log_format: LogFormat, level: LogLevel, color: bool, stream: TextIO, secrets: Sequence[str] = ()
+) -> None:
+    """Set up logging for this process.
+
+    Args:
+        log_format: `console` for people, `json` for machines: one object a line.
+        level: the least level that is shown.
+        color: whether the console format may use colour.
+        stream: where it goes; a reader that goes away does not disturb the run.
+        secrets: tokens; hidden wherever they might turn up, tracebacks included.
+    """
+    redact = redactor(*secrets)
+
+    def hide(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {key: redact_deeply(value, redact) for key, value in event.items()}
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _stamp,
+        structlog.processors.format_exc_info,
+        hide,
+    ]
+    last = [structlog.processors.JSONRenderer(default=str)] if log_format == "json" else [_tidy, _console(color=color)]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", UnbreakableStream(stream))),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _stamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    now = (_now.get() or SystemClock().now)()
+    event["timestamp"] = now.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return event
+
+
+def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what a person at a terminal knows already, and keep the columns in line."""
+    event.pop("run_id", None)
+    event.setdefault("environment", "-")
+    for key, value in event.items():
+        if isinstance(value, list):
+            event[key] = ", ".join(map(str, value)) or "-"
+    return {key: value for key, value in event.items() if value is not None}
+
+
+def _console(*, color: bool) -> Processor:
+    styles = structlog.dev.ConsoleRenderer.get_default_column_styles(colors=color)
+
+    def column(key: str, style: str) -> structlog.dev.Column:
+        formatter = structlog.dev.KeyValueColumnFormatter(
+            key_style=None,
+            value_style=style,
+            reset_style=styles.reset,
+            value_repr=str,
+            width=_COLUMN_WIDTHS.get(key, 0),
+        )
+        return structlog.dev.Column(key, formatter)
+
+    level_styles = structlog.dev.ConsoleRenderer.get_default_level_styles(colors=color)
+    rest = structlog.dev.KeyValueColumnFormatter(
+        key_style=styles.kv_key, value_style=styles.kv_value, reset_style=styles.reset, value_repr=str
+    )
+    return structlog.dev.ConsoleRenderer(
+        columns=[
+            column("timestamp", styles.timestamp),
+            structlog.dev.Column("level", structlog.dev.LogLevelColumnFormatter(level_styles, styles.reset, width=7)),
+            column("environment", styles.logger_name),
+            column("event", styles.bright),
+            structlog.dev.Column("", rest),
+        ],
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+
+class UnbreakableStream:
+    """A text stream whose reader may go away: what cannot be written is lost, and nothing else is."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return 0
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return

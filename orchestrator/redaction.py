@@ -1,0 +1,57 @@
+"""What must never be shown: the token, and anything in a header or URL that looks like a secret."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+HIDDEN = "***"
+
+_PATTERNS = (
+    # The vendor's API tokens.
+    re.compile(r"\bqov_[\w.~+/=-]+", re.ASCII),
+    # A JWT, wherever it stands.
+    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII),
+    # An Authorization header that somebody echoes.
+    re.compile(r"(?<=\b[Tt]oken )[\w.~+/=-]{8,}|(?<=\b[Bb]earer )[\w.~+/=-]{8,}", re.ASCII),
+    # The user information of a URL, a proxy's for example.
+    re.compile(r"(?<=://)[^\s/@]+(?=@)"),
+)
+
+
+def redactor(*secrets: str) -> Callable[[str], str]:
+    """Make a function that hides `secrets`, and whatever else looks like one, in a text."""
+    known = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def redact(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, HIDDEN)
+        for pattern in _PATTERNS:
+            text = pattern.sub(HIDDEN, text)
+        return text
+
+    return redact
+
+
+def redact_deeply(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever is logged
+    """Apply `redact` to every text inside a value made of dicts, lists and tuples."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {key: redact_deeply(item, redact) for key, item in value.items()}
+        case list() | tuple():
+            return [redact_deeply(item, redact) for item in value]
+        case _:
+            return value
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as it may be shown: without user information, and without what its query says.
+
+    >>> shown_url("https://me:pw@shop.example.com/healthz?key=s3cret")
+    'https://shop.example.com/healthz?…'
+    """
+    parts = urlsplit(url)
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, "…" if parts.query else "", ""))

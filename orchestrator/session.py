@@ -1,0 +1,226 @@
+"""Everything that a run needs from outside, put together: the real platform, or a simulated one in its place."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+import httpx
+from pydantic import SecretStr
+from structlog.typing import FilteringBoundLogger
+
+from orchestrator import logs
+from orchestrator.clock import RehearsalClock, SystemClock
+from orchestrator.config import Config
+from orchestrator.errors import UnansweredError, UsageError
+from orchestrator.narrator import Narrator
+from orchestrator.observations import Observation
+from orchestrator.polling import Ended, Poller
+from orchestrator.ports import Clock
+from orchestrator.probe import HttpProber, make_probe_client
+from orchestrator.qovery.auth import find_token
+from orchestrator.qovery.http import QoveryHttp, make_client
+from orchestrator.qovery.names import Resolver
+from orchestrator.qovery.platform import QoveryPlatform
+from orchestrator.qovery.quota import Quota
+from orchestrator.redaction import redactor
+from orchestrator.reports.model import RequestCounts
+
+QOVERY_API_URL = httpx.URL("https://api.qovery.com")
+API_URL_VARIABLE = "QOVERY_API_URL"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A run against an embedded simulator.
+
+    Its time is the event loop's: on a `VirtualTimeLoop` it is over in no time.
+    """
+
+    seed: int = 0
+    faults: str = "none"
+    """The name of a fault profile: `none`, `realistic` or `hostile`."""
+
+
+class Retrying:
+    """Calls a read until it works; for what is read before any job exists.
+
+    Args:
+        config: its default policy says how often, and for how long without any answer.
+        clock: the source of time.
+        log: told of each fault.
+    """
+
+    def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._policy = config.default_policy()
+        self._longest = config.run_strategy().run_deadline
+        self._clock = clock
+        self._narrator = Narrator(log, clock)
+
+    async def __call__(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what `read` returns.
+
+        Raises:
+            UnansweredError: there was no usable answer for as long as the policy bears.
+            PlatformError: a fault that does not pass.
+        """
+        poller = Poller(
+            self._clock,
+            minimum=self._policy.poll_min,
+            maximum=self._policy.poll_max,
+            lost_contact=self._policy.lost_contact,
+            random=Random(),  # noqa: S311 - jitter keeps no secret
+            on_fault=self._narrator.fault,
+        )
+        result: T | Ended = await poller.poll(read, until=self._clock.monotonic() + self._longest)
+        if isinstance(result, Ended):
+            raise UnansweredError(
+                f"No usable answer from Qovery for {poller.contact.silent_for:.0f} s. Nothing was submitted."
+            )
+        return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a run works with."""
+
+    run_id: str
+    clock: Clock
+    log: FilteringBoundLogger
+    platform: QoveryPlatform
+    prober: HttpProber
+    quota: Quota
+    resolver: Resolver
+    retrying: Retrying
+    seed: int | None
+    """Set in a rehearsal: what its jitter follows from."""
+
+    def random(self, name: str) -> Random:
+        """Return the source of jitter for an environment."""
+        return Random() if self.seed is None else Random(f"{self.seed}/{name}")  # noqa: S311 - jitter keeps no secret
+
+    @property
+    def requests(self) -> RequestCounts:
+        """What it has cost so far."""
+        return RequestCounts(total=self.quota.used, submits=self.platform.submits)
+
+    async def read(self, environment_id: str) -> Observation:
+        """Read an environment's statuses, again and again until it works or contact is lost."""
+        return await self.retrying(lambda: self.platform.read_statuses(environment_id))
+
+
+@asynccontextmanager
+async def open_session(
+    config: Config, *, environ: Mapping[str, str], rehearsal: Rehearsal | None = None
+) -> AsyncIterator[Session]:
+    """Open the way to the platform that `config` names, or to a simulator in its place.
+
+    Raises:
+        UsageError: there is no token, or no simulator installed.
+    """
+    async with AsyncExitStack() as stack:
+        if rehearsal is None:
+            clock: Clock = SystemClock()
+            token = find_token(environ, variable=config.token_variable, file=config.token_file)
+            transports: Transports = Transports()
+        else:
+            rehearsal_clock = RehearsalClock(SystemClock().now())
+            logs.tell_time_by(rehearsal_clock.now)
+            clock = rehearsal_clock
+            token = SecretStr("rehearsal")
+            transports = _simulated(config, rehearsal, rehearsal_clock)
+        run_id = f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
+        log = logs.get_logger(run_id=run_id)
+        url = _api_url(config, environ)
+        if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
+            log.warning("insecure_api_url", host=url.host, hint="the token crosses the network in the clear")
+        quota = Quota(clock, per_hour=config.api.requests_per_hour)
+        client = await stack.enter_async_context(
+            make_client(
+                url,
+                token,
+                request_timeout=config.api.request_timeout,
+                max_connections=config.run_strategy().max_parallel + 1,
+                transport=transports.api,
+            )
+        )
+        probe_client = await stack.enter_async_context(make_probe_client(transports.probes))
+        platform = QoveryPlatform(
+            QoveryHttp(
+                client,
+                quota=quota,
+                request_timeout=config.api.request_timeout,
+                redact=redactor(token.get_secret_value()),
+            )
+        )
+        retrying = Retrying(config, clock=clock, log=log)
+        console = rehearsal is None and url == QOVERY_API_URL
+        yield Session(
+            run_id=run_id,
+            clock=clock,
+            log=log,
+            platform=platform,
+            prober=HttpProber(probe_client),
+            quota=quota,
+            resolver=Resolver(platform, retrying=retrying, console=console),
+            retrying=retrying,
+            seed=None if rehearsal is None else rehearsal.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transports:
+    """How requests travel; None is the network."""
+
+    api: httpx.AsyncBaseTransport | None = None
+    probes: httpx.AsyncBaseTransport | None = None
+
+
+def _simulated(config: Config, rehearsal: Rehearsal, clock: RehearsalClock) -> Transports:
+    try:
+        from orchestrator.simulator.app import create_app  # noqa: PLC0415 - only a rehearsal needs it
+        from orchestrator.simulator.health import HealthSite  # noqa: PLC0415
+        from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
+        from orchestrator.simulator.transport import HealthTransport, SimulatedTransport  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The simulator needs {error.name}, which is not installed: pip install 'qovery-restart[simulator]'."
+        ) from error
+    specs = config.environment_specs()
+    world = build_world(specs, seed=rehearsal.seed, faults=rehearsal.faults, epoch=clock.now())
+    began = clock.monotonic()
+
+    def now() -> float:
+        return clock.monotonic() - began
+
+    app = create_app(
+        world,
+        profile=rehearsal.faults,
+        seed=rehearsal.seed,
+        now=now,
+        requests_per_hour=config.api.requests_per_hour,
+        sleep=clock.sleep,
+    )
+    return Transports(
+        api=SimulatedTransport(app), probes=HealthTransport(HealthSite(world, specs, now=now), sleep=clock.sleep)
+    )
+
+
+def _api_url(config: Config, environ: Mapping[str, str]) -> httpx.URL:
+    text = environ.get(API_URL_VARIABLE, "").strip()
+    if not text:
+        return httpx.URL(config.api.url)
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{API_URL_VARIABLE} is not a URL: {error}.") from None
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+        raise UsageError(f"{API_URL_VARIABLE} has to look like https://api.qovery.com, without user information.")
+    return url
+
+
+def _is_loopback(url: httpx.URL) -> bool:
+    return url.host in ("localhost", "::1") or url.host.startswith("127.")

@@ -1,0 +1,303 @@
+"""The simulated Qovery API: one ASGI application over a world."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from orchestrator.simulator import catalogue, rendering
+from orchestrator.simulator.chance import EVEN, happens, source
+from orchestrator.simulator.faults import FaultProfile, Faults
+from orchestrator.simulator.gate import Gate
+from orchestrator.simulator.interference import OWN_PATHS, Interference
+from orchestrator.simulator.model import Action, Kind, Snapshot
+from orchestrator.simulator.refusals import Refusals
+from orchestrator.simulator.world import (
+    ConflictError,
+    InvalidRequestError,
+    NotThereError,
+    RefusalError,
+    Trigger,
+    World,
+)
+
+KIND_OF_LIST: Mapping[str, Kind] = MappingProxyType(
+    {
+        "application_ids": Kind.APPLICATION,
+        "container_ids": Kind.CONTAINER,
+        "database_ids": Kind.DATABASE,
+    }
+)
+"""What the lists of a restart's body hold."""
+
+PAGE_SIZE = 20
+"""How many runs the history tells of, where nobody says otherwise."""
+
+_STATUS_OF_REFUSAL: Mapping[type[Exception], HTTPStatus] = MappingProxyType(
+    {
+        # Qovery answers 403 for an environment that does not exist, too.
+        NotThereError: HTTPStatus.FORBIDDEN,
+        InvalidRequestError: HTTPStatus.BAD_REQUEST,
+        ConflictError: HTTPStatus.CONFLICT,
+    }
+)
+
+T = TypeVar("T")
+
+
+def create_app(
+    world: World,
+    *,
+    profile: FaultProfile | str,
+    seed: int,
+    now: Callable[[], float],
+    requests_per_hour: int = 1000,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Starlette:
+    """Make the API of a world.
+
+    Beside Qovery's own calls, `GET /_simulator/` says what there is and `GET /_simulator/record` what truly happened;
+    these two need no token and know no faults.
+
+    Args:
+        world: what the API shows and changes.
+        profile: the name of a `FaultProfile`: what goes wrong with requests.
+        seed: what the faults follow from.
+        now: tells the world's time, in seconds since its epoch.
+        requests_per_hour: the quota of each token.
+        sleep: waits for so many seconds of the world's time.
+    """
+    refusals = Refusals(seed)
+    api = _Api(world, now=now, refusals=refusals)
+    return Starlette(
+        routes=api.routes(),
+        middleware=[
+            Middleware(
+                Interference, faults=Faults(FaultProfile(profile), seed=seed), world=world, now=now, sleep=sleep
+            ),
+            Middleware(Gate, world=world, now=now, requests_per_hour=requests_per_hour, refusals=refusals),
+        ],
+        exception_handlers={HTTPException: api.no_such_call, RefusalError: api.refuse},
+    )
+
+
+class _Api:
+    """Answers each call. The middleware has moved the world to the present by then."""
+
+    def __init__(self, world: World, *, now: Callable[[], float], refusals: Refusals) -> None:
+        self._world = world
+        self._now = now
+        self._refusals = refusals
+        self._rng = source(world.seed, "answers")
+        # Nobody has documented what the API says of a request that has left the queue.
+        self._remembers_requests = happens(self._rng, EVEN)
+
+    def routes(self) -> list[Route]:
+        """Return every call, the more special paths first."""
+        environment = "/environment/{environment_id}"
+        return [
+            Route("/environment/deploymentStatus", self.request_status),
+            Route(f"{environment}/statusesWithStages", self.statuses_with_stages),
+            Route(f"{environment}/statuses", self.statuses),
+            Route(f"{environment}/status", self.status),
+            Route(f"{environment}/deploymentQueue", self.queue),
+            Route(f"{environment}/deploymentHistoryV2", self.history),
+            Route(f"{environment}/services", self.services),
+            Route(f"{environment}/deploymentStage", self.stages),
+            Route(f"{environment}/deploymentRule", self.rule),
+            Route(environment, self.environment),
+            Route("/project/{project_id}/environment/status", self.project_statuses),
+            Route("/project/{project_id}/environment", self.project_environments),
+            Route("/organization", self.organizations),
+            Route("/organization/{organization_id}/project", self.projects),
+            Route("/organization/{organization_id}/environments", self.organization_environments),
+            Route("/organization/{organization_id}/services", self.organization_services),
+            Route(f"{environment}/service/restart-service", self.restart, methods=["POST"]),
+            Route(f"{environment}/cancelDeployment", self.cancel_run, methods=["POST"]),
+            Route("/deploymentQueue/{request_id}/cancelDeployment", self.cancel_request, methods=["POST"]),
+            Route(f"{OWN_PATHS}/", self.description),
+            Route(f"{OWN_PATHS}/record", self.record),
+        ]
+
+    async def statuses_with_stages(self, request: Request) -> Response:
+        snapshot = self._snapshot(request)
+        self._world.notice(snapshot.environment.id, Trigger.LOOK)
+        return JSONResponse(rendering.statuses_with_stages(self._world, snapshot))
+
+    async def statuses(self, request: Request) -> Response:
+        return JSONResponse(rendering.statuses(self._world, self._snapshot(request)))
+
+    async def status(self, request: Request) -> Response:
+        lags = self._world.bulk_lags
+        return JSONResponse(rendering.environment_status(self._world, self._snapshot(request), stale=lags))
+
+    async def project_statuses(self, request: Request) -> Response:
+        project = self._named(request, "project_id", self._world.projects)
+        statuses = [
+            rendering.environment_status(
+                self._world,
+                self._world.snapshot(environment.id, age=request.state.age),
+                stale=self._world.bulk_lags,
+            )
+            for environment in catalogue.environments_of(self._world, project)
+        ]
+        return JSONResponse({"results": statuses})
+
+    async def queue(self, request: Request) -> Response:
+        return JSONResponse(rendering.queue(self._snapshot(request)))
+
+    async def request_status(self, request: Request) -> Response:
+        request_id = request.query_params.get("deploymentRequestId", "").lower()
+        environment_id = self._world.environment_of_request(request_id)
+        if environment_id is None:
+            return JSONResponse({})
+        snapshot = self._world.snapshot(environment_id)
+        known = {"deployment_request_id": request_id, "environment_id": environment_id}
+        for waiting in snapshot.waiting:
+            if waiting.id == request_id:
+                return JSONResponse({**known, "status": waiting.action.queued})
+        if not self._remembers_requests:
+            return JSONResponse({})
+        return JSONResponse({**known, "status": rendering.environment_status(self._world, snapshot)["state"]})
+
+    async def history(self, request: Request) -> Response:
+        try:
+            page_size = int(request.query_params.get("pageSize", PAGE_SIZE))
+        except ValueError:
+            raise InvalidRequestError("pageSize is not a number") from None
+        snapshot = self._snapshot(request)
+        return JSONResponse(rendering.history(self._world, snapshot, page_size=max(1, min(page_size, 100))))
+
+    async def environment(self, request: Request) -> Response:
+        return JSONResponse(catalogue.environment(self._snapshot(request).environment))
+
+    async def services(self, request: Request) -> Response:
+        return JSONResponse(catalogue.services(self._snapshot(request)))
+
+    async def stages(self, request: Request) -> Response:
+        return JSONResponse(catalogue.deployment_stages(self._snapshot(request)))
+
+    async def rule(self, request: Request) -> Response:
+        return JSONResponse(catalogue.deployment_rule(self._snapshot(request).environment))
+
+    async def organizations(self, _: Request) -> Response:
+        return JSONResponse(catalogue.organizations(self._world))
+
+    async def projects(self, request: Request) -> Response:
+        organization = self._named(request, "organization_id", self._world.organizations)
+        return JSONResponse(catalogue.projects(self._world, organization))
+
+    async def project_environments(self, request: Request) -> Response:
+        project = self._named(request, "project_id", self._world.projects)
+        return JSONResponse(catalogue.project_environments(self._world, project))
+
+    async def organization_environments(self, request: Request) -> Response:
+        organization = self._named(request, "organization_id", self._world.organizations)
+        return JSONResponse(catalogue.organization_environments(self._world, organization))
+
+    async def organization_services(self, request: Request) -> Response:
+        return JSONResponse(
+            catalogue.organization_services(
+                self._world,
+                self._named(request, "organization_id", self._world.organizations),
+                project_id=request.query_params.get("project_id"),
+                environment_id=request.query_params.get("environment_id"),
+            )
+        )
+
+    async def restart(self, request: Request) -> Response:
+        snapshot = self._snapshot(request)
+        wanted = _wanted(await _json_of(request), snapshot)
+        made = self._world.submit(snapshot.environment.id, Action.RESTART, wanted, user=request.state.user)
+        self._world.notice(snapshot.environment.id, Trigger.SUBMIT)
+        body = rendering.accepted(self._world, snapshot, made, as_environment=happens(self._rng, 0.25))
+        return JSONResponse(body, status_code=HTTPStatus.ACCEPTED)
+
+    async def cancel_run(self, request: Request) -> Response:
+        environment_id = self._snapshot(request).environment.id
+        self._world.cancel_run(environment_id, user=request.state.user)
+        body = rendering.environment_status(self._world, self._world.snapshot(environment_id))
+        return JSONResponse(body, status_code=HTTPStatus.ACCEPTED)
+
+    async def cancel_request(self, request: Request) -> Response:
+        try:
+            self._world.cancel_request(request.path_params["request_id"].lower(), user=request.state.user)
+        except NotThereError as error:
+            return self._refusals.answer(HTTPStatus.NOT_FOUND, str(error))
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def description(self, _: Request) -> Response:
+        self._world.advance(self._now())
+        return JSONResponse(catalogue.description(self._world))
+
+    async def record(self, _: Request) -> Response:
+        self._world.advance(self._now())
+        return JSONResponse(
+            {
+                "epoch": self._world.epoch.isoformat(),
+                "now": self._world.now,
+                "seed": self._world.seed,
+                "events": self._world.record.to_json(),
+            }
+        )
+
+    async def no_such_call(self, request: Request, error: Exception) -> Response:
+        """Answer what no route matches, in JSON as the rest of the API."""
+        status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+        detail = f"no such call: {request.method} {request.url.path}"
+        return JSONResponse({"status": status, "error": status.phrase, "detail": detail}, status_code=status)
+
+    async def refuse(self, _: Request, error: Exception) -> Response:
+        """Answer what the world refuses."""
+        return self._refusals.answer(_STATUS_OF_REFUSAL[type(error)], str(error))
+
+    def _snapshot(self, request: Request) -> Snapshot:
+        age = request.state.age if request.method == "GET" else 0.0
+        return self._world.snapshot(request.path_params["environment_id"].lower(), age=age)
+
+    @staticmethod
+    def _named(request: Request, parameter: str, known: Mapping[str, T]) -> T:
+        identifier = request.path_params[parameter].lower()
+        if identifier not in known:
+            raise NotThereError(f"there is no such {parameter.removesuffix('_id')}: {identifier}")
+        return known[identifier]
+
+
+async def _json_of(request: Request) -> object:
+    try:
+        return await request.json()
+    except ValueError:
+        raise InvalidRequestError("the body is not JSON") from None
+
+
+def _wanted(body: object, snapshot: Snapshot) -> list[str]:
+    """Return the ids that a restart's body names; an id in the wrong list is as wrong as one from elsewhere."""
+    if not isinstance(body, dict):
+        raise InvalidRequestError("the body is not an object")
+    kinds = {status.service.id: status.service.kind for status in snapshot.services}
+    wanted = []
+    for key, kind in KIND_OF_LIST.items():
+        identifiers = body.get(key) or []
+        if not isinstance(identifiers, list):
+            raise InvalidRequestError(f"{key} is not a list")
+        for identifier in identifiers:
+            wanted.append(_uuid(identifier, key))
+            if kinds.get(wanted[-1]) is not kind:
+                raise InvalidRequestError(f"{key}: {identifier} is no {kind.lower()} of this environment")
+    return wanted
+
+
+def _uuid(identifier: object, key: str) -> str:
+    try:
+        return str(uuid.UUID(identifier if isinstance(identifier, str) else ""))
+    except ValueError:
+        raise InvalidRequestError(f"{key}: {identifier!r} is not a UUID") from None

@@ -1,0 +1,210 @@
+"""One run at work: seven services at a time, until all are done, one has failed, or somebody cancels it."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from orchestrator.simulator.agenda import Agenda
+from orchestrator.simulator.chance import EVEN, happens
+from orchestrator.simulator.model import Action, ActionStatus, Kind, Run, ServiceStatus, Step
+from orchestrator.simulator.record import Record, RunEnded, ServiceRestarted
+from orchestrator.simulator.timings import MAX_AT_ONCE, SERVICE_TIMEOUT, Timings
+from orchestrator.states import NOT_RUNNING, State
+
+
+class Execution:
+    """Works on the services of one run.
+
+    Attributes:
+        run: how far it has come, as a value.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        environment_id: str,
+        services: dict[str, ServiceStatus],
+        doomed: set[str],
+        timings: Timings,
+        agenda: Agenda,
+        record: Record,
+        rng: random.Random,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Queue the services of `run`; work on them begins when the engine has started.
+
+        Args:
+            run: the run, with a step for each of its services.
+            environment_id: where it runs.
+            services: every service of the environment; the run changes those that are its own.
+            doomed: the ids of services that fail the next time that they are worked on.
+            timings: how long things take.
+            agenda: where what takes time is planned.
+            record: where the truth is written.
+            rng: where chance comes from.
+            on_change: called whenever something can be seen to have changed, the end of the run included.
+        """
+        self.run = run
+        self._environment_id = environment_id
+        self._services = services
+        self._doomed = doomed
+        self._timings = timings
+        self._agenda = agenda
+        self._record = record
+        self._rng = rng
+        self._on_change = on_change
+        for service_id, status in services.items():
+            services[service_id] = replace(status, in_last_run=service_id in run.steps)
+            if service_id in run.steps:
+                self._show(service_id, run.state)
+        self._after(timings.engine_start.draw(rng), self._begin)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen in it."""
+        return self.run.ended_at is not None
+
+    def cancel(self) -> None:
+        """End it early: of the services at work some still finish and others are interrupted; no more are started."""
+        self._update(status=ActionStatus.CANCELING, state=State.CANCELING)
+        working = self.run.working()
+        for step in working:
+            if happens(self._rng, EVEN):
+                self._set(step, state=State.CANCELING)
+                self._after(self._timings.interrupt.draw(self._rng), partial(self._end, step, State.CANCELED))
+        if not working:
+            self._after(self._timings.interrupt.draw(self._rng), self._close)
+
+    def lose(self, service_id: str) -> None:
+        """Go on without a service that has disappeared."""
+        step = self.run.steps.get(service_id)
+        if step is None or step.ended_at is not None:
+            return
+        now = self._agenda.now
+        self._set(step, state=State.DELETED, started_at=now if step.untouched else step.started_at, ended_at=now)
+        if step.working:
+            self._go_on()
+
+    def _begin(self) -> None:
+        if self.run.cancelling:
+            return
+        self._update(status=ActionStatus.ONGOING, state=self.run.action.ongoing)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Start as many services as may be worked on at once; end the run where there is none left to wait for."""
+        if not (self.run.failed or self.run.cancelling):
+            for step in self.run.untouched()[: MAX_AT_ONCE - len(self.run.working())]:
+                self._start(step)
+        if not self.run.working():
+            self._after(self._timings.close.draw(self._rng), self._close)
+
+    def _start(self, step: Step) -> None:
+        builds = self.run.action is Action.DEPLOY and step.service.kind is Kind.APPLICATION
+        self._set(step, state=State.BUILDING if builds else self.run.action.ongoing, started_at=self._agenda.now)
+        length, ends_well = self._outlook(step)
+        if builds:
+            self._after(length * 0.4, partial(self._built, step))
+        self._after(length, partial(self._finish, step, self.run.action.done if ends_well else self.run.action.failed))
+
+    def _outlook(self, step: Step) -> tuple[float, bool]:
+        """Decide how many seconds a service takes, and whether it ends well."""
+        restarts = self.run.action is Action.RESTART
+        # The engine fails on a restart of what it cannot restart, and of what has no pods to replace.
+        impossible = restarts and (not step.service.can_restart or step.before.state in NOT_RUNNING)
+        if impossible or step.service.id in self._doomed:
+            self._doomed.discard(step.service.id)
+            return self._timings.fail.draw(self._rng), False
+        if restarts and happens(self._rng, self._timings.slow):
+            length = self._rng.uniform(SERVICE_TIMEOUT * 0.1, SERVICE_TIMEOUT * 1.5)
+            return min(length, SERVICE_TIMEOUT), length < SERVICE_TIMEOUT
+        return self._timings.of(self.run.action).draw(self._rng), True
+
+    def _built(self, step: Step) -> None:
+        if self.run.steps[step.service.id].state is State.BUILDING:
+            self._set(step, state=State.DEPLOYING)
+
+    def _finish(self, step: Step, state: State) -> None:
+        # What is being interrupted ends by the interruption, even where it would have been done a moment earlier.
+        if self.run.steps[step.service.id].state is not State.CANCELING:
+            self._end(step, state)
+
+    def _end(self, step: Step, state: State) -> None:
+        step = self.run.steps[step.service.id]
+        if step.started_at is None or step.ended_at is not None:
+            return
+        now = self._agenda.now
+        self._set(step, state=state, ended_at=now)
+        if self.run.action is Action.RESTART:
+            self._record.add(
+                ServiceRestarted(
+                    at=now,
+                    environment_id=self._environment_id,
+                    service_id=step.service.id,
+                    execution_id=self.run.execution_id,
+                    started=step.started_at,
+                    ok=state is State.RESTARTED,
+                )
+            )
+        self._go_on()
+
+    def _close(self) -> None:
+        now = self._agenda.now
+        untouched = self.run.untouched()
+        status, state = self._verdict()
+        leaves_no_trace = self.run.cancelling and happens(self._rng, EVEN)
+        for step in untouched:
+            self._set(step, state=State.CANCELED)
+            if leaves_no_trace and step.service.id in self._services:
+                self._services[step.service.id] = replace(step.before, in_last_run=False)
+        self._update(status=status, state=state, ended_at=now)
+        self._record.add(
+            RunEnded(
+                at=now,
+                environment_id=self._environment_id,
+                execution_id=self.run.execution_id,
+                status=status.value,
+            )
+        )
+
+    def _verdict(self) -> tuple[ActionStatus, State]:
+        action = self.run.action
+        interrupted = any(step.state is State.CANCELED for step in self.run.steps.values())
+        if self.run.cancelling and (interrupted or self.run.untouched()):
+            # After a cancel the environment can say RESTARTED although some of its services never ran.
+            return ActionStatus.CANCELED, self._rng.choice((State.CANCELED, action.done))
+        if self.run.failed:
+            return ActionStatus.ERROR, action.failed
+        return ActionStatus.SUCCESS, action.done
+
+    def _after(self, delay: float, act: Callable[[], None]) -> None:
+        """Plan something that does not happen any more once the run is over."""
+
+        def act_unless_over() -> None:
+            if not self.over:
+                act()
+                self._on_change()
+
+        self._agenda.after(delay, act_unless_over)
+
+    def _set(self, step: Step, **changes: Any) -> None:  # noqa: ANN401 - the fields of a step, as `replace` takes them
+        """Change a step, and its service with it."""
+        changed = replace(self.run.steps[step.service.id], **changes)
+        self._update(steps={**self.run.steps, step.service.id: changed})
+        if step.service.id in self._services:
+            self._show(step.service.id, changed.state)
+
+    def _show(self, service_id: str, state: State) -> None:
+        self._services[service_id] = replace(
+            self._services[service_id],
+            state=state,
+            execution_id=self.run.execution_id,
+            changed_at=self._agenda.now,
+            action=self.run.action,
+        )
+
+    def _update(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of a run, as `replace` takes them
+        self.run = replace(self.run, updated_at=self._agenda.now, **changes)

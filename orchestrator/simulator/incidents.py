@@ -1,0 +1,112 @@
+"""What else happens in a world while somebody restarts things in it: colleagues, failures, the auto-stop rule."""
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from enum import Enum, unique
+from functools import partial
+from types import MappingProxyType
+
+from orchestrator.simulator.chance import happens
+from orchestrator.simulator.faults import FaultProfile
+from orchestrator.simulator.model import Action, Origin
+from orchestrator.simulator.world import RefusalError, Trigger, World
+
+COLLEAGUES = ("alice@example.com", "bob@example.com")
+"""The users who are not ours."""
+
+PLATFORM = "qovery"
+"""The user in whose name the auto-stop rule acts."""
+
+
+@unique
+class Incident(Enum):
+    """What can happen in an environment, once."""
+
+    COLLEAGUE_DEPLOYS = "a colleague deploys everything"
+    COLLEAGUE_RESTARTS = "a colleague restarts some of the same services"
+    RUN_CANCELLED = "a colleague cancels what runs"
+    REQUEST_CANCELLED = "a colleague's deployment is in the way, and they take what waits behind it out of the queue"
+    SERVICE_FAILS = "a service fails the next time that anything is done with it"
+    SERVICE_DISAPPEARS = "a colleague deletes a service"
+    AUTO_STOP = "the environment is stopped by its auto-stop rule"
+    STOPPED_BEFORE = "the environment has been stopped since the evening"
+
+
+CHANCE_OF_INCIDENT: Mapping[FaultProfile, float] = MappingProxyType(
+    {FaultProfile.NONE: 0.0, FaultProfile.REALISTIC: 0.06, FaultProfile.HOSTILE: 0.5}
+)
+"""Per environment."""
+
+_MOMENTS = (
+    (Trigger.LOOK, 0.02, 1.0),  # Between a client's baseline and its submit, if it is slow.
+    (Trigger.LOOK, 1.0, 10.0),
+    (Trigger.SUBMIT, 0.0, 3.0),  # While the client's request is still invisible.
+    (Trigger.SUBMIT, 3.0, 30.0),
+    (Trigger.SUBMIT, 30.0, 60.0),  # Around the end of an ordinary restart.
+)
+
+
+def draw_incident(profile: FaultProfile, rng: random.Random) -> Incident | None:
+    """Decide whether something happens in an environment, and what."""
+    if not happens(rng, CHANCE_OF_INCIDENT[profile]):
+        return None
+    return rng.choice(list(Incident))
+
+
+def plant(world: World, environment_id: str, incident: Incident, rng: random.Random) -> None:
+    """Arm an incident. `Incident.STOPPED_BEFORE` is the past's to arrange, not the future's."""
+    trigger, least, most = rng.choice(_MOMENTS)
+    delay = rng.uniform(least, most)
+    colleague = rng.choice(COLLEAGUES)
+    restartable = [status.service for status in world.snapshot(environment_id).services if status.service.can_restart]
+    victim = rng.choice(restartable).id
+
+    def on(trigger: Trigger, delay: float, act: "Callable[[World], None]") -> None:
+        world.arm(environment_id, trigger, delay=delay, act=act)
+
+    match incident:
+        case Incident.COLLEAGUE_DEPLOYS:
+            on(trigger, delay, partial(_act, environment_id, Action.DEPLOY, colleague))
+        case Incident.COLLEAGUE_RESTARTS:
+            on(trigger, delay, partial(_restart, environment_id, victim, colleague))
+        case Incident.RUN_CANCELLED:
+            on(Trigger.SUBMIT, rng.uniform(2.0, 35.0), partial(_cancel_run, environment_id, colleague))
+        case Incident.REQUEST_CANCELLED:
+            on(Trigger.LOOK, 0.02, partial(_act, environment_id, Action.DEPLOY, colleague))
+            on(Trigger.SUBMIT, rng.uniform(5.0, 40.0), partial(_clear_queue, environment_id, colleague))
+        case Incident.SERVICE_FAILS:
+            world.doom(environment_id, victim)
+        case Incident.SERVICE_DISAPPEARS:
+            on(trigger, delay, partial(_remove, environment_id, victim))
+        case Incident.AUTO_STOP:
+            on(trigger, delay, partial(_act, environment_id, Action.STOP, PLATFORM))
+        case Incident.STOPPED_BEFORE:
+            pass
+
+
+def _act(environment_id: str, action: Action, user: str, world: World) -> None:
+    origin = Origin.QOVERY_INTERNAL if user == PLATFORM else Origin.CONSOLE
+    service_ids = [status.service.id for status in world.snapshot(environment_id).services]
+    with suppress(RefusalError):
+        world.submit(environment_id, action, service_ids, user=user, origin=origin)
+
+
+def _restart(environment_id: str, victim: str, colleague: str, world: World) -> None:
+    with suppress(RefusalError):
+        world.submit(environment_id, Action.RESTART, [victim], user=colleague, origin=Origin.CONSOLE)
+
+
+def _cancel_run(environment_id: str, colleague: str, world: World) -> None:
+    with suppress(RefusalError):
+        world.cancel_run(environment_id, user=colleague)
+
+
+def _clear_queue(environment_id: str, colleague: str, world: World) -> None:
+    for request in world.snapshot(environment_id).waiting:
+        if request.user != colleague:
+            world.cancel_request(request.id, user=colleague)
+
+
+def _remove(environment_id: str, victim: str, world: World) -> None:
+    world.remove_service(environment_id, victim)

@@ -1,0 +1,190 @@
+"""What stands between a client and the simulated platform: latency, broken connections, proxies, caches."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator.simulator import mangling
+from orchestrator.simulator.faults import Fate, Fault, Faults
+from orchestrator.simulator.wire import WIRE, Cut, Wire
+from orchestrator.simulator.world import World
+
+AGE = "age"
+"""Where a reading finds in the scope's `state` by how many seconds it has to be stale."""
+
+OWN_PATHS = "/_simulator"
+"""What is about the simulator and not about Qovery is out of reach of any fault."""
+
+_CUTS = {Fault.REFUSED: Cut.REFUSED, Fault.RESET: Cut.RESET, Fault.HANG_UP: Cut.CLOSED}
+_SERVER_ERRORS = (500, 502, 503, 504)
+_PAGE = b"<!DOCTYPE html><html><head><title>%b</title></head><body><h1>%b</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Interference:
+    """ASGI middleware that lets happen to each request what `Faults` decides."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        faults: Faults,
+        world: World,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._app = app
+        self._faults = faults
+        self._world = world
+        self._now = now
+        self._sleep = sleep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith(OWN_PATHS):
+            await self._app(scope, receive, send)
+            return
+        fate = self._faults.next(scope["method"], scope["path"], now=self._now())
+        await self._sleep(fate.before)
+        genuine = None
+        if fate.acted:
+            state = {**scope.get("state", {}), AGE: fate.age}
+            genuine = await _capture(self._app, {**scope, "state": state}, receive)
+        await self._sleep(fate.after)
+        wire: Wire | None = scope.get("state", {}).get(WIRE)
+        if fate.fault in _CUTS:
+            if wire is None:
+                await _deliver(_bad_gateway(), send)
+                return
+            wire.cut(_CUTS[fate.fault])
+            await _until_disconnected(receive)
+            return
+        answer = self._dated(self._answer(fate, genuine))
+        if fate.fault is Fault.TRUNCATED and wire is not None and len(answer.body) > 1:
+            await _deliver(answer, send, only=len(answer.body) // 2)
+            wire.cut(Cut.CLOSED)
+            await _until_disconnected(receive)
+            return
+        await _deliver(answer, send)
+
+    def _answer(self, fate: Fate, genuine: Answer | None) -> Answer:
+        match fate.fault:
+            case Fault.PROXY_PAGE:
+                return _page(HTTPStatus.OK, b"Welcome")
+            case Fault.BAD_GATEWAY:
+                return _bad_gateway()
+            case Fault.SERVER_ERROR:
+                return _error(_SERVER_ERRORS[int(fate.roll * len(_SERVER_ERRORS))], "an internal error occurred")
+            case Fault.CONFLICT:
+                return _error(HTTPStatus.CONFLICT, "Operation is in progress")
+            case Fault.THROTTLED:
+                return self._throttled(fate.roll)
+        if genuine is None:  # pragma: no cover - the faults that are left all mangle an answer, so there is one
+            raise AssertionError(f"{fate.fault} needs an answer")
+        return _mangled(fate, genuine)
+
+    def _throttled(self, roll: float) -> Answer:
+        """429, with or without a word on how long, in each of the ways in which it can be said."""
+        seconds = 1 + int(roll * 20)
+        in_epoch = int(self._world.at(self._now()).timestamp()) + seconds
+        hints: tuple[tuple[tuple[bytes, bytes], ...], ...] = (
+            (),
+            ((b"retry-after", b"%d" % seconds),),
+            ((b"x-ratelimit-reset", b"%d" % seconds),),
+            ((b"x-ratelimit-reset", b"%d" % in_epoch),),
+        )
+        answer = _error(HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
+        # The roll's later digits choose the hint, so that each length comes with each of them.
+        return replace(answer, headers=answer.headers + hints[int(roll * 1000) % len(hints)])
+
+    def _dated(self, answer: Answer) -> Answer:
+        date = format_datetime(self._world.at(self._now()), usegmt=True)
+        return replace(answer, headers=(*answer.headers, (b"date", date.encode())))
+
+
+def _mangled(fate: Fate, genuine: Answer) -> Answer:
+    match fate.fault:
+        case Fault.EMPTY:
+            return _with_body(genuine, b"")
+        case Fault.HALF_JSON:
+            return _with_body(genuine, genuine.body[: len(genuine.body) // 2])
+    if not genuine.body.startswith(b"{"):
+        return genuine
+    document: object = json.loads(genuine.body)
+    match fate.fault:
+        case Fault.OTHER_SHAPE:
+            document = mangling.of_another_shape(document, fate.roll)
+        case Fault.UNKNOWN_STATE:
+            document = mangling.with_unknown_states(document, fate.roll)
+        case Fault.NO_EXECUTION_IDS:
+            document = mangling.without_execution_ids(document)
+        case Fault.NO_LISTS:
+            document = mangling.without_lists(document, fate.roll)
+        case _:
+            return genuine
+    return _with_body(genuine, json.dumps(document).encode())
+
+
+def _with_body(answer: Answer, body: bytes) -> Answer:
+    headers = tuple((name, value) for name, value in answer.headers if name != b"content-length")
+    return replace(answer, headers=(*headers, (b"content-length", b"%d" % len(body))), body=body)
+
+
+def _plain(status: int, content_type: bytes, body: bytes) -> Answer:
+    return Answer(
+        status=status,
+        headers=((b"content-type", content_type), (b"content-length", b"%d" % len(body))),
+        body=body,
+    )
+
+
+def _page(status: int, title: bytes) -> Answer:
+    return _plain(status, b"text/html", _PAGE % (title, title))
+
+
+def _bad_gateway() -> Answer:
+    return _page(HTTPStatus.BAD_GATEWAY, b"502 Bad Gateway")
+
+
+def _error(status: int, detail: str) -> Answer:
+    body = {"status": int(status), "error": HTTPStatus(status).phrase, "detail": detail}
+    return _plain(status, b"application/json", json.dumps(body).encode())
+
+
+async def _capture(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    start, *parts = messages
+    return Answer(
+        status=start["status"],
+        headers=tuple(start["headers"]),
+        body=b"".join(part.get("body", b"") for part in parts),
+    )
+
+
+async def _deliver(answer: Answer, send: Send, *, only: int | None = None) -> None:
+    """Send an answer, or only so many bytes of its body and no end."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+    await send({"type": "http.response.body", "body": answer.body[:only], "more_body": only is not None})
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    """Wait until the server has noticed that the connection is gone: returning earlier would be an error to it."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,318 @@
+"""The things of the simulated Qovery, as values: what exists, what was asked for, what ran.
+
+All instants are seconds since the world's epoch; what happened before the simulation began is negative.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from types import MappingProxyType
+
+from orchestrator.states import State
+
+
+@unique
+class Kind(StrEnum):
+    """The kinds of service, as the API spells them."""
+
+    APPLICATION = "APPLICATION"
+    CONTAINER = "CONTAINER"
+    DATABASE = "DATABASE"
+    JOB = "JOB"
+    HELM = "HELM"
+    TERRAFORM = "TERRAFORM"
+
+
+@unique
+class DatabaseMode(StrEnum):
+    """Where a database lives. Only one that is a container in the cluster can be restarted."""
+
+    CONTAINER = "CONTAINER"
+    MANAGED = "MANAGED"
+
+
+@unique
+class Origin(StrEnum):
+    """Through what somebody asked."""
+
+    API = "API"
+    CONSOLE = "CONSOLE"
+    QOVERY_INTERNAL = "QOVERY_INTERNAL"
+
+
+@unique
+class Action(StrEnum):
+    """What can be asked of an environment, with the states that a service goes through in it."""
+
+    DEPLOY = "DEPLOY"
+    RESTART = "RESTART"
+    STOP = "STOP"
+
+    @property
+    def queued(self) -> State:
+        """The state while it waits."""
+        return _STATES[self][0]
+
+    @property
+    def ongoing(self) -> State:
+        """The state while it is worked on."""
+        return _STATES[self][1]
+
+    @property
+    def done(self) -> State:
+        """The state when it went well."""
+        return _STATES[self][2]
+
+    @property
+    def failed(self) -> State:
+        """The state when it did not."""
+        return _STATES[self][3]
+
+
+_STATES: Mapping[Action, tuple[State, State, State, State]] = MappingProxyType(
+    {
+        Action.DEPLOY: (State.DEPLOYMENT_QUEUED, State.DEPLOYING, State.DEPLOYED, State.DEPLOYMENT_ERROR),
+        Action.RESTART: (State.RESTART_QUEUED, State.RESTARTING, State.RESTARTED, State.RESTART_ERROR),
+        Action.STOP: (State.STOP_QUEUED, State.STOPPING, State.STOPPED, State.STOP_ERROR),
+    }
+)
+
+ENDED = frozenset({action.done for action in Action} | {action.failed for action in Action} | {State.CANCELED})
+"""The states in which a service rests after a run."""
+
+
+@unique
+class ActionStatus(StrEnum):
+    """How far an action has come, as the deployment history spells it."""
+
+    QUEUED = "QUEUED"
+    ONGOING = "ONGOING"
+    SUCCESS = "SUCCESS"
+    ERROR = "ERROR"
+    CANCELED = "CANCELED"
+    CANCELING = "CANCELING"
+    NEVER = "NEVER"
+
+
+def normalised(name: str) -> str:
+    r"""Return a name as Qovery compares it: without case, and without the odd spaces that people paste.
+
+    >>> normalised("  My\N{NO-BREAK SPACE}Shop ") == normalised("my shop")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """An organization."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project of an organization."""
+
+    id: str
+    name: str
+    organization_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A deployment stage; services belong to it by their kind."""
+
+    id: str
+    name: str
+    kinds: frozenset[Kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoStop:
+    """The rule by which an environment is stopped outside its hours."""
+
+    enabled: bool = False
+    timezone: str = "UTC"
+    start_hour: int = 8
+    stop_hour: int = 20
+    weekdays: tuple[str, ...] = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An environment: what never changes about it."""
+
+    id: str
+    name: str
+    mode: str
+    cluster_id: str
+    project: Project
+    organization: Organization
+    stages: tuple[Stage, ...]
+    auto_stop: AutoStop = field(default_factory=AutoStop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service: what never changes about it."""
+
+    id: str
+    name: str
+    kind: Kind
+    database_mode: DatabaseMode | None = None
+    """Of databases alone."""
+
+    @property
+    def can_restart(self) -> bool:
+        """Whether the engine knows how to restart it; it fails on all others."""
+        return self.kind in (Kind.APPLICATION, Kind.CONTAINER) or self.database_mode is DatabaseMode.CONTAINER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """How a service is, by the last run that touched it."""
+
+    service: Service
+    state: State
+    execution_id: str | None = None
+    changed_at: float | None = None
+    in_last_run: bool = False
+    action: Action = Action.DEPLOY
+    """What that run did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Something that was asked for and accepted. It can be seen only from `visible_at` on."""
+
+    id: str
+    user: str
+    origin: Origin
+    action: Action
+    service_ids: tuple[str, ...]
+    accepted_at: float
+    visible_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One service in a run."""
+
+    service: Service
+    before: ServiceStatus
+    """How it was when the run was created, for a run that never comes to it."""
+    state: State
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def working(self) -> bool:
+        """Whether the engine is at it."""
+        return self.started_at is not None and self.ended_at is None
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the engine never began with it."""
+        return self.started_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution. It carries one request, or several that were merged."""
+
+    execution_id: str
+    action: Action
+    user: str
+    origin: Origin
+    request_ids: tuple[str, ...]
+    created_at: float
+    updated_at: float
+    state: State
+    """The environment's state by this run."""
+    status: ActionStatus
+    steps: Mapping[str, Step]
+    ended_at: float | None = None
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether somebody has cancelled it, and it is not over yet."""
+        return self.status is ActionStatus.CANCELING
+
+    @property
+    def failed(self) -> bool:
+        """Whether a service failed in it, so that it starts no further ones."""
+        return any(step.state is self.action.failed for step in self.steps.values())
+
+    def untouched(self) -> list[Step]:
+        """Return the services that it has not come to."""
+        return [step for step in self.steps.values() if step.untouched]
+
+    def working(self) -> list[Step]:
+        """Return the services that the engine is at."""
+        return [step for step in self.steps.values() if step.working]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One service as a reading shows it."""
+
+    status: ServiceStatus
+    state: State
+    execution_id: str | None
+    action: Action
+    request_id: str | None = None
+    requests_waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """An environment at one instant."""
+
+    environment: Environment
+    taken_at: float
+    services: tuple[ServiceStatus, ...]
+    waiting: tuple[Request, ...]
+    """The requests that wait and can be seen, first come first."""
+    active: Run | None
+    past: tuple[Run, ...]
+    """The finished runs, latest last."""
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run, latest first."""
+        current = () if self.active is None else (self.active,)
+        return (*current, *reversed(self.past))
+
+    def stale(self) -> Iterable[Shown]:
+        """Yield what `/statuses` shows: the runs alone, as if nothing waited."""
+        for status in self.services:
+            yield Shown(status=status, state=status.state, execution_id=status.execution_id, action=status.action)
+
+    def truthful(self) -> Iterable[Shown]:
+        """Yield what `/statusesWithStages` shows.
+
+        It alone shows a service as queued while a request for it waits: under the execution that it had before, and
+        only while the running run is not at work on that very service.
+        """
+        for shown in self.stale():
+            requests = [request for request in self.waiting if shown.status.service.id in request.service_ids]
+            if not requests:
+                yield shown
+                continue
+            in_a_run = self.active is not None and self._is_in_progress(self.active, shown.status.service.id)
+            yield Shown(
+                status=shown.status,
+                state=shown.state if in_a_run else requests[0].action.queued,
+                execution_id=shown.execution_id,
+                action=shown.action if in_a_run else requests[0].action,
+                request_id=requests[0].id,
+                requests_waiting=len(requests),
+            )
+
+    @staticmethod
+    def _is_in_progress(run: Run, service_id: str) -> bool:
+        step = run.steps.get(service_id)
+        return step is not None and step.ended_at is None

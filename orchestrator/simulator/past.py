@@ -1,0 +1,109 @@
+"""What happened in an environment before the simulation began: nobody ever comes to a place without a history."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+
+from orchestrator.simulator.chance import EVEN, happens
+from orchestrator.simulator.model import (
+    Action,
+    ActionStatus,
+    Environment,
+    Origin,
+    Run,
+    Service,
+    ServiceStatus,
+    Step,
+)
+from orchestrator.states import State
+
+DAY = 86400.0
+FIRST_EXECUTION = 38
+_USER = "alice@example.com"
+
+
+def past_of(
+    environment: Environment, services: Iterable[Service], *, rng: random.Random, may_have_failed: bool, stopped: bool
+) -> tuple[list[ServiceStatus], list[Run]]:
+    """Invent the last four nights.
+
+    Args:
+        environment: where.
+        services: its services.
+        rng: where chance comes from.
+        may_have_failed: whether the last run may have ended badly for one service.
+        stopped: whether the environment was stopped afterwards.
+
+    Returns:
+        how the services are since then, and the runs, latest last.
+    """
+    statuses = {service.id: ServiceStatus(service=service, state=State.READY) for service in services}
+    actions = [Action.DEPLOY, Action.RESTART, Action.DEPLOY, Action.RESTART if happens(rng, EVEN) else Action.DEPLOY]
+    if stopped:
+        actions.append(Action.STOP)
+    numbers = count(FIRST_EXECUTION)
+    runs = []
+    for nights_ago, action in zip(range(len(actions), 0, -1), actions, strict=True):
+        began = -nights_ago * DAY + rng.uniform(0.0, 600.0)
+        last = nights_ago == 1
+        fails = last and may_have_failed and not stopped and happens(rng, 0.1)
+        run = _run(environment, statuses, action, number=next(numbers), began=began, fails=fails, rng=rng)
+        runs.append(run)
+        for service_id, status in statuses.items():
+            statuses[service_id] = _afterwards(status, run)
+    return list(statuses.values()), runs
+
+
+def _run(
+    environment: Environment,
+    statuses: dict[str, ServiceStatus],
+    action: Action,
+    *,
+    number: int,
+    began: float,
+    fails: bool,
+    rng: random.Random,
+) -> Run:
+    steps = {
+        service_id: Step(
+            service=status.service,
+            before=status,
+            state=action.done,
+            started_at=began + 5.0,
+            ended_at=began + 5.0 + rng.uniform(8.0, 60.0),
+        )
+        for service_id, status in statuses.items()
+        if action is not Action.RESTART or status.service.can_restart
+    }
+    if fails:
+        victim = rng.choice(sorted(steps))
+        steps[victim] = replace(steps[victim], state=action.failed)
+    ended = began + 70.0
+    return Run(
+        execution_id=f"{environment.id}-{number}",
+        action=action,
+        user=_USER,
+        origin=Origin.CONSOLE,
+        request_ids=(),
+        created_at=began,
+        updated_at=ended,
+        state=action.failed if fails else action.done,
+        status=ActionStatus.ERROR if fails else ActionStatus.SUCCESS,
+        steps=steps,
+        ended_at=ended,
+    )
+
+
+def _afterwards(status: ServiceStatus, run: Run) -> ServiceStatus:
+    step = run.steps.get(status.service.id)
+    if step is None:
+        return replace(status, in_last_run=False)
+    return replace(
+        status,
+        state=step.state,
+        execution_id=run.execution_id,
+        changed_at=step.ended_at,
+        in_last_run=True,
+        action=run.action,
+    )

@@ -1,0 +1,22 @@
+"""How the simulated API says no: in each of the shapes in which Qovery has been seen to do so."""
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from orchestrator.simulator.chance import source
+
+
+class Refusals:
+    """Makes the answers to requests that are refused; the seed decides the shape of each."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = source(seed, "refusals")
+
+    def answer(self, status: HTTPStatus, why: str) -> Response:
+        """Return an answer that says why."""
+        match self._rng.choice(("detail", "message", "text")):
+            case "text":
+                return PlainTextResponse(why, status_code=status)
+            case key:
+                return JSONResponse({"status": int(status), "error": status.phrase, key: why}, status_code=status)

@@ -1,0 +1,88 @@
+"""What else happens in a world while somebody restarts things in it."""
+
+import pytest
+
+from orchestrator.simulator.chance import source
+from orchestrator.simulator.incidents import COLLEAGUES, PLATFORM, Incident, plant
+from orchestrator.simulator.model import Action
+from orchestrator.simulator.record import (
+    RequestAccepted,
+    RequestCancelled,
+    RunCancelled,
+    ServiceRemoved,
+    ServiceRestarted,
+)
+from orchestrator.simulator.world import Trigger, World
+from tests.unit.simulator.worlds import ENVIRONMENT, US, a_world_of, over, restart
+
+
+def visited(incident: Incident, seed: int) -> World:
+    """A world with an incident, and a client that looks, restarts everything, and stays to the end."""
+    world = a_world_of(9, seed=seed)
+    plant(world, ENVIRONMENT, incident, source(seed, "test"))
+    world.notice(ENVIRONMENT, Trigger.LOOK)
+    world.advance(0.5)
+    restart(world, range(9))
+    world.notice(ENVIRONMENT, Trigger.SUBMIT)
+    over(world)
+    return world
+
+
+def others(world: World) -> set[tuple[str, Action]]:
+    return {(request.user, request.action) for request in world.record.of(RequestAccepted) if request.user != US}
+
+
+@pytest.mark.parametrize(
+    ("incident", "action"),
+    [(Incident.COLLEAGUE_DEPLOYS, Action.DEPLOY), (Incident.COLLEAGUE_RESTARTS, Action.RESTART)],
+)
+def test_a_colleague_is_never_taken_for_us(incident: Incident, action: Action) -> None:
+    seen = {entry for seed in range(20) for entry in others(visited(incident, seed))}
+    assert seen == {(colleague, action) for colleague in COLLEAGUES}
+
+
+def test_the_auto_stop_rule_acts_in_the_platforms_name() -> None:
+    assert others(visited(Incident.AUTO_STOP, 1)) == {(PLATFORM, Action.STOP)}
+
+
+def test_a_colleague_cancels_our_run() -> None:
+    cancels = [
+        cancel.user for seed in range(20) for cancel in visited(Incident.RUN_CANCELLED, seed).record.of(RunCancelled)
+    ]
+    assert cancels
+    assert set(cancels) <= set(COLLEAGUES)
+
+
+def test_a_colleague_takes_our_request_out_of_the_queue() -> None:
+    worlds = [visited(Incident.REQUEST_CANCELLED, seed) for seed in range(20)]
+    taken = [world for world in worlds if world.record.of(RequestCancelled)]
+    assert taken
+    ours = {request.request_id for world in taken for request in world.record.accepted(ENVIRONMENT, user=US)}
+    assert {cancel.request_id for world in taken for cancel in world.record.of(RequestCancelled)} <= ours
+
+
+def test_a_service_fails() -> None:
+    failed = [
+        restarted for restarted in visited(Incident.SERVICE_FAILS, 1).record.of(ServiceRestarted) if not restarted.ok
+    ]
+    assert len(failed) == 1
+
+
+def test_a_service_disappears() -> None:
+    assert len(visited(Incident.SERVICE_DISAPPEARS, 1).record.of(ServiceRemoved)) == 1
+
+
+def test_what_belongs_to_the_past_does_nothing_later() -> None:
+    assert others(visited(Incident.STOPPED_BEFORE, 1)) == set()
+
+
+def test_an_incident_that_the_platform_refuses_does_no_harm() -> None:
+    for incident in (Incident.COLLEAGUE_RESTARTS, Incident.RUN_CANCELLED, Incident.COLLEAGUE_DEPLOYS):
+        for seed in range(10):
+            world = a_world_of(1, seed=seed)
+            plant(world, ENVIRONMENT, incident, source(seed, "test"))
+            world.remove_service(ENVIRONMENT, "service-0")
+            world.notice(ENVIRONMENT, Trigger.LOOK)
+            world.notice(ENVIRONMENT, Trigger.SUBMIT)
+            over(world)
+            assert others(world) == set()
