@@ -1,5 +1,6 @@
 """The log: structlog, one event per line on stderr, for people or for machines, without secrets."""
 
+import re
 from collections.abc import Callable, MutableMapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
@@ -15,6 +16,7 @@ LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _now: ContextVar[Callable[[], datetime] | None] = ContextVar("now", default=None)
+_EXECUTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}-(?P<number>[0-9]+)\b")
 _COLUMN_WIDTHS = {"environment": 16, "event": 22}
 
 
@@ -72,10 +74,17 @@ def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping
     """Leave out what a person at a terminal knows already, and keep the columns in line."""
     event.pop("run_id", None)
     event.setdefault("environment", "-")
-    for key, value in event.items():
-        if isinstance(value, list):
-            event[key] = ", ".join(map(str, value)) or "-"
-    return {key: value for key, value in event.items() if value is not None}
+    return {key: _plainly(value) for key, value in event.items() if value is not None}
+
+
+def _plainly(value: object) -> object:
+    match value:
+        case list():
+            return ", ".join(str(_plainly(item)) for item in value) or "-"
+        case str():
+            return _EXECUTION.sub(r"…-\g<number>", value)
+        case _:
+            return value
 
 
 def _console(*, color: bool) -> Processor:
@@ -103,6 +112,7 @@ def _console(*, color: bool) -> Processor:
             column("event", styles.bright),
             structlog.dev.Column("", rest),
         ],
+        sort_keys=False,
         exception_formatter=structlog.dev.plain_traceback,
     )
 

@@ -91,9 +91,9 @@ class Progress:
             self._narrator.say(
                 "service_state_changed",
                 service=service.name,
-                execution_id=execution_id,
                 state=state,
                 previous=before,
+                execution_id=execution_id,
                 elapsed_s=round(self.elapsed, 1),
             )
 

@@ -24,7 +24,7 @@ from orchestrator.progress import Progress
 from orchestrator.readiness import Obstacle, Readiness, assess
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
-from orchestrator.verdict import was_accepted
+from orchestrator.verdict import never_arrived, was_accepted
 
 NOT_ACCEPTED = (NotSentError, ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
 """The errors of a submit that say that it had no effect. After any other it may have been accepted."""
@@ -188,7 +188,7 @@ class Submission:
             self.in_doubt = False
             self._narrator.say("submit_found", after_s=round(looked_for, 1))
             return True
-        if looked_for < self._target.policy.invisible_for:
+        if looked_for < self._target.policy.invisible_for or not never_arrived(baseline, observation, runs, queue):
             return None
         self.in_doubt = False
         self.submitted_at = None

@@ -233,6 +233,25 @@ def was_accepted(
     )
 
 
+def never_arrived(
+    baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
+) -> bool:
+    """Tell whether it is certain that a submit was not accepted, once it must have become visible.
+
+    In an idle environment an accepted request starts a run, and runs stay in the history. Where anybody else did
+    anything since the baseline, ours may have waited behind it and been cancelled without a trace: nothing is certain.
+    """
+    return (
+        not observation.busy
+        and not queue
+        and not any(baseline.is_new(run.execution_id) for run in runs)
+        and not any(
+            status.execution_id is not None and baseline.is_new(status.execution_id)
+            for status in observation.services.values()
+        )
+    )
+
+
 def _absent(baseline: Baseline, observation: Observation, runs: Sequence[Run], restarts: Sequence[Run]) -> Verdict:
     if restarts:
         services, reason = _by_run(baseline, restarts), Reason.NOT_RESTARTED

@@ -260,7 +260,7 @@ def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], 
         # typer reads a command's options from its signature, and their types from its annotations.
         with_settings.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # functions may have one
         with_settings.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
-        del with_settings.__wrapped__  # type: ignore[attr-defined]  # its signature is not the one to be read
+        del with_settings.__wrapped__  # its signature is not the one to be read
         return with_settings
 
     return decorate

@@ -200,7 +200,7 @@ def _reason_in(body: bytes, redact: Callable[[str], str]) -> str:
 
 
 def make_client(
-    base_url: str,
+    base_url: httpx.URL | str,
     token: SecretStr,
     *,
     request_timeout: float,

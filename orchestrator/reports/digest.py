@@ -73,6 +73,11 @@ def by_severity(environments: Iterable[EnvironmentReport]) -> list[EnvironmentRe
     return sorted(environments, key=lambda environment: _RISING.index(environment.outcome))
 
 
+def worst_first(environments: Iterable[EnvironmentReport]) -> list[EnvironmentReport]:
+    """Sort from the worst outcome to the best, for a page that is read from its top."""
+    return sorted(environments, key=lambda environment: _RISING.index(environment.outcome), reverse=True)
+
+
 def digest(report: RunReport, *, everything: bool = False) -> Digest:
     """Choose what to show.
 
@@ -130,7 +135,7 @@ def restarted(environment: EnvironmentReport) -> str:
 
 
 def service_evidence(service: ServiceReport) -> str:
-    """Show which execution came after which: "…-41 → …-42"."""
+    """Show which execution came after which: "…-41 → …-42"; "" where none was seen."""
     return _evidence({service.baseline_execution_id}, {service.execution_id})
 
 
@@ -144,9 +149,9 @@ def environment_evidence(environment: EnvironmentReport) -> str:
 
 def _evidence(before: set[str | None], after: set[str | None]) -> str:
     old, new = _executions(before), _executions(after)
-    if old:
-        return f"{old} → {new or 'none'}"
-    return new
+    if old and new:
+        return f"{old} → {new}"
+    return f"still {old}" if old else new
 
 
 def _executions(ids: set[str | None]) -> str:
@@ -181,4 +186,3 @@ def interruption(report: RunReport) -> tuple[str, ...]:
     else:
         sentences.append("Nothing was submitted, so simply run it again.")
     return tuple(sentences)
-

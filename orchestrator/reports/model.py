@@ -1,10 +1,10 @@
 """The model behind every format of the report. Its JSON Schema is published: `qovery-restart schema --report`."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from orchestrator.outcomes import (
     EnvironmentResult,
@@ -21,12 +21,29 @@ SCHEMA_VERSION = 1
 """Grows when a script that reads the report could break."""
 
 
+def _in_utc(instant: datetime) -> datetime:
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
 def _utc_text(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-UtcInstant = Annotated[datetime, PlainSerializer(_utc_text, return_type=str, when_used="json")]
+def _encodable(text: str) -> str:
+    """Escape lone surrogates: Python puts them for the bytes of a file's name that are not UTF-8, and no JSON can."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+UtcInstant = Annotated[
+    datetime,
+    AfterValidator(_in_utc),
+    PlainSerializer(_utc_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """UTC, shown with milliseconds and a `Z`."""
+
+ReportedText = Annotated[str, AfterValidator(_encodable)]
+"""Any text that can be written down."""
 
 
 class _Reported(BaseModel):
@@ -36,14 +53,16 @@ class _Reported(BaseModel):
 class ServiceReport(_Reported):
     """One service, with the evidence for its outcome."""
 
-    id: str
-    name: str
-    type: str
+    id: ReportedText
+    name: ReportedText
+    type: ReportedText
     outcome: Outcome
-    state: str | None = Field(description="The state last read, as Qovery spells it.")
-    baseline_execution_id: str | None = Field(description="The execution it was under right before the submit.")
-    execution_id: str | None = Field(description="The newer execution that restarted it, or failed to.")
-    timeline: tuple[tuple[str, float], ...] = Field(
+    state: ReportedText | None = Field(description="The state last read, as Qovery spells it.")
+    baseline_execution_id: ReportedText | None = Field(
+        description="The execution it was under right before the submit."
+    )
+    execution_id: ReportedText | None = Field(description="The newer execution that restarted it, or failed to.")
+    timeline: tuple[tuple[ReportedText, float], ...] = Field(
         description="Each state when it was first seen, in seconds since the submit."
     )
 
@@ -65,16 +84,16 @@ class ServiceReport(_Reported):
 class EnvironmentReport(_Reported):
     """One environment."""
 
-    name: str
-    id: str
+    name: ReportedText
+    id: ReportedText
     wave: int
     outcome: Outcome
     reason: Reason
-    message: str = Field(description="What happened, and what to do about it.")
+    message: ReportedText = Field(description="What happened, and what to do about it.")
     submitted_at: UtcInstant | None
     settled_at: UtcInstant | None
     duration_s: float | None = Field(description="Seconds from the submit to the end.")
-    console_url: str | None
+    console_url: ReportedText | None
     services: tuple[ServiceReport, ...]
 
     @classmethod
@@ -106,8 +125,8 @@ class RunReport(_Reported):
     """A whole run. `exit_code` is what the process ended with."""
 
     schema_version: int = SCHEMA_VERSION
-    run_id: str
-    config: str | None = Field(description="The configuration file, as it was named; null without one.")
+    run_id: ReportedText
+    config: ReportedText | None = Field(description="The configuration file, as it was named; null without one.")
     simulated: bool = Field(default=False, description="Whether an embedded simulator stood in for Qovery.")
     started_at: UtcInstant
     ended_at: UtcInstant
@@ -116,7 +135,9 @@ class RunReport(_Reported):
     exit_code: int
     requests: RequestCounts
     environments: tuple[EnvironmentReport, ...]
-    errors: tuple[str, ...] = Field(default=(), description="Why the run could not be judged by its environments.")
+    errors: tuple[ReportedText, ...] = Field(
+        default=(), description="Why the run could not be judged by its environments."
+    )
 
     @classmethod
     def of(

@@ -36,7 +36,7 @@ _INDENT = 4
 _GAP = "  "
 _COLORS = {
     Outcome.SUCCEEDED: "green",
-    Outcome.SKIPPED: "bright_black",
+    Outcome.SKIPPED: "cyan",
     Outcome.BLOCKED: "yellow",
     Outcome.CANCELLED: "yellow",
     Outcome.TIMED_OUT: "red",
@@ -89,17 +89,19 @@ def _blocks(report: RunReport, *, width: int, verbose: bool) -> Iterator[Block]:
     widest = max(map(cell_len, names), default=0)
     name_width = max(len(_HEADINGS[0]), min(widest, width - _REST_OF_LINE))
     if names:
-        yield from _row(_HEADINGS, name_width=name_width, style="bold")
+        yield from _row(_HEADINGS, name_width=name_width, style="")
     for item in chosen.quiet:
         if isinstance(item, Folded):
             yield _folded(item)
         else:
             yield from _environment(item, name_width=name_width, verbose=verbose)
     if chosen.unshown:
-        yield Text(f"… and {count(chosen.unshown, 'more problem')}, no worse than these (--output json has them all):")
+        yield Text(f"… and {count(chosen.unshown, 'more problem')}, no worse than these; -v lists them")
     for environment in chosen.problems:
+        yield Text("")
         yield from _environment(environment, name_width=name_width, verbose=verbose)
-    yield Text("")
+    if shown:
+        yield Text("")
     yield from _closing(report)
 
 
@@ -109,11 +111,9 @@ def _row(cells: tuple[str, str, str, str, str], *, name_width: int, style: str) 
     if cell_len(name) > name_width:
         yield Text(name, "bold")
         name = ""
-    line = Text(name + " " * (name_width - cell_len(name)), "bold")
-    line.append(_GAP)
-    line.append(f"{outcome:9}", style)
-    line.append(f"{_GAP}{duration:>8}{_GAP}{services:>8}{_GAP}{reason}", "bold" if cells is _HEADINGS else "")
-    yield line
+    padded_name = name + " " * (name_width - cell_len(name)) + _GAP
+    rest = f"{_GAP}{duration:>8}{_GAP}{services:>8}{_GAP}{reason}"
+    yield Text.assemble((padded_name, "bold"), (f"{outcome:9}", style), rest)
 
 
 def _folded(folded: Folded) -> Text:
@@ -141,7 +141,7 @@ def _environment(environment: EnvironmentReport, *, name_width: int, verbose: bo
         yield _paragraph(environment.message)
     yield from _services(environment, verbose=verbose)
     if is_problem(environment) and environment.console_url:
-        yield Text(" " * _INDENT + printable(environment.console_url), "bright_black")
+        yield Text(" " * _INDENT + printable(environment.console_url))
 
 
 def _services(environment: EnvironmentReport, *, verbose: bool) -> Iterator[Text]:
@@ -156,11 +156,8 @@ def _services(environment: EnvironmentReport, *, verbose: bool) -> Iterator[Text
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for service, cells in zip(shown, rows, strict=True):
         padded = _GAP.join(cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
-        line = Text(" " * _INDENT)
-        line.append(padded, _COLORS[service.outcome])
-        if verbose:
-            line.append(_GAP + timeline_words(service))
-        yield line
+        timeline = _GAP + timeline_words(service) if verbose else ""
+        yield Text.assemble(" " * _INDENT, (padded, _COLORS[service.outcome]), timeline)
     if len(shown) < len(worth_showing):
         yield Text(f"{' ' * _INDENT}… and {count(len(worth_showing) - len(shown), 'more service')}")
 
@@ -170,7 +167,7 @@ def _service_cells(service: ServiceReport) -> tuple[str, str, str, str]:
         printable(service.name),
         printable(service.type),
         printable(service.state or "not seen"),
-        service_evidence(service) or "no execution seen",
+        service_evidence(service),
     )
 
 
@@ -183,7 +180,7 @@ def _closing(report: RunReport) -> Iterator[Block]:
         yield Text(SIMULATED, "cyan")
     yield Text(
         f"{HEADLINES[report.outcome]} (exit code {report.exit_code}): {tally(report)}. "
-        f"{cost(report)}. Run id {printable(report.run_id)}.",
+        f"{cost(report)}. Run id {printable(report.run_id)}",
         "bold green" if report.outcome is RunOutcome.SUCCEEDED else "bold red",
     )
 

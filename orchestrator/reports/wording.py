@@ -1,6 +1,7 @@
 """How the reports write down names, spans of time and executions."""
 
 import re
+from urllib.parse import quote
 
 _BREAKS = re.compile(r"[\t\n\r]+")
 _UNPRINTABLE = re.compile(
@@ -9,6 +10,9 @@ _UNPRINTABLE = re.compile(
     "\u2028\u2029"  # line breaks that only some readers see as such
     "\ud800-\udfff\ufffe\uffff]"  # what no encoding, or no XML, can carry
 )
+
+_SAFE_IN_LINKS = "%/:=&?~#+!$,;'@()*"
+"""What a URL may hold as it is, besides letters and digits. Quotes, brackets, backslashes and pipes are encoded."""
 
 _MINUTE = 60
 _HOUR = 3600
@@ -71,3 +75,15 @@ def short_execution(execution_id: str) -> str:
     """
     head, dash, number = printable(execution_id).rpartition("-")
     return f"…-{number}" if dash and head else printable(execution_id)
+
+
+def web_address(url: str | None) -> str | None:
+    """Return `url` fit for a link, or None where it is not an address of the web: a link may hold a program, too.
+
+    >>> web_address("https://shop.example.com/a b")
+    'https://shop.example.com/a%20b'
+    >>> web_address("javascript:alert(1)")
+    """
+    if url is None or not url.lower().startswith(("https://", "http://")):
+        return None
+    return quote(printable(url), safe=_SAFE_IN_LINKS)

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from orchestrator.simulator import catalogue, rendering
 from orchestrator.simulator.chance import EVEN, happens, source
-from orchestrator.simulator.faults import FaultProfile, Faults
+from orchestrator.simulator.faults import FaultProfile, Faults, FaultSource
 from orchestrator.simulator.gate import Gate
 from orchestrator.simulator.interference import OWN_PATHS, Interference
 from orchestrator.simulator.model import Action, Kind, Snapshot
@@ -62,6 +62,7 @@ def create_app(
     now: Callable[[], float],
     requests_per_hour: int = 1000,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    faults: FaultSource | None = None,
 ) -> Starlette:
     """Make the API of a world.
 
@@ -75,6 +76,7 @@ def create_app(
         now: tells the world's time, in seconds since its epoch.
         requests_per_hour: the quota of each token.
         sleep: waits for so many seconds of the world's time.
+        faults: decides what goes wrong, in place of `profile`.
     """
     refusals = Refusals(seed)
     api = _Api(world, now=now, refusals=refusals)
@@ -82,7 +84,11 @@ def create_app(
         routes=api.routes(),
         middleware=[
             Middleware(
-                Interference, faults=Faults(FaultProfile(profile), seed=seed), world=world, now=now, sleep=sleep
+                Interference,
+                faults=faults or Faults(FaultProfile(profile), seed=seed),
+                world=world,
+                now=now,
+                sleep=sleep,
             ),
             Middleware(Gate, world=world, now=now, requests_per_hour=requests_per_hour, refusals=refusals),
         ],

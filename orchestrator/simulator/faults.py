@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
 from types import MappingProxyType
+from typing import Protocol
 
 from orchestrator.simulator.chance import EVEN, happens, source
 
@@ -141,6 +142,14 @@ _WEATHER: Mapping[FaultProfile, _Weather] = MappingProxyType(
 )
 
 _CALM = Fate(fault=Fault.NONE, acted=True, before=0.1, after=0.05)
+
+
+class FaultSource(Protocol):
+    """Whatever decides what happens to requests. A test can bring its own, to break one chosen request."""
+
+    def next(self, method: str, path: str, *, now: float) -> Fate:
+        """Decide what happens to the next request of its kind, at `now` of the world's time."""
+        ...
 
 
 class Faults:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.simulator import mangling
-from orchestrator.simulator.faults import Fate, Fault, Faults
+from orchestrator.simulator.faults import Fate, Fault, FaultSource
 from orchestrator.simulator.wire import WIRE, Cut, Wire
 from orchestrator.simulator.world import World
 
@@ -34,13 +34,13 @@ class Answer:
 
 
 class Interference:
-    """ASGI middleware that lets happen to each request what `Faults` decides."""
+    """ASGI middleware that lets happen to each request what a `FaultSource` decides."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        faults: Faults,
+        faults: FaultSource,
         world: World,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],

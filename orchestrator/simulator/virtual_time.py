@@ -35,6 +35,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._virtual_now = 0.0
         self._jobs_in_threads = 0
         super().__init__(_JumpingSelector(self))
+        # asyncio lets a timer go off when it is due within this span. The real clock's nanosecond is lost in the
+        # rounding of a float after some months, and then a timer that is due now would be waited for for ever.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         """Return the virtual time, in seconds since the loop was made."""

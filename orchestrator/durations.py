@@ -1,0 +1,42 @@
+"""Spans of time as people write them: `250ms`, `2s`, `15m`, `1h30m`."""
+
+import re
+
+LONGEST = 30 * 24 * 3600.0
+"""Seconds. Whatever is longer is a mistake."""
+
+_SECONDS_IN = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+PATTERN = r"^(?=\d)(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$"
+_WHOLE = re.compile(PATTERN, re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)", re.ASCII)
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in a duration such as `90s`, `15m` or `1h30m`.
+
+    >>> parse_duration("1h30m")
+    5400.0
+
+    Raises:
+        ValueError: it is not one; the message says what one looks like.
+    """
+    text = text.strip()
+    if not _WHOLE.fullmatch(text):
+        raise ValueError("expected a duration such as 250ms, 2s, 15m or 1h30m")
+    seconds = sum(float(number) * _SECONDS_IN[unit] for number, unit in _PART.findall(text))
+    if seconds > LONGEST:
+        raise ValueError("expected a duration of at most 720h")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Return a span as a person would say it, to the tenth of a second under ten minutes, to the second above.
+
+    >>> format_duration(81.44), format_duration(5400), format_duration(0)
+    ('1m21.4s', '1h30m', '0s')
+    """
+    rounded = round(seconds, 1) if seconds < 600 else float(round(seconds))  # noqa: PLR2004 - ten minutes, as said
+    minutes, rest = divmod(rounded, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{round(rest, 1):g}s" if rest else ""]
+    return "".join(parts) or "0s"

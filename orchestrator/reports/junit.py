@@ -1,0 +1,170 @@
+"""JUnit XML, as Jenkins, GitLab and the reporters of GitHub read it.
+
+Nobody ever specified the format. This keeps to what the schema of Jenkins' xunit plugin (junit-10.xsd) allows, since
+the others read all of that.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from orchestrator.outcomes import Outcome
+from orchestrator.reports.digest import HEADLINES, SIMULATED, interruption, outcome_words, tally
+from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
+from orchestrator.reports.wording import printable
+
+ENVIRONMENT_CASE = "environment"
+"""The name of the test case that stands for an environment as a whole."""
+
+_ELEMENTS = {
+    Outcome.FAILED: "failure",
+    Outcome.CANCELLED: "failure",
+    Outcome.TIMED_OUT: "error",
+    Outcome.UNKNOWN: "error",
+    Outcome.BLOCKED: "error",
+    Outcome.SKIPPED: "skipped",
+}
+
+
+def render_junit(report: RunReport) -> str:
+    """Render a run as JUnit XML: a test suite for each environment, a test case for each of its services.
+
+    The environment is a test case too, since it can fail where no service does: a verification that did not pass, a
+    restart that was never submitted. Whatever ends a run badly without ending any environment so, its `errors` or a
+    signal, is a suite of its own: a pipeline that reads nothing but this file sees every run that did not succeed.
+
+    Times are seconds from the submit; services restart at the same time, so they do not add up to their suite's.
+    """
+    suites = [_environment_suite(environment, report) for environment in report.environments]
+    problems = _problems_of_the_run(report)
+    if problems:
+        suites.insert(0, _run_suite(problems, report))
+    root = ET.Element("testsuites", name="qovery-restart", time=_seconds(report.duration_s))
+    for attribute in ("tests", "failures", "errors"):
+        root.set(attribute, str(sum(int(suite.get(attribute, 0)) for suite in suites)))
+    root.extend(suites)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _problems_of_the_run(report: RunReport) -> tuple[str, ...]:
+    problems = (*report.errors, *interruption(report))
+    told = any(_ELEMENTS.get(environment.outcome) in ("failure", "error") for environment in report.environments)
+    if report.exit_code and not told and not problems:
+        return (f"{HEADLINES[report.outcome]}: {tally(report)}.",)
+    return problems
+
+
+def _run_suite(problems: Iterable[str], report: RunReport) -> ET.Element:
+    case = ET.Element("testcase", classname="qovery-restart", name="run", time=_seconds(report.duration_s))
+    headline = f"{HEADLINES[report.outcome]}, exit code {report.exit_code}"
+    ET.SubElement(case, "error", type=report.outcome.value, message=headline).text = _lines(problems)
+    return _suite(
+        "run", [case], seconds=report.duration_s, instant=report.started_at, properties=_run_properties(report)
+    )
+
+
+def _environment_suite(environment: EnvironmentReport, report: RunReport) -> ET.Element:
+    properties = {
+        **_run_properties(report),
+        "environment_id": environment.id,
+        "wave": str(environment.wave),
+        "outcome": environment.outcome.value,
+        "reason": environment.reason.value,
+        "console_url": environment.console_url or "",
+    }
+    names = Counter([ENVIRONMENT_CASE, *(service.name for service in environment.services)])
+    return _suite(
+        environment.name,
+        [
+            _environment_case(environment),
+            *(
+                _service_case(service, environment, is_ambiguous=names[service.name] > 1)
+                for service in environment.services
+            ),
+        ],
+        seconds=environment.duration_s,
+        instant=environment.submitted_at or report.started_at,
+        properties=properties,
+    )
+
+
+def _suite(
+    name: str, cases: list[ET.Element], *, seconds: float | None, instant: datetime, properties: dict[str, str]
+) -> ET.Element:
+    suite = ET.Element(
+        "testsuite",
+        name=printable(name),
+        tests=str(len(cases)),
+        failures=_count(cases, "failure"),
+        errors=_count(cases, "error"),
+        skipped=_count(cases, "skipped"),
+        time=_seconds(seconds),
+        # The format knows no time zones: readers that are strict about it accept none.
+        timestamp=instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+    )
+    listed = ET.SubElement(suite, "properties")
+    for key, value in properties.items():
+        if value:
+            ET.SubElement(listed, "property", name=key, value=printable(value))
+    suite.extend(cases)
+    return suite
+
+
+def _count(cases: Iterable[ET.Element], element: str) -> str:
+    return str(sum(case.find(element) is not None for case in cases))
+
+
+def _run_properties(report: RunReport) -> dict[str, str]:
+    return {
+        "run_id": report.run_id,
+        "config": report.config or "",
+        "simulated": SIMULATED if report.simulated else "",
+    }
+
+
+def _environment_case(environment: EnvironmentReport) -> ET.Element:
+    case = _case(environment, ENVIRONMENT_CASE, environment.duration_s)
+    details = [environment.message, *filter(None, [environment.console_url])]
+    _add_ending(case, environment.outcome, kind=environment.reason.value, message=environment.message, details=details)
+    return case
+
+
+def _service_case(service: ServiceReport, environment: EnvironmentReport, *, is_ambiguous: bool) -> ET.Element:
+    # An application and a database may share a name, and readers take equal cases for one.
+    name = f"{service.name} ({service.type})" if is_ambiguous else service.name
+    case = _case(environment, name, service.timeline[-1][1] if service.timeline else None)
+    state = service.state or "no state seen"
+    message = f"{outcome_words(service.outcome)}: {state}"
+    _add_ending(case, service.outcome, kind=state, message=message, details=[environment.message])
+    ET.SubElement(case, "system-out").text = _lines(
+        [
+            f"type: {service.type}",
+            f"id: {service.id}",
+            f"state: {state}",
+            f"execution before: {service.baseline_execution_id or 'none seen'}",
+            f"execution after: {service.execution_id or 'none seen'}",
+            *(f"{seconds:8.1f} s  {reached}" for reached, seconds in service.timeline),
+        ]
+    )
+    return case
+
+
+def _case(environment: EnvironmentReport, name: str, seconds: float | None) -> ET.Element:
+    return ET.Element("testcase", classname=printable(environment.name), name=printable(name), time=_seconds(seconds))
+
+
+def _add_ending(case: ET.Element, outcome: Outcome, *, kind: str, message: str, details: Iterable[str]) -> None:
+    """Add what says that a case did not pass; nothing to one that did."""
+    element = _ELEMENTS.get(outcome)
+    if element is not None:
+        ET.SubElement(case, element, type=printable(kind), message=printable(message)).text = _lines(details)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(map(printable, lines))
+
+
+def _seconds(seconds: float | None) -> str:
+    return f"{max(0.0, seconds or 0.0):.3f}"

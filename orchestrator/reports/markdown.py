@@ -1,0 +1,155 @@
+"""Markdown for the summary of a CI job, or a comment on a pull request: the dialect of GitHub, which GitLab shares."""
+
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from orchestrator.outcomes import Outcome, RunOutcome
+from orchestrator.reports.digest import (
+    HEADLINES,
+    SIMULATED,
+    Folded,
+    cost,
+    digest,
+    interruption,
+    outcome_words,
+    restarted,
+    service_evidence,
+    tally,
+    timeline_words,
+    worst_first,
+)
+from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
+from orchestrator.reports.wording import count, printable, span, web_address
+
+_SYNTAX = re.compile(r"[\\`*_\[\]<>&|~$#@!]")
+_BEGINNING = re.compile(r"^[-+=:\d]")
+"""What would begin a list, or underline a heading, at the start of a line."""
+_MARKS = {Outcome.SUCCEEDED: "✅", Outcome.SKIPPED: "⏭️"}
+_PROBLEM = "❌"
+_INVISIBLE = "&#8203;"
+"""A space without width."""
+
+
+def render_markdown(report: RunReport) -> str:
+    """Render a run as Markdown: problems first; folded below them each environment's services with the evidence."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: RunReport) -> Iterator[str]:
+    mark = _MARKS[Outcome.SUCCEEDED] if report.outcome is RunOutcome.SUCCEEDED else _PROBLEM
+    yield f"## {mark} {HEADLINES[report.outcome]}"
+    yield ""
+    yield f"**{tally(report)}** (exit code {report.exit_code}). {cost(report)}."
+    yield _provenance(report)
+    yield ""
+    if report.simulated:
+        yield from (f"> **{SIMULATED}**", "")
+    for sentence in (*report.errors, *interruption(report)):
+        yield from (_text(sentence), "")
+    chosen = digest(report)
+    problems = worst_first(chosen.problems)
+    if report.environments:
+        yield from _summary(problems, chosen.unshown, chosen.quiet)
+    for environment in problems:
+        yield from _problem(environment)
+    for item in chosen.quiet:
+        if isinstance(item, EnvironmentReport) and item.services:
+            yield from _services(item, summary=f"{_code(item.name)}: {restarted(item)} services", is_open=False)
+
+
+def _provenance(report: RunReport) -> str:
+    config = f" of {_code(report.config)}" if report.config is not None else ""
+    return f"Run {_code(report.run_id)}{config}, {report.started_at:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def _summary(
+    problems: Iterable[EnvironmentReport], unshown: int, quiet: Iterable[EnvironmentReport | Folded]
+) -> Iterator[str]:
+    yield from _table_head("Environment", "Outcome", "Reason", "Services", "Duration")
+    for environment in problems:
+        yield _summary_row(environment)
+    if unshown:
+        yield _row(f"… and {count(unshown, 'more problem')}, no worse than these", "", "", "", "")
+    for item in quiet:
+        if isinstance(item, Folded):
+            yield _row(count(item.count, "environment"), _outcome(item.outcome), f"`{item.reason}`", "", "")
+        else:
+            yield _summary_row(item)
+    yield ""
+
+
+def _summary_row(environment: EnvironmentReport) -> str:
+    return _row(
+        _code(environment.name),
+        _outcome(environment.outcome),
+        f"`{environment.reason}`",
+        restarted(environment),
+        span(environment.duration_s),
+    )
+
+
+def _problem(environment: EnvironmentReport) -> Iterator[str]:
+    yield from (f"### {_code(environment.name)}: {outcome_words(environment.outcome)}", "")
+    yield from (_text(environment.message), "")
+    if environment.console_url is not None:
+        address = web_address(environment.console_url)
+        yield f"[Open in the Qovery console](<{escape(address)}>)" if address else _code(environment.console_url)
+        yield ""
+    if environment.services:
+        yield from _services(environment, summary=f"Services: {restarted(environment)} succeeded", is_open=True)
+
+
+def _services(environment: EnvironmentReport, *, summary: str, is_open: bool) -> Iterator[str]:
+    # The blank line after the summary is what makes the table a table.
+    yield from (f"<details{' open' if is_open else ''}><summary>{summary}</summary>", "")
+    yield from _table_head("Service", "Type", "Outcome", "State", "Execution", "Timeline")
+    for service in environment.services:
+        yield _service_row(service)
+    yield from ("", "</details>", "")
+
+
+def _service_row(service: ServiceReport) -> str:
+    return _row(
+        _code(service.name),
+        _text(service.type),
+        _outcome(service.outcome),
+        _code(service.state or ""),
+        _text(service_evidence(service)),
+        _text(timeline_words(service)),
+    )
+
+
+def _table_head(*headings: str) -> Iterator[str]:
+    yield _row(*headings)
+    yield _row(*("---" for _ in headings))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _outcome(outcome: Outcome) -> str:
+    return f"{_MARKS.get(outcome, _PROBLEM)} {outcome_words(outcome)}"
+
+
+def _code(text: str) -> str:
+    """Write a name as code: there, it pings nobody and links nowhere.
+
+    The element, not backticks: a pipe between backticks would still end a table's cell.
+    """
+    return f"<code>{_literal(text)}</code>" if text else ""
+
+
+def _text(text: str) -> str:
+    """Write a sentence so that none of it is taken for Markdown."""
+    literal = _literal(text).replace("&#64;", f"&#64;{_INVISIBLE}")  # an @ would ping whoever bears the name after it
+    return _BEGINNING.sub(_as_reference, literal)
+
+
+def _literal(text: str) -> str:
+    return _SYNTAX.sub(_as_reference, printable(text).strip())
+
+
+def _as_reference(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"
