@@ -1,5 +1,6 @@
 """The log: structlog, one event per line on stderr, for people or for machines, without secrets."""
 
+import logging
 import re
 from collections.abc import Callable, MutableMapping, Sequence
 from contextvars import ContextVar
@@ -58,7 +59,7 @@ def configure(
     last = [structlog.processors.JSONRenderer(default=str)] if log_format == "json" else [_tidy, _console(color=color)]
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", UnbreakableStream(stream))),
         cache_logger_on_first_use=False,
     )
@@ -88,28 +89,22 @@ def _plainly(value: object) -> object:
 
 
 def _console(*, color: bool) -> Processor:
-    styles = structlog.dev.ConsoleRenderer.get_default_column_styles(colors=color)
+    dim, bold, reset = ("\033[2m", "\033[1m", "\033[0m") if color else ("", "", "")
 
-    def column(key: str, style: str) -> structlog.dev.Column:
+    def column(key: str, style: str = "") -> structlog.dev.Column:
         formatter = structlog.dev.KeyValueColumnFormatter(
-            key_style=None,
-            value_style=style,
-            reset_style=styles.reset,
-            value_repr=str,
-            width=_COLUMN_WIDTHS.get(key, 0),
+            key_style=None, value_style=style, reset_style=reset, value_repr=str, width=_COLUMN_WIDTHS.get(key, 0)
         )
         return structlog.dev.Column(key, formatter)
 
     level_styles = structlog.dev.ConsoleRenderer.get_default_level_styles(colors=color)
-    rest = structlog.dev.KeyValueColumnFormatter(
-        key_style=styles.kv_key, value_style=styles.kv_value, reset_style=styles.reset, value_repr=str
-    )
+    rest = structlog.dev.KeyValueColumnFormatter(key_style=dim, value_style="", reset_style=reset, value_repr=str)
     return structlog.dev.ConsoleRenderer(
         columns=[
-            column("timestamp", styles.timestamp),
-            structlog.dev.Column("level", structlog.dev.LogLevelColumnFormatter(level_styles, styles.reset, width=7)),
-            column("environment", styles.logger_name),
-            column("event", styles.bright),
+            column("timestamp", dim),
+            structlog.dev.Column("level", structlog.dev.LogLevelColumnFormatter(level_styles, reset)),
+            column("environment"),
+            column("event", bold),
             structlog.dev.Column("", rest),
         ],
         sort_keys=False,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from orchestrator.observations import Observation
-from orchestrator.plan import OnBusy, OnStopped, Target
+from orchestrator.plan import Exclusion, OnBusy, OnStopped, Service, Target
 from orchestrator.readiness import Obstacle, assess
 
 
@@ -68,22 +68,10 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
         for service in target.services
         if readiness.obstacle is Obstacle.STOPPED and service.id not in running
     }
-    included = [(service, stopped.get(service.id)) for service in target.services]
-    excluded = [(exclusion, exclusion.why) for exclusion in target.excluded]
-    services = []
-    for service, why_not in [*included, *excluded]:
-        status = observation.services.get(service.id)
-        services.append(
-            ReviewedService(
-                id=service.id,
-                name=service.name,
-                type=str(service.type),
-                state=status.state if status is not None else None,
-                execution_id=status.execution_id if status is not None else None,
-                restart=why_not is None,
-                why_not=why_not,
-            )
-        )
+    services = [
+        *(_reviewed(service, stopped.get(service.id), observation) for service in target.services),
+        *(_reviewed(exclusion, exclusion.why, observation) for exclusion in target.excluded),
+    ]
     return ReviewedEnvironment(
         name=target.name,
         id=target.environment_id,
@@ -92,6 +80,19 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
         why=why,
         services=tuple(services),
         console_url=target.console_url,
+    )
+
+
+def _reviewed(service: Service | Exclusion, why_not: str | None, observation: Observation) -> ReviewedService:
+    status = observation.services.get(service.id)
+    return ReviewedService(
+        id=service.id,
+        name=service.name,
+        type=str(service.type),
+        state=status.state if status is not None else None,
+        execution_id=status.execution_id if status is not None else None,
+        restart=why_not is None,
+        why_not=why_not,
     )
 
 

@@ -145,8 +145,7 @@ class _Reader:
             if key_node.tag == f"{_TAG}merge":
                 # What is merged gives way to what stands here, and the first to be merged to the later ones.
                 for merged in self._merged(value_node, path):
-                    for key, value in merged.items():
-                        content.setdefault(key, value)
+                    content = merged | content
                 continue
             key = self._key(key_node, path)
             if key is None:

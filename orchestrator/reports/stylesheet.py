@@ -7,7 +7,7 @@ STYLESHEET = """
   --warn: #6f4400; --warn-ground: #fff1c2; --doubt: #6639ba; --doubt-ground: #f3ebff;
   --bar-queued: #c6cfd8; --bar-running: #54a3ff; --bar-good: #1f883d; --bar-bad: #cf222e; --bar-other: #8250df;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #0d1117; --panel: #161b22; --line: #30363d; --ink: #e6edf3; --quiet: #9ea7b3; --link: #79b8ff;
     --good: #7ee787; --good-ground: #12301b; --bad: #ffa198; --bad-ground: #471018;
@@ -48,7 +48,8 @@ thead th { color: var(--quiet); font-size: .8rem; font-weight: 600; white-space:
 tbody th { font-weight: 600; }
 .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .badge {
-  display: inline-block; padding: .05rem .55rem; border-radius: 1rem; font-size: .8rem; font-weight: 600; white-space: nowrap;
+  display: inline-block; padding: .05rem .55rem; border-radius: 1rem;
+  font-size: .8rem; font-weight: 600; white-space: nowrap;
 }
 .badge.succeeded { background: var(--good-ground); color: var(--good); }
 .badge.failed, .badge.timed_out { background: var(--bad-ground); color: var(--bad); }
@@ -78,7 +79,8 @@ i.other { background: var(--bar-other); }
 .moments { display: flex; flex-wrap: wrap; gap: 0 1rem; margin: 0; padding: 0; list-style: none; font-size: .75rem; }
 .moments span { color: var(--quiet); }
 .legend {
-  display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; color: var(--quiet); font-size: .85rem;
+  display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0;
+  list-style: none; color: var(--quiet); font-size: .85rem;
 }
 .legend i { display: inline-block; width: 1rem; height: .7rem; margin-right: .4rem; border-radius: .15rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

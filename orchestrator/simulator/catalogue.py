@@ -212,7 +212,7 @@ def _image(service: Service) -> Json:
     registry = {
         "id": "5a4c2d0e-0000-4000-8000-000000000001",
         "name": "simulated",
-        "url": "https://registry.example.com",
+        "url": "https://images.example.com",
         "kind": "GENERIC_CR",
     }
     return {"image_name": service.name, "tag": "1.0.0", "registry_id": registry["id"], "registry": registry}

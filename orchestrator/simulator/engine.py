@@ -136,11 +136,8 @@ class Engine:
         """Take a waiting request out of the queue.
 
         Raises:
-            NotThereError: it cannot be seen, or not yet.
             ConflictError: it does not wait any more.
         """
-        if not self.has_accepted(request_id):
-            raise NotThereError(f"there is no deployment request {request_id}")
         if all(request.id != request_id for request in self._waiting):
             raise ConflictError("the deployment request does not wait in the queue any more")
         self._waiting = [request for request in self._waiting if request.id != request_id]

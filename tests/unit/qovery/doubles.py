@@ -23,6 +23,10 @@ NOW = datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC)
 ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 
 
+# One for all: making one reads the machine's certificates, which takes longer than a test. respx answers in its place.
+_NEVER_CONNECTED = httpx.AsyncHTTPTransport()
+
+
 class HandClock:
     """Time that stands until a test moves it."""
 
@@ -58,11 +62,15 @@ def asked(
     quota: Quota | None = None,
     request_timeout: float = 30.0,
 ) -> T:
-    """Ask the platform one question and return what it says."""
+    """Ask the platform one question and return what it says; without a `transport`, respx has to answer."""
 
     async def ask() -> T:
         client = make_client(
-            base_url, SecretStr(token), request_timeout=request_timeout, max_connections=4, transport=transport
+            base_url,
+            SecretStr(token),
+            request_timeout=request_timeout,
+            max_connections=4,
+            transport=transport or _NEVER_CONNECTED,
         )
         async with client:
             http = QoveryHttp(

@@ -96,9 +96,17 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(
-    *, profile: str = "none", seed: int = 1, requests_per_hour: int = 1000, fates: Iterable[Fate] = ()
+    *,
+    profile: str = "none",
+    seed: int = 1,
+    requests_per_hour: int = 1000,
+    fates: Iterable[Fate] = (),
+    faultless: bool = False,
 ) -> AsyncIterator[Visit]:
-    """Visit a fresh world; `fates` are what happens to the first requests, whatever the profile says."""
+    """Visit a fresh world.
+
+    `fates` are what happens to the first requests, whatever the profile says; `faultless`: nothing happens to any.
+    """
     loop = asyncio.get_running_loop()
     world = build_world([SPEC], seed=seed, faults=profile)
     app = create_app(
@@ -107,7 +115,7 @@ async def visiting(
         seed=seed,
         now=loop.time,
         requests_per_hour=requests_per_hour,
-        faults=Foretold(fates) if fates else None,
+        faults=Foretold(fates) if fates or faultless else None,
     )
     environment = world.find(SPEC.locator)
     assert environment is not None

@@ -40,14 +40,21 @@ def test_a_restart_goes_from_accepted_to_restarted() -> None:
     assert order[-1] == ["RESTARTED"] * 3
 
 
-def test_every_restart_is_answered_with_its_request_id_in_one_of_two_shapes() -> None:
+@pytest.mark.parametrize(
+    ("profile", "of_an_environment"),
+    [
+        pytest.param("none", {False}, id="as the document says"),
+        pytest.param("hostile", {True, False}, id="or as a sibling call does"),
+    ],
+)
+def test_every_restart_is_answered_with_its_request_id(profile: str, of_an_environment: set[bool]) -> None:
     async def main() -> list[dict[str, Any]]:
-        async with visiting() as visit:
+        async with visiting(profile=profile, faultless=True) as visit:
             return [(await visit.restart("api")).json() for _ in range(30)]
 
     bodies = run(main)
     assert all(body["state"] == "RESTART_QUEUED" and body["deployment_request_id"] for body in bodies)
-    assert {"last_deployment_state" in body for body in bodies} == {True, False}
+    assert {"last_deployment_state" in body for body in bodies} == of_an_environment
 
 
 @pytest.mark.parametrize(
@@ -402,3 +409,98 @@ def test_a_service_that_has_never_run_is_ready_without_an_execution() -> None:
             return status["service_deployment_status"], "execution_id" in status
 
     assert run(main) == ("NEVER_DEPLOYED", False)
+
+
+def test_every_kind_of_service_has_the_shape_of_its_kind() -> None:
+    async def main() -> dict[str, set[str]]:
+        async with visiting() as visit:
+            services = (await visit.get("/environment/{e}/services")).json()["results"]
+            return {service["service_type"]: set(service) for service in services}
+
+    telling = {
+        "APPLICATION": "build_mode",
+        "CONTAINER": "image_name",
+        "DATABASE": "mode",
+        "JOB": "schedule",
+        "HELM": "values_override",
+        "TERRAFORM": "backend",
+    }
+    shapes = run(main)
+    assert {kind: key in shapes[kind] for kind, key in telling.items()} == dict.fromkeys(telling, True)
+    assert set(shapes) == set(telling)
+
+
+def test_every_service_is_in_exactly_one_stage_and_none_is_skipped() -> None:
+    async def main() -> tuple[list[str], list[str], set[bool]]:
+        async with visiting() as visit:
+            stages = (await visit.get("/environment/{e}/deploymentStage")).json()["results"]
+            services = [service for stage in stages for service in stage["services"]]
+            known = [status.service.id for status in visit.world.snapshot(visit.environment_id).services]
+            skipped = {service["is_skipped"] for service in services}
+            return sorted(service["service_id"] for service in services), sorted(known), skipped
+
+    staged, known, skipped = run(main)
+    assert staged == known
+    assert skipped == {False}
+
+
+def test_an_environment_says_where_it_belongs_and_when_it_is_stopped() -> None:
+    async def main() -> tuple[Json, Json]:
+        async with visiting() as visit:
+            environment = (await visit.get("/environment/{e}")).json()
+            return environment, (await visit.get("/environment/{e}/deploymentRule")).json()
+
+    environment, rule = run(main)
+    assert (environment["organization"]["name"], environment["project"]["name"]) == ("acme", "shop")
+    assert (environment["name"], environment["mode"]) == ("production", "PRODUCTION")
+    assert (rule["auto_stop"], rule["timezone"]) == (False, "UTC")
+
+
+def test_the_status_of_one_environment_is_told_without_its_services() -> None:
+    async def main() -> tuple[str, Json]:
+        async with visiting() as visit:
+            await visit.restart("api")
+            await asyncio.sleep(8.0)
+            return visit.environment_id, (await visit.get("/environment/{e}/status")).json()
+
+    environment_id, status = run(main)
+    assert (status["id"], status["state"], status["triggered_by"]) == (environment_id, "RESTARTING", US)
+
+
+def test_whether_the_status_of_an_environment_knows_what_waits_differs_from_world_to_world() -> None:
+    async def main(seed: int) -> bool:
+        async with visiting(seed=seed) as visit:
+            queued = await queue_one(visit)
+            return bool((await visit.get("/environment/{e}/status")).json()["deployment_request_id"] == queued)
+
+    assert {run(partial(main, seed)) for seed in range(12)} == {True, False}
+
+
+def test_while_a_request_waits_for_an_idle_environment_the_truthful_reading_says_that_it_is_queued() -> None:
+    async def main(seed: int) -> tuple[str, str] | None:
+        async with visiting(seed=seed) as visit:
+            request_id = (await visit.restart("api")).json()["deployment_request_id"]
+            for _ in range(20):
+                environment = (await visit.get("/environment/{e}/statusesWithStages")).json()["environment"]
+                if environment["deployment_request_id"] == request_id:
+                    return environment["state"], environment["last_deployment_id"][-3:]
+                await asyncio.sleep(0.1)
+            return None
+
+    seen = {run(partial(main, seed)) for seed in range(12)}
+    assert seen == {None, ("RESTART_QUEUED", "-41")}
+
+
+def test_what_an_interrupted_environment_shows_while_it_is_being_cancelled() -> None:
+    async def main() -> set[str]:
+        async with visiting() as visit:
+            await visit.restart("api", "web", "worker", "cache")
+            await asyncio.sleep(8.0)
+            await visit.post("/environment/{e}/cancelDeployment")
+            history = (await visit.get("/environment/{e}/deploymentHistoryV2")).json()["results"]
+            assert history[0]["action_status"] == "CANCELING"
+            services = [one for stage in history[0]["stages"] for one in stage["services"]]
+            assert {one["status_details"]["status"] for one in services} <= {"ONGOING", "CANCELING"}
+            return {one["status"] for one in services}
+
+    assert run(main) <= {"CANCELING", "RESTARTING"}

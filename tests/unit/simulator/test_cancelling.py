@@ -1,24 +1,29 @@
 """What a cancel leaves behind in the simulated platform, which is not always the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from orchestrator.simulator.model import ActionStatus, Run
+from orchestrator.simulator.model import ActionStatus, Kind, Run
 from orchestrator.simulator.record import RequestCancelled, RunCancelled, ServiceRestarted
 from orchestrator.simulator.world import ConflictError, NotThereError, World
 from orchestrator.states import State
 from tests.unit.simulator.worlds import (
+    CLOCKWORK,
     COLLEAGUE,
     ENVIRONMENT,
     NEW,
     OLD,
     US,
+    a_world,
     a_world_of,
+    at_rest,
     deploy,
     exactly,
     over,
     restart,
+    service,
     states,
     times,
     truthful,
@@ -217,3 +222,18 @@ def test_a_service_that_disappears_while_a_cancel_is_in_progress_does_not_hold_i
         over(world)
         assert world.snapshot(ENVIRONMENT).active is None
         assert set(truthful(world)) == {f"service-{number}" for number in range(2, 7)}
+
+
+def test_a_build_that_is_interrupted_does_not_go_on_to_deploy() -> None:
+    found = set()
+    for seed in MANY:
+        world = a_world(
+            at_rest(service(0, Kind.APPLICATION)), seed=seed, timings=replace(CLOCKWORK, interrupt=exactly(20.0))
+        )
+        deploy(world, [0])
+        world.advance(8.0)
+        world.cancel_run(ENVIRONMENT, user=US)
+        world.advance(20.0)
+        found.add(truthful(world)["service-0"].state)
+        over(world)
+    assert found == {State.CANCELING, State.DEPLOYING}

@@ -86,7 +86,7 @@ def test_bad_bodies_are_bad_in_their_own_ways() -> None:
     assert (empty.content, empty.headers["content-length"]) == (b"", "0")
     assert isinstance(half, httpx.Response)
     assert half.text.startswith("{")
-    with pytest.raises(ValueError, match="Expecting|Unterminated"):
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
         half.json()
 
 

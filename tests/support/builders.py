@@ -1,0 +1,93 @@
+"""Readings, runs and targets in one line each, with what does not matter to a test left out."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from orchestrator.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
+from orchestrator.plan import HttpCheck, Policy, Service, ServiceType, Target
+
+ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+LAST_NIGHT = 41
+"""The number of the execution that everything is under before a test begins."""
+
+
+def execution(number: int | str | None) -> str | None:
+    """An execution id by its number; what is not a number is an id of its own."""
+    return f"{ENVIRONMENT}-{number}" if isinstance(number, int) else number
+
+
+def status(
+    service_id: str, state: str, number: int | str | None = LAST_NIGHT, *, waiting: int = 0, in_last_run: bool = False
+) -> ServiceStatus:
+    return ServiceStatus(
+        id=service_id,
+        state=state,
+        execution_id=execution(number),
+        requests_waiting=waiting,
+        in_last_run=in_last_run,
+    )
+
+
+def observe(
+    *services: ServiceStatus, state: str | None = None, last: int | None = None, at: datetime | None = None
+) -> Observation:
+    return Observation(
+        environment_id=ENVIRONMENT,
+        services={service.id: service for service in services},
+        environment_state=state,
+        last_execution_id=execution(last),
+        server_time=at,
+    )
+
+
+def all_in(state: str, *service_ids: str, number: int | str | None = LAST_NIGHT) -> Observation:
+    return observe(*(status(service_id, state, number) for service_id in service_ids))
+
+
+def run(
+    number: int | str,
+    services: Mapping[str, str],
+    *,
+    action: str = "RESTART",
+    status: str = "SUCCESS",
+    created_at: datetime | None = None,
+) -> Run:
+    execution_id = execution(number)
+    assert execution_id is not None
+    return Run(execution_id=execution_id, action=action, status=status, services=services, created_at=created_at)
+
+
+def queued(*service_ids: str, action: str = "RESTART", request_id: str = "request-1") -> QueuedRequest:
+    return QueuedRequest(request_id=request_id, action=action, service_ids=frozenset(service_ids))
+
+
+def baseline_of(
+    *service_ids: str, number: int | str | None = LAST_NIGHT, runs: Iterable[Run] = (), at: datetime | None = None
+) -> Baseline:
+    """What a quiet environment's baseline looks like: everything `RESTARTED` by last night's run."""
+    observation = observe(*(status(service_id, "RESTARTED", number) for service_id in service_ids), at=at)
+    return Baseline.of(observation, service_ids, runs)
+
+
+def service(service_id: str) -> Service:
+    """A service whose name is its id in capitals, so that a message shows which of them it uses."""
+    return Service(id=service_id, name=service_id.upper(), type=ServiceType.CONTAINER)
+
+
+def target(
+    *service_ids: str,
+    name: str = "production",
+    wave: int = 1,
+    policy: Policy | None = None,
+    checks: tuple[HttpCheck, ...] = (),
+) -> Target:
+    return Target(
+        name=name,
+        environment_id=ENVIRONMENT,
+        services=tuple(service(service_id) for service_id in service_ids),
+        wave=wave,
+        policy=policy or Policy(),
+        checks=checks,
+        console_url="https://console.example.test/production",
+    )

@@ -1,0 +1,171 @@
+"""A platform that follows a script: what is true there from which second on, and what it answers."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.errors import PlatformError
+from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.plan import Service
+from orchestrator.ports import Clock
+from tests.support.builders import observe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is true at the platform for a while."""
+
+    observation: Observation
+    runs: tuple[Run, ...] = ()
+    queue: tuple[QueuedRequest, ...] = ()
+
+
+def scene(
+    *services: ServiceStatus, runs: Iterable[Run] = (), queue: Iterable[QueuedRequest] = (), state: str | None = None
+) -> Scene:
+    return Scene(observation=observe(*services, state=state), runs=tuple(runs), queue=tuple(queue))
+
+
+Script = Mapping[float, Scene]
+"""Scenes by the second from which each is true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitAnswer:
+    """What becomes of one POST: whether the platform acts upon it, and what the caller gets to hear."""
+
+    accepted: bool = True
+    error: Exception | None = None
+    receipt: SubmitReceipt = SubmitReceipt()  # noqa: RUF009 - frozen
+
+
+ACCEPTED = SubmitAnswer()
+
+
+def lost(error: PlatformError, *, accepted: bool) -> SubmitAnswer:
+    """An answer that never came back."""
+    return SubmitAnswer(accepted=accepted, error=error)
+
+
+def refused(error: Exception) -> SubmitAnswer:
+    """An answer that says that nothing was accepted."""
+    return SubmitAnswer(accepted=False, error=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """An error that some calls meet between two seconds of the test."""
+
+    error: Exception
+    calls: frozenset[str] = frozenset({"read_statuses", "find_runs", "read_queue"})
+    begin: float = 0.0
+    end: float = float("inf")
+    times: int = 1_000_000
+    """How often at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """One POST that reached the platform's door."""
+
+    at: float
+    service_ids: tuple[str, ...]
+    accepted: bool
+
+
+class ScriptedPlatform:
+    """Plays `before` until a submit is accepted, and from then on `after`, whose seconds count from there.
+
+    Args:
+        clock: the source of time.
+        before: the scenes from the test's beginning.
+        after: the scenes from the accepted submit on; without any, `before` goes on.
+        answers: to each submit in turn; the last one stays.
+        faults: the errors that calls meet.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        before: Script,
+        after: Script | None = None,
+        answers: Sequence[SubmitAnswer] = (ACCEPTED,),
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        self._clock = clock
+        self._before = before
+        self._after = after
+        self._answers = list(answers)
+        self._faults = faults
+        self._met: Counter[int] = Counter()
+        self._accepted_at: float | None = None
+        self.submits: list[Submit] = []
+        self.cancelled: list[str] = []
+        self.calls: list[tuple[str, float]] = []
+
+    @property
+    def accepted(self) -> list[Submit]:
+        return [submit for submit in self.submits if submit.accepted]
+
+    def calls_of(self, call: str) -> list[float]:
+        """The instants of each call of one kind."""
+        return [at for name, at in self.calls if name == call]
+
+    async def read_statuses(self, environment_id: str) -> Observation:
+        self._called("read_statuses")
+        return self._scene.observation
+
+    async def find_runs(self, environment_id: str) -> Sequence[Run]:
+        self._called("find_runs")
+        return self._scene.runs
+
+    async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
+        self._called("read_queue")
+        return self._scene.queue
+
+    async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
+        self._called("submit_restart")
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        now = self._clock.monotonic()
+        ids = tuple(service.id for service in services)
+        self.submits.append(Submit(at=now, service_ids=ids, accepted=answer.accepted))
+        if answer.accepted:
+            self._accepted_at = now
+        if answer.error is not None:
+            raise answer.error
+        return answer.receipt
+
+    async def cancel_request(self, request_id: str) -> None:
+        self._called("cancel_request")
+        self.cancelled.append(request_id)
+
+    @property
+    def _scene(self) -> Scene:
+        now, script = self._clock.monotonic(), self._before
+        if self._accepted_at is not None and self._after is not None:
+            now, script = now - self._accepted_at, self._after
+        return script[max(second for second in script if second <= now)]
+
+    def _called(self, call: str) -> None:
+        now = self._clock.monotonic()
+        self.calls.append((call, now))
+        for number, fault in enumerate(self._faults):
+            if call in fault.calls and fault.begin <= now < fault.end and self._met[number] < fault.times:
+                self._met[number] += 1
+                raise fault.error
+
+
+class ScriptedProber:
+    """Answers probes from a list of (second, answer): each holds from its second on."""
+
+    def __init__(self, clock: Clock, answers: Mapping[str, Mapping[float, int | str]]) -> None:
+        self._clock = clock
+        self._answers = answers
+        self.probes: list[tuple[str, float]] = []
+
+    async def probe(self, url: str) -> int | str:
+        now = self._clock.monotonic()
+        self.probes.append((url, now))
+        script = self._answers[url]
+        return script[max(second for second in script if second <= now)]

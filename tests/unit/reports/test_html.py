@@ -1,0 +1,159 @@
+import re
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given
+
+from orchestrator.outcomes import ExitCode, Outcome, Reason, ServiceResult
+from orchestrator.reports.digest import HEADLINES, SIMULATED
+from orchestrator.reports.html import render_html
+from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
+from orchestrator.reports.stylesheet import STYLESHEET
+from orchestrator.reports.wording import printable
+from tests.unit.reports.markup import Page
+from tests.unit.reports.samples import (
+    CONSOLE,
+    ENVIRONMENT_ID,
+    NASTY,
+    cut_off,
+    every_ending,
+    failed,
+    report,
+    reports,
+    service,
+    succeeded,
+    without_submit,
+)
+
+
+def page(run: RunReport) -> Page:
+    return Page(render_html(run))
+
+
+def bar_of(timeline: tuple[tuple[str, float], ...], *others: ServiceResult) -> list[tuple[str | None, str | None]]:
+    shown = page(report(succeeded("e", services=[replace(service("api"), timeline=timeline), *others])))
+    classes = [(piece.attributes["class"], piece.attributes.get("style")) for piece in shown.all("i")]
+    legend = len(shown.all("i")) - len(classes)
+    pieces = [piece for piece in classes[legend:] if piece[1] is not None or "last" in (piece[0] or "")]
+    return pieces[: len(timeline) + 1]
+
+
+def test_the_headline_the_tally_and_the_exit_code_come_first() -> None:
+    shown = page(report(succeeded("staging"), failed("production")))
+    assert [element.text for element in shown.all("h1")] == ["Run failed"]
+    assert [element.text for element in shown.all("title")] == ["Run failed: 1 failed, 1 succeeded"]
+    facts = dict(zip([term.text for term in shown.all("dt")], [value.text for value in shown.all("dd")], strict=True))
+    assert facts["Exit code"] == "1"
+    assert facts["Started"] == "2026-08-14 03:00:00 UTC"
+    assert facts["Requests"] == "42, 3 of them submits"
+    assert facts["Configuration"] == "nightly.yaml"
+
+
+def test_problems_come_first_and_open_and_successes_closed() -> None:
+    shown = page(report(succeeded("staging"), failed("production")))
+    assert [heading.text for heading in shown.all("h3")] == ["production", "staging"]
+    assert ["open" in environment.attributes for environment in shown.all("details")] == [True, False]
+
+
+def test_every_line_of_the_overview_leads_to_its_environment() -> None:
+    shown = page(report(succeeded("staging"), failed("production"), succeeded("demo")))
+    links = [link.attributes["href"] for link in shown.all("a") if (link.attributes["href"] or "").startswith("#")]
+    assert links == [f"#{environment.attributes['id']}" for environment in shown.all("details")]
+
+
+def test_a_service_shows_its_outcome_state_and_evidence() -> None:
+    shown = page(report(succeeded("staging", services=[service("api")])))
+    execution = shown.all("span", class_="execution")[0]
+    assert execution.text == "…-41 → …-42"
+    assert execution.attributes["title"] == f"before: {ENVIRONMENT_ID}-41; after: {ENVIRONMENT_ID}-42"
+    moments = shown.all("ol", class_="moments")[0]
+    assert moments.text == "RESTART_QUEUED 0.9sRESTARTING 6.2sRESTARTED 31s"
+
+
+def test_what_was_not_seen_is_said_to_be_so() -> None:
+    unseen = service("api", Outcome.UNKNOWN, None, before=None, after=None)
+    shown = page(report(without_submit("e", Outcome.UNKNOWN, Reason.CONTACT_LOST, services=[unseen])))
+    text = shown.all("tbody")[1].text
+    assert "not seen" in text
+    assert "none seen" in text
+    assert "nothing seen" in text
+    assert shown.all("div", class_="bar") == []
+
+
+def test_a_bar_is_as_long_as_the_states_took() -> None:
+    slowest = replace(service("web"), timeline=(("RESTARTING", 0.0), ("RESTARTED", 40.0)))
+    assert bar_of((("RESTART_QUEUED", 2.0), ("RESTARTING", 6.0), ("RESTARTED", 30.0)), slowest) == [
+        ("before", "width:5.00%"),
+        ("queued", "width:10.00%"),
+        ("running", "width:60.00%"),
+        ("good last", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "tone"),
+    [
+        pytest.param("RESTART_ERROR", "bad", id="failure"),
+        pytest.param("DEPLOYED", "other", id="ended otherwise"),
+        pytest.param("NEVER_HEARD_OF", "other", id="unknown"),
+        pytest.param("CANCELING", "running", id="in progress"),
+        pytest.param("DEPLOYMENT_QUEUED", "queued", id="queued"),
+    ],
+)
+def test_a_state_has_the_colour_of_what_it_means(state: str, tone: str) -> None:
+    assert bar_of(((state, 3.0),))[-1] == (f"{tone} last", None)
+
+
+def test_a_timeline_at_the_very_start_has_no_length() -> None:
+    assert bar_of((("RESTARTING", 0.0), ("RESTARTED", 0.0)))[:2] == [("before", "width:0.00%"), ("running", "width:0.00%")]
+
+
+def test_a_timeline_of_a_clock_that_was_set_back_stays_in_its_bar() -> None:
+    assert bar_of((("RESTARTING", 5.0), ("RESTART_QUEUED", 2.0), ("RESTARTED", -1.0))) == [
+        ("before", "width:100.00%"),
+        ("running", "width:0.00%"),
+        ("queued", "width:0.00%"),
+        ("good last", None),
+    ]
+
+
+def test_the_console_is_linked_where_it_is_an_address_of_the_web() -> None:
+    linked = page(report(failed("production"))).all("a", rel="noreferrer noopener")
+    assert [link.attributes["href"] for link in linked] == [CONSOLE]
+    for url in (None, "javascript:alert(1)"):
+        assert page(report(failed("production", console_url=url))).all("a", rel="noreferrer noopener") == []
+
+
+def test_a_rehearsal_says_so() -> None:
+    assert [one.text for one in page(report(simulated=True)).all("strong")] == [SIMULATED]
+    assert page(report()).all("strong") == []
+
+
+def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
+    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."])
+    shown = page(run)
+    assert [notice.text for notice in shown.all("p", class_="notice bad")] == ["The journal is gone."]
+    assert "May still be going on at Qovery: production." in shown.all("p", class_="notice")[0].text
+
+
+def test_a_run_without_environments_has_no_empty_tables() -> None:
+    shown = page(report(errors=["No."], exit_code=ExitCode.USAGE, config=None))
+    assert shown.all("table") == []
+    assert shown.all("h2") == []
+    assert "none" in [fact.text for fact in shown.all("dd")]
+
+
+def test_the_page_stands_alone() -> None:
+    document = render_html(report(failed("production"), console_url_free()))
+    shown = Page(document)
+    assert not {element.tag for element in shown.elements} & {"script", "link", "img", "iframe", "object", "form"}
+    assert not any({"src", "srcset", "action"} & element.attributes.keys() for element in shown.elements)
+    assert "url(" not in document
+    assert "@import" not in document
+    policy = shown.all("meta", **{"http-equiv": "Content-Security-Policy"})[0].attributes["content"] or ""
+    assert policy.startswith("default-src 'none'")
+
+
+def console_url_free() -> object:
+    return None
