@@ -52,13 +52,15 @@ class Retrying:
         config: its default policy says how often, and for how long without any answer.
         clock: the source of time.
         log: told of each fault.
+        random: the source of jitter.
     """
 
-    def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger) -> None:
+    def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random) -> None:
         self._policy = config.default_policy()
         self._longest = config.run_strategy().run_deadline
         self._clock = clock
         self._narrator = Narrator(log, clock)
+        self._random = random
 
     async def __call__(self, read: Callable[[], Awaitable[T]]) -> T:
         """Return what `read` returns.
@@ -72,7 +74,7 @@ class Retrying:
             minimum=self._policy.poll_min,
             maximum=self._policy.poll_max,
             lost_contact=self._policy.lost_contact,
-            random=Random(),  # noqa: S311 - jitter keeps no secret
+            random=self._random,
             on_fault=self._narrator.fault,
         )
         result: T | Ended = await poller.poll(read, until=self._clock.monotonic() + self._longest)
@@ -100,7 +102,7 @@ class Session:
 
     def random(self, name: str) -> Random:
         """Return the source of jitter for an environment."""
-        return Random() if self.seed is None else Random(f"{self.seed}/{name}")  # noqa: S311 - jitter keeps no secret
+        return _jitter(self.seed, name)
 
     @property
     def requests(self) -> RequestCounts:
@@ -127,7 +129,8 @@ async def open_session(
             token = find_token(environ, variable=config.token_variable, file=config.token_file)
             transports: Transports = Transports()
         else:
-            rehearsal_clock = RehearsalClock(SystemClock().now())
+            # Of a whole second, so that what is rounded to seconds on the way is rounded alike whenever a seed is played.
+            rehearsal_clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
             logs.tell_time_by(rehearsal_clock.now)
             clock = rehearsal_clock
             token = SecretStr("rehearsal")
@@ -156,7 +159,8 @@ async def open_session(
                 redact=redactor(token.get_secret_value()),
             )
         )
-        retrying = Retrying(config, clock=clock, log=log)
+        seed = None if rehearsal is None else rehearsal.seed
+        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""))
         console = rehearsal is None and url == QOVERY_API_URL
         yield Session(
             run_id=run_id,
@@ -167,7 +171,7 @@ async def open_session(
             quota=quota,
             resolver=Resolver(platform, retrying=retrying, console=console),
             retrying=retrying,
-            seed=None if rehearsal is None else rehearsal.seed,
+            seed=seed,
         )
 
 
@@ -207,6 +211,10 @@ def _simulated(config: Config, rehearsal: Rehearsal, clock: RehearsalClock) -> T
     return Transports(
         api=SimulatedTransport(app), probes=HealthTransport(HealthSite(world, specs, now=now), sleep=clock.sleep)
     )
+
+
+def _jitter(seed: int | None, name: str) -> Random:
+    return Random() if seed is None else Random(f"{seed}/{name}")  # noqa: S311 - jitter keeps no secret
 
 
 def _api_url(config: Config, environ: Mapping[str, str]) -> httpx.URL:
