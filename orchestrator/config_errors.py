@@ -1,17 +1,17 @@
 """Pydantic's findings in words for whoever wrote the file: where, what was expected, what was found instead."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
+from orchestrator.yaml_errors import printable
 from orchestrator.yaml_source import Document, Path, Problem
 
 _EXPECTED: Mapping[str, str] = {
-    "bool_type": "expected true or false",
-    "dict_type": "expected a mapping",
-    "float_type": "expected a number",
     "int_type": "expected a whole number",
     "list_type": "expected a list",
     "model_type": "expected a mapping",
@@ -19,98 +19,141 @@ _EXPECTED: Mapping[str, str] = {
     "string_too_short": "expected some text",
     "too_short": "expected at least one",
 }
-_VARIANTS = ("all", "lists")
-"""The tags of a choice between two shapes: part of pydantic's path, not of the file's."""
+_RULE = "broken_rule"
 _LONGEST_VALUE = 60
+_MOST_CHOICES = 16
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
+
+
+def broken_rule(message: str) -> PydanticCustomError:
+    """Make the error of a rule that concerns several keys of a model.
+
+    Pydantic asks such rules only once every key by itself is good, so for a file `orchestrator.config_rules` asks them
+    of what the file says, and they are no findings here.
+    """
+    return PydanticCustomError(_RULE, message)
 
 
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterator[Problem]:
-    """Yield every finding, with its place in the file."""
-    for finding in error.errors(include_url=False, include_context=True):
-        path = tuple(part for part in finding["loc"] if not (part in _VARIANTS and "services" in finding["loc"]))
-        if any(problem.path == path for problem in document.problems):
-            continue  # Its value could not even be read, and that has been said.
+    """Yield every finding, with its place in the file; what the reading has said already is not said again."""
+    findings = [(_file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
+    findings = [
+        (path, finding) for path, finding in findings if path not in document.unreadable and finding["type"] != _RULE
+    ]
+    meant = {
+        (*path[:-1], nearest(str(path[-1]), keys_at(model, path[:-1])))
+        for path, finding in findings
+        if finding["type"] == "extra_forbidden"
+    }
+    for path, finding in findings:
         if finding["type"] == "extra_forbidden":
             place = document.keys.get(path) or document.place_of(path)
-            suggestion = did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))
+            suggestion = did_you_mean(str(path[-1]), keys_at(model, path[:-1]))
             yield Problem(place, path, f"unknown key{suggestion}")
+        elif finding["type"] == "missing" and path in meant:
+            continue  # It stands there, misspelt.
         else:
-            hidden = any(path[: len(hidden)] == hidden for hidden in document.from_environment)
-            yield Problem(document.place_of(path), path, _message(finding, hide_value=hidden))
+            variable = document.from_environment.get(path)
+            yield Problem(document.place_of(path), path, _message(finding, path=path, variable=variable))
 
 
-def explain_unlocated(error: ValidationError) -> list[str]:
+def explain_unlocated(error: ValidationError) -> list[tuple[Path, str]]:
     """Return every finding without a place, for what did not come from a file."""
-    return [_message(finding, hide_value=False) for finding in error.errors(include_url=False)]
+    return [(finding["loc"], _message(finding, path=finding["loc"])) for finding in error.errors(include_url=False)]
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return what somebody who wrote `word` is likely to have meant."""
+    by_folded = {each.casefold(): each for each in known}
+    close = get_close_matches(word.casefold(), by_folded, n=1)
+    return by_folded[close[0]] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "…"?` where something known is near, else what is known."""
+    """Return `; did you mean "…"?` where something known is near, else what is known, unless that is too much."""
     known = list(known)
-    by_folded = {each.casefold(): each for each in known}
-    close = get_close_matches(word.casefold(), by_folded, n=1)
-    if close:
-        return f'; did you mean "{by_folded[close[0]]}"?'
-    return f"; expected one of {', '.join(known)}" if known else ""
+    close = nearest(word, known)
+    if close is not None:
+        return f'; did you mean "{printable(close)}"?'
+    choices = ", ".join(printable(each) for each in known)
+    return f"; expected one of {choices}" if 0 < len(known) <= _MOST_CHOICES else ""
 
 
-def _message(finding: Mapping[str, Any], *, hide_value: bool) -> str:
+def keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
+    """Return the keys that are known at `path` of a model."""
+    current = model
+    for part in path:
+        if isinstance(part, str):
+            current = next(_models_in(current.model_fields[part].annotation))
+    return list(current.model_fields)
+
+
+def path_text(path: Path) -> str:
+    """Write a key path as people do: `environments[0].verify[1].http`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
+def _file_path(location: Path) -> Path:
+    """Return pydantic's path without the tag that it puts behind a choice between two shapes."""
+    if location[0] == "environments" and location[2:3] == ("services",):
+        return (*location[:3], *location[4:])
+    return location
+
+
+def _message(finding: Mapping[str, Any], *, path: Path, variable: str | None = None) -> str:
     kind, value = finding["type"], finding["input"]
     context = finding.get("ctx", {})
+    choices: Sequence[str] = ()
     match kind:
         case "missing":
-            return "missing"
+            return "required, but missing"
         case "literal_error":
-            return _not_one_of(str(context["expected"]), value, hide_value=hide_value)
+            choices = [choice.strip("'") for choice in str(context["expected"]).replace(" or ", ", ").split(", ")]
+            expected = f"expected {' or '.join(choices)}"
         case "greater_than_equal":
             expected = f"expected at least {context['ge']}"
         case "less_than_equal":
             expected = f"expected at most {context['le']}"
+        case "broken_rule":
+            return str(finding["msg"])
         case "value_error":
             expected = str(context["error"])
         case _:
             expected = _EXPECTED.get(kind, finding["msg"])
-    return expected + _found(value, hide_value=hide_value)
+    if variable is not None:
+        return f"{expected}; what stands here comes from the environment variable {variable}"
+    if path[:2] == ("api", "token") or (isinstance(value, str) and "://" in value and "@" in value):
+        return expected  # It may be a secret.
+    close = nearest(value, choices) if isinstance(value, str) else None
+    suggestion = f'; did you mean "{close}"?' if close else _about_quotes(expected, value)
+    return f"{expected}{_found(value)}{suggestion}"
 
 
-def _not_one_of(expected: str, value: object, *, hide_value: bool) -> str:
-    choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
-    words = f"expected {' or '.join(choices)}{_found(value, hide_value=hide_value)}"
-    close = get_close_matches(str(value).casefold(), choices, n=1) if isinstance(value, str) and not hide_value else []
-    return f'{words}; did you mean "{close[0]}"?' if close else words
+def _about_quotes(expected: str, value: object) -> str:
+    """Explain what quotes do, where they make the difference."""
+    if isinstance(value, str) and "number" in expected and _NUMBER.fullmatch(value):
+        return "; leave out the quotes"
+    if isinstance(value, int | float) and expected == "expected text":
+        return "; put it in quotes"
+    return ""
 
 
-def _found(value: object, *, hide_value: bool) -> str:
-    """Say what stands there instead, unless it is a secret, or too much to say."""
-    if hide_value or isinstance(value, BaseModel):
-        return ""
+def _found(value: object) -> str:
     match value:
         case None:
             return ", found nothing"
         case bool():
             return f", found {str(value).lower()}"
-        case str() if len(value) <= _LONGEST_VALUE:
-            return f', found "{value}"'
-        case int() | float():
-            return f", found {value}"
+        case str():
+            shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+            return f', found "{printable(shown)}"'
         case list():
             return ", found a list" if value else ", found an empty list"
         case dict():
-            return ""
+            return ", found a mapping" if value else ", found an empty mapping"
         case _:
-            return ""
-
-
-def _keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
-    """Return the keys that are known at `path` of a model."""
-    current: type[BaseModel] | None = model
-    for part in path:
-        if isinstance(part, int):
-            continue
-        if current is None or part not in current.model_fields:
-            return ()
-        current = next(_models_in(current.model_fields[part].annotation), None)
-    return list(current.model_fields) if current is not None else ()
+            return f", found {value}"
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation

@@ -1,18 +1,58 @@
 """The types of single values in the configuration file: how each is read, and what an editor is told of it."""
 
+import re
 import uuid
 from fractions import Fraction
-from typing import Annotated
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
-from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic_core import CoreSchema
 
+from orchestrator.config_errors import nearest
 from orchestrator.durations import PATTERN, parse_duration
+
+T = TypeVar("T")
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_PERCENTAGE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CRON_FIELDS = 5
+
+
+class _NotNull:
+    """Makes a key optional without making null one of its values.
+
+    Whoever writes `deadline:` and nothing after it has forgotten something, or had a variable that is empty; taking it
+    for "not set" would hide that, and an editor would offer null everywhere.
+    """
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 - pydantic's protocol
+        (kind,) = (each for each in get_args(source) if each is not NoneType)
+        return handler.generate_schema(kind)
+
+
+Optional: TypeAlias = Annotated[T | None, _NotNull]
+
+
+def folded(name: str) -> str:
+    """Return `name` as it is compared: white space of any kind is one space, and case does not matter."""
+    return " ".join(name.split()).casefold()
+
+
+def _one_line(text: str) -> str:
+    # Names reach logs, terminals and reports; a line break or an escape sequence there is nobody's intention.
+    if _CONTROL.search(text):
+        raise ValueError("expected text on one line, without control characters")
+    return text
 
 
 def _duration(value: object) -> float:
-    if isinstance(value, float):  # already read
-        return value
-    return parse_duration(value if isinstance(value, str) else "")
+    # A number is shown to the parser as text, which then says what it misses: the unit.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return parse_duration(str(value) if is_number or isinstance(value, str) else "")
 
 
 def _positive_duration(value: object) -> float:
@@ -22,40 +62,45 @@ def _positive_duration(value: object) -> float:
     return seconds
 
 
-def _budget(value: object) -> int | str:
-    message = "expected a number of environments such as 2, or a percentage such as 10%"
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if not isinstance(value, str) or not value.endswith("%"):
-        raise ValueError(message)
-    try:
-        percent = Fraction(value[:-1].strip())
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(message) from None
-    if not 0 <= percent <= 100 or "/" in value:  # noqa: PLR2004 - per cent
-        raise ValueError(message)
+def _version(value: object) -> int:
+    if type(value) is not int or value != 1:
+        raise ValueError("expected 1, the only version of this format")
     return value
 
 
+def _budget(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = _PERCENTAGE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or Fraction(match["number"]) > 100:  # noqa: PLR2004 - per cent
+        raise ValueError("expected a number of environments such as 2, or a percentage such as 10%")
+    return f"{match['number']}%"
+
+
 def _uuid(value: object) -> str:
-    try:
-        return str(uuid.UUID(value if isinstance(value, str) else ""))
-    except ValueError:
-        raise ValueError("expected an id such as 3c90c3cc-0d44-4b50-8888-8dd25736052a") from None
+    text = value.strip() if isinstance(value, str) else ""
+    if not _UUID.fullmatch(text):
+        raise ValueError("expected an id such as 3c90c3cc-0d44-4b50-8888-8dd25736052a")
+    return str(uuid.UUID(text))
 
 
 def _url(value: object) -> str:
     from urllib.parse import urlsplit  # noqa: PLC0415 - only a file that names URLs needs it
 
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        parts = urlsplit(value if isinstance(value, str) else "")
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-        _ = parts.port
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        if parts.port is None and parts.netloc.endswith(":"):
+            usable = False
+        (parts.hostname or "").encode("idna")
     except ValueError:
         usable = False
-    if not usable or any(character.isspace() for character in str(value)):
-        raise ValueError("expected a URL such as https://shop.example.com/healthz, without user information")
-    return str(value)
+    if not usable or not text.isprintable() or " " in text:
+        raise ValueError("expected a URL such as https://shop.example.com/healthz")
+    if "@" in parts.netloc:
+        raise ValueError("expected a URL without user information; secrets are not written in files")
+    return text
 
 
 def _base_url(value: object) -> str:
@@ -67,18 +112,30 @@ def _base_url(value: object) -> str:
 
 def no_secret(value: object) -> object:
     """Refuse a token where the place of one is expected."""
-    if isinstance(value, str):
-        raise ValueError(  # noqa: TRY004 - pydantic takes no TypeError
-            "secrets are not written in files: say {env: NAME} or {file: PATH} where the token is"
-        )
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError("expected {env: NAME} or {file: PATH}, where the token is; secrets are not written in files")
+
+
+def _variable_name(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not _VARIABLE.fullmatch(text) or text.startswith("qov_"):
+        raise ValueError("expected the name of an environment variable, such as QOVERY_API_TOKEN, not the token itself")
+    return text
 
 
 def _path(value: object) -> str:
     parts = value.split("/") if isinstance(value, str) else []
     if len(parts) != 3 or not all(part.strip() for part in parts):  # noqa: PLR2004 - as it says
         raise ValueError("expected organization/project/environment")
-    return str(value)
+    return _one_line("/".join(part.strip() for part in parts))
+
+
+def some_services(value: object) -> object:
+    """Refuse what is neither `all` nor a mapping, in words that name both."""
+    if value == "all" or isinstance(value, dict):
+        return value
+    raise ValueError("expected all, or a mapping with applications, containers or databases")
 
 
 def _cron(value: object) -> str:
@@ -86,42 +143,56 @@ def _cron(value: object) -> str:
 
     from cronsim import CronSim, CronSimError  # noqa: PLC0415
 
+    text = " ".join(value.split()) if isinstance(value, str) else ""
     try:
-        # Any instant will do: it is the expression that is checked.
-        CronSim(value if isinstance(value, str) else "", datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError:
-        raise ValueError('expected a cron expression of five fields, such as "0 3 * * 1-5"') from None
-    return str(value)
+        # Any instant will do: it is the expression that is checked. With a sixth field, seconds, it would count those.
+        usable = text.count(" ") == _CRON_FIELDS - 1 and bool(CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError('expected a cron expression of five fields, such as "0 3 * * 1-5"')
+    return text
 
 
 def _timezone(value: object) -> str:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only a file with a schedule needs it
+    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only a file with a schedule needs it
 
+    text = value.strip() if isinstance(value, str) else ""
     try:
-        ZoneInfo(value if isinstance(value, str) else "")
+        ZoneInfo(text)
     except (ValueError, OSError, KeyError):
-        raise ValueError("expected a time zone such as Europe/Paris") from None
-    return str(value)
+        close = nearest(text, available_timezones())
+        raise ValueError(f"expected a time zone such as {close or 'Europe/Paris'}") from None
+    return text
 
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["250ms", "2s", "15m", "1h30m"]})
+_URL_SCHEMA = WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://[^@/]+(/.*)?$"})
+_BASE_URL_SCHEMA = WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://[^@/?#]+(/[^?#]*)?$"})
+
 Duration = Annotated[float, BeforeValidator(_duration), _DURATION_SCHEMA]
 PositiveDuration = Annotated[float, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
 Budget = Annotated[
     int | str,
     BeforeValidator(_budget),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}]}),
 ]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_one_line)]
 Id = Annotated[str, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
-Url = Annotated[
-    str, BeforeValidator(_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})
-]
-BaseUrl = Annotated[
-    str, BeforeValidator(_base_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})
+Url = Annotated[str, BeforeValidator(_url), _URL_SCHEMA]
+BaseUrl = Annotated[str, BeforeValidator(_base_url), _BASE_URL_SCHEMA]
+VariableName = Annotated[
+    str, BeforeValidator(_variable_name), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
 ]
 EnvironmentPathText = Annotated[
     str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+/[^/]+$"})
 ]
-Cron = Annotated[str, BeforeValidator(_cron)]
-TimeZone = Annotated[str, BeforeValidator(_timezone)]
+Cron = Annotated[
+    str,
+    BeforeValidator(_cron),
+    WithJsonSchema({"type": "string", "pattern": r"^\S+(\s+\S+){4}$", "examples": ["0 3 * * 1-5"]}),
+]
+TimeZone = Annotated[
+    str, BeforeValidator(_timezone), WithJsonSchema({"type": "string", "minLength": 1, "examples": ["Europe/Paris"]})
+]

@@ -5,10 +5,13 @@ import re
 LONGEST = 30 * 24 * 3600.0
 """Seconds. Whatever is longer is a mistake."""
 
-_SECONDS_IN = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 PATTERN = r"^(?=\d)(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$"
+"""What a duration looks like, in what JavaScript and Python have in common: the JSON Schema carries it too."""
+
+_SECONDS_IN = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _WHOLE = re.compile(PATTERN, re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)", re.ASCII)
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
@@ -21,6 +24,8 @@ def parse_duration(text: str) -> float:
         ValueError: it is not one; the message says what one looks like.
     """
     text = text.strip()
+    if _NUMBER.fullmatch(text):
+        raise ValueError("expected a duration with its unit, such as 30s or 30m")
     if not _WHOLE.fullmatch(text):
         raise ValueError("expected a duration such as 250ms, 2s, 15m or 1h30m")
     seconds = sum(float(number) * _SECONDS_IN[unit] for number, unit in _PART.findall(text))
@@ -30,11 +35,16 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a span as a person would say it, to the tenth of a second under ten minutes, to the second above.
+    """Return a span as a person would say it; `parse_duration` reads it again.
 
-    >>> format_duration(81.44), format_duration(5400), format_duration(0)
-    ('1m21.4s', '1h30m', '0s')
+    It is exact to the millisecond under a second, to the tenth of a second under ten minutes, to the second above.
+
+    >>> format_duration(0.25), format_duration(81.44), format_duration(5400), format_duration(0)
+    ('250ms', '1m21.4s', '1h30m', '0s')
     """
+    milliseconds = round(seconds * 1000)
+    if 0 < milliseconds < 1000:  # noqa: PLR2004 - a second
+        return f"{milliseconds}ms"
     rounded = round(seconds, 1) if seconds < 600 else float(round(seconds))  # noqa: PLR2004 - ten minutes, as said
     minutes, rest = divmod(rounded, 60)
     hours, minutes = divmod(int(minutes), 60)

@@ -62,7 +62,8 @@ class Observation:
 class Run:
     """One execution, as the deployment history tells it: the authority on what became of it."""
 
-    execution_id: str
+    execution_id: str | None
+    """None where the history does not say: then it is known that there was a run, and no more."""
     action: str
     status: str
     """The `action_status`."""

@@ -126,7 +126,8 @@ class Progress:
     def _result(
         self, service: Followed, outcome: Outcome, verdict: ServiceVerdict | None, skipped: frozenset[str]
     ) -> ServiceResult:
-        own = OUTCOME_OF_FINDING.get(verdict.finding, outcome) if verdict is not None else outcome
+        certain = verdict is not None and verdict.doubt is None
+        own = OUTCOME_OF_FINDING.get(verdict.finding, outcome) if verdict is not None and certain else outcome
         baseline = self._baseline.targets.get(service.id) if self._baseline is not None else None
         return ServiceResult(
             id=service.id,

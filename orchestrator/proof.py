@@ -1,5 +1,6 @@
 """From an accepted submit to a settlement: read, judge, and where the statuses leave a doubt, ask the history."""
 
+from dataclasses import replace
 from functools import partial
 
 from orchestrator import settlement
@@ -42,6 +43,7 @@ class Proof:
         self._progress = progress
         self._narrator = narrator
         self._clock = clock
+        self._until = float("inf")
         self._seen_running: frozenset[str] = frozenset()
         self._was_seen = False
         self._last_doubt: object = None
@@ -51,6 +53,7 @@ class Proof:
 
     async def find(self, baseline: Baseline, *, until: float) -> Settlement | Ended:
         """Look until the restart on top of `baseline` has settled, or `until` has passed, or contact is lost."""
+        self._until = until
         return await self._poller.poll(partial(self._look, baseline), until=until)
 
     async def _look(self, baseline: Baseline) -> Settlement | None:
@@ -72,7 +75,10 @@ class Proof:
         )
         if not confirmed.finding.final and not self._gone_for_good(confirmed):
             return None
-        self.verdicts.update(confirmed.services)
+        # What the statuses have proven stays so, whatever the history cannot tell apart.
+        services = {**confirmed.services, **{name: each for name, each in self.verdicts.items() if _is_proven(each)}}
+        self.verdicts = services
+        confirmed = replace(confirmed, services=services)
         missing = baseline.targets.keys() - observation.services.keys()
         return settlement.by_verdict(confirmed, self._target, missing=sorted(missing))
 
@@ -83,6 +89,8 @@ class Proof:
             self._absent_since = None
             return False
         now = self._clock.monotonic()
+        if now >= self._until:
+            return False  # The deadline bears the request that met it, and no more after that.
         doubt = (verdict.doubt, frozenset(observation.services.values()))
         if doubt == self._last_doubt and now < self._last_confirm + CONFIRM_AGAIN:
             return False
@@ -99,3 +107,7 @@ class Proof:
             self._absent_since = now
         # What was never seen may only be late; what was seen and is gone does not come back.
         return now >= self._absent_since + (ABSENT_FOR if self._was_seen else self._target.policy.invisible_for)
+
+
+def _is_proven(verdict: ServiceVerdict) -> bool:
+    return verdict.finding is Finding.SUCCEEDED and verdict.doubt is None

@@ -133,6 +133,7 @@ async def arun(
     watch: bool = False,
     environ: Mapping[str, str] = os.environ,
     interruption: Interruption | None = None,
+    on_session: Callable[[Session], object] | None = None,
 ) -> RunReport:
     """Restart what `config` lists, wait, and report.
 
@@ -143,6 +144,7 @@ async def arun(
         watch: submit nothing, wait for what runs there now.
         environ: where the token and `QOVERY_API_URL` are looked for.
         interruption: a way to ask the run to stop early and report what it knows.
+        on_session: told of the session, whose id and cost are worth knowing even when an error is raised.
 
     Raises:
         UsageError: something has to be changed first; nothing was submitted.
@@ -151,6 +153,8 @@ async def arun(
     """
     interruption = interruption or Interruption()
     async with open_session(config, environ=environ, rehearsal=rehearsal) as session:
+        if on_session is not None:
+            on_session(session)
         run_ = Run(config, session, simulated=rehearsal is not None, watch=watch)
         await _until_done_or_asked(run_.execute(), interruption)
         return run_.report(interruption)

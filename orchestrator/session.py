@@ -129,7 +129,7 @@ async def open_session(
             token = find_token(environ, variable=config.token_variable, file=config.token_file)
             transports: Transports = Transports()
         else:
-            # Of a whole second, so that what is rounded to seconds on the way is rounded alike whenever a seed is played.
+            # Of a whole second: what is rounded to seconds on the way is then rounded alike whenever a seed is played.
             rehearsal_clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
             logs.tell_time_by(rehearsal_clock.now)
             clock = rehearsal_clock
@@ -218,15 +218,14 @@ def _jitter(seed: int | None, name: str) -> Random:
 
 
 def _api_url(config: Config, environ: Mapping[str, str]) -> httpx.URL:
-    text = environ.get(API_URL_VARIABLE, "").strip()
-    if not text:
-        return httpx.URL(config.api.url)
+    given = environ.get(API_URL_VARIABLE, "").strip()
+    name = API_URL_VARIABLE if given else "api.url"
     try:
-        url = httpx.URL(text)
+        url = httpx.URL(given or config.api.url)
     except httpx.InvalidURL as error:
-        raise UsageError(f"{API_URL_VARIABLE} is not a URL: {error}.") from None
+        raise UsageError(f"{name} is not a URL: {error}.") from None
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
-        raise UsageError(f"{API_URL_VARIABLE} has to look like https://api.qovery.com, without user information.")
+        raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
     return url
 
 

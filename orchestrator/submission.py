@@ -82,7 +82,7 @@ class Submission:
         patience = self._target.policy.deadline
         until = min(self._clock.monotonic() + patience, self._end_by)
         while True:
-            posted: Posted | Settlement | Ended = await self._poller.poll(self._try, until=until)
+            posted: Posted | Settlement | Ended = await self._poller.poll(partial(self._try, until), until=until)
             if isinstance(posted, Ended):
                 return settlement.never_started(
                     posted,
@@ -102,8 +102,12 @@ class Submission:
                 return posted.baseline
             until = self.deadline
 
-    async def _try(self) -> Posted | Settlement | None:
+    async def _try(self, until: float) -> Posted | Settlement | None:
         observation = await self._readings.statuses()
+        if self._clock.monotonic() >= until:
+            return (
+                None  # The deadline bears the request that met it, and no more after that: nothing is submitted late.
+            )
         readiness = assess(observation, self._target.services)
         self._obstacle = readiness if readiness.obstacle is not None else None
         if readiness.obstacle is Obstacle.STOPPED:
@@ -115,7 +119,9 @@ class Submission:
             return self._wait_or_block(readiness)
         self.left_out = self._target.service_ids - {service.id for service in readiness.running}
         baseline = await self._take_baseline(observation, readiness.running)
-        return None if baseline is None else await self._post(baseline, readiness.running)
+        if baseline is None or self._clock.monotonic() >= until:
+            return None
+        return await self._post(baseline, readiness.running)
 
     def _wait_or_block(self, readiness: Readiness) -> Settlement | None:
         if readiness.obstacle is Obstacle.BUSY and self._target.policy.on_busy is OnBusy.FAIL:
@@ -182,8 +188,10 @@ class Submission:
         """Look for a post whose answer was lost. True: accepted. False: it never arrived. None: not to be seen yet."""
         looked_for = self._since_post
         observation = await self._readings.statuses()
-        runs, queue = await self._readings.history(), await self._readings.queue()
         self._progress.note(observation)
+        if self._clock.monotonic() >= self.deadline:
+            return None
+        runs, queue = await self._readings.history(), await self._readings.queue()
         if was_accepted(baseline, observation, runs, queue):
             self.in_doubt = False
             self._narrator.say("submit_found", after_s=round(looked_for, 1))

@@ -9,7 +9,7 @@ reason to look again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, unique
 
 from orchestrator.observations import (
@@ -52,6 +52,7 @@ class Doubt(Enum):
     NEVER_SEEN_RUNNING = "the execution was never seen in progress"
     ENDED_OTHERWISE = "a final state that a restart cannot end in"
     OVERTAKEN = "another operation runs under a newer execution"
+    SEVERAL_EXECUTIONS = "it went wrong under more than one new execution, and not all of them can be ours"
     UNTOUCHED = "other services ended under a new execution, this one never moved"
     DISAPPEARED = "a service is not in the reading"
 
@@ -108,11 +109,14 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=next(iter(doubts), None))
     if doubts:
         return Verdict(finding=Finding.NOT_BEGUN, services=services, doubt=doubts[0])
-    if findings == {Finding.NOT_BEGUN}:
+    if findings <= {Finding.NOT_BEGUN}:
         return Verdict(finding=Finding.NOT_BEGUN, services=services)
     if Finding.NOT_BEGUN in findings:
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=Doubt.UNTOUCHED)
-    return _final(services)
+    verdict = _final(services)
+    if verdict.finding is not Finding.SUCCEEDED and len({service.execution_id for service in services.values()}) > 1:
+        return replace(verdict, doubt=Doubt.SEVERAL_EXECUTIONS)
+    return verdict
 
 
 def _judge_service(baseline: Baseline, status: ServiceStatus | None, seen_running: AbstractSet[str]) -> ServiceVerdict:
@@ -176,11 +180,14 @@ def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
     found = [
         run
         for run in runs
-        if baseline.is_new(run.execution_id)
+        if run.execution_id is not None
+        and baseline.is_new(run.execution_id)
         and not baseline.began_before(run)
         and not baseline.targets.keys().isdisjoint(run.services)
     ]
-    return sorted(found, key=lambda run: execution_number(baseline.environment_id, run.execution_id) or 0, reverse=True)
+    return sorted(
+        found, key=lambda run: execution_number(baseline.environment_id, run.execution_id or "") or 0, reverse=True
+    )
 
 
 def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
@@ -208,7 +215,13 @@ def confirm(
     complete = [run for run in restarts if baseline.targets.keys() <= run.services.keys()]
     if complete:
         verdicts = [_final(_by_run(baseline, [run])) for run in complete]
-        return next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
+        worst = next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
+        if any(
+            service.finding is not Finding.SUCCEEDED and target_id not in observation.services
+            for target_id, service in worst.services.items()
+        ):
+            return replace(worst, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
+        return worst
     if any(status.in_progress for status in _targets_in(baseline, observation)):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     return _absent(baseline, observation, runs, restarts)
@@ -240,15 +253,18 @@ def never_arrived(
 
     In an idle environment an accepted request starts a run, and runs stay in the history. Where anybody else did
     anything since the baseline, ours may have waited behind it and been cancelled without a trace: nothing is certain.
+    Nor is it where a run or a target comes without its execution, or where the history does not reach the baseline.
     """
+    executions = [run.execution_id for run in runs]
+    executions += [
+        observation.services[target].execution_id for target in baseline.targets & observation.services.keys()
+    ]
     return (
         not observation.busy
         and not queue
-        and not any(baseline.is_new(run.execution_id) for run in runs)
-        and not any(
-            status.execution_id is not None and baseline.is_new(status.execution_id)
-            for status in observation.services.values()
-        )
+        and baseline.targets.keys() <= observation.services.keys()
+        and all(execution is not None and not baseline.is_new(execution) for execution in executions)
+        and any(run.execution_id in baseline.executions for run in runs)
     )
 
 
@@ -284,12 +300,12 @@ def _by_run(baseline: Baseline, runs: Sequence[Run]) -> dict[str, ServiceVerdict
 
 def _judge_in_run(run: Run, state: str) -> ServiceVerdict:
     match state:
+        # In a cancelled run a service that never ran may keep any old state, last night's RESTARTED included.
+        case _ if run.status == "CANCELED" and state != State.RESTART_ERROR:
+            finding = Finding.CANCELLED
         case State.RESTARTED:
             finding = Finding.SUCCEEDED
         case State.CANCELED | State.CANCELING:
-            finding = Finding.CANCELLED
-        # In a cancelled run a service that never ran may keep any old state.
-        case _ if run.status == "CANCELED" and state != State.RESTART_ERROR:
             finding = Finding.CANCELLED
         case _:
             finding = Finding.FAILED

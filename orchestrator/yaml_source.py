@@ -6,20 +6,27 @@ values take environment variables; `$${` is a literal `${`. Problems are collect
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-MOST_NODES = 1_000_000
+from orchestrator.yaml_errors import explain_syntax, printable
+
+MOST_NODES = 100_000
 """Aliases can make a small file enormous; a larger one than this is refused."""
+DEEPEST = 50
+"""More levels than this are a mistake, or an attack: the C composer's stack has no guard of its own."""
 
 Path = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)\}|\$\{")
 _NAME = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""The characters that YAML does not allow anywhere, half surrogates among them."""
 
 _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -52,6 +59,11 @@ class Place:
         """Read PyYAML's mark."""
         return cls(mark.line + 1, mark.column + 1)
 
+    @classmethod
+    def after(cls, text: str) -> "Place":
+        """Return the place that follows `text`."""
+        return cls(text.count("\n") + 1, len(text) - text.rfind("\n"))
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -71,8 +83,10 @@ class Document:
     """Where each key stands."""
     values: dict[Path, Place] = field(default_factory=dict)
     """Where each value stands."""
-    from_environment: set[Path] = field(default_factory=set)
-    """Values that came, in part, from the environment: they may be secrets, so no message shows them."""
+    from_environment: dict[Path, str] = field(default_factory=dict)
+    """Values that came, in part, from an environment variable, with its name: no message shows what may be a secret."""
+    unreadable: set[Path] = field(default_factory=set)
+    """Values that are not what the file means, since a problem kept them from being read."""
     problems: list[Problem] = field(default_factory=list)
 
     def place_of(self, path: Path) -> Place:
@@ -85,7 +99,15 @@ class Document:
 def read_document(text: str, environ: Mapping[str, str]) -> Document:
     """Read `text`; whatever is wrong with it is in the document's `problems`."""
     document = Document()
+    text = text.removeprefix("\ufeff")
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden:
+        place = Place.after(text[: forbidden.start()])
+        message = f"not YAML: the character U+{ord(forbidden.group()):04X} may not stand in a file"
+        document.problems.append(Problem(place, (), message))
+        return document
     try:
+        _check_depth(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -94,19 +116,38 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        words = " ".join(part for part in (error.context, error.problem) if part)
-        document.problems.append(Problem(Place.of(mark) if mark else Place(1, 1), (), f"not YAML: {words}"))
-    except yaml.YAMLError as error:
-        document.problems.append(Problem(Place(1, 1), (), f"not YAML: {' '.join(str(error).split())}"))
-    except RecursionError:
-        document.problems.append(Problem(Place(1, 1), (), "nested too deeply"))
+        mark, message = explain_syntax(error, text)
+        document.problems.append(Problem(Place.of(mark), (), f"not YAML: {message}"))
+    except _Refused as error:
+        document.problems.append(Problem(Place.of(error.mark), (), str(error)))
     return document
 
 
-class _TooLarge(yaml.YAMLError):
-    def __str__(self) -> str:
-        return f"with its aliases followed, it has more than {MOST_NODES} values"
+class _Refused(Exception):  # noqa: N818 - the end of the reading, which becomes a problem, not an error
+    def __init__(self, mark: Any, message: str) -> None:  # noqa: ANN401 - PyYAML's two loaders have marks of their own
+        super().__init__(message)
+        self.mark = mark
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what is nested so deeply that composing it would end the process."""
+    loader = _Loader(text)
+    try:
+        depth = 0
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > DEEPEST:
+                    raise _too_deep(event.start_mark)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    finally:
+        loader.dispose()
+
+
+def _too_deep(mark: Any) -> _Refused:  # noqa: ANN401 - PyYAML's two loaders have marks of their own
+    return _Refused(mark, f"nested too deeply: more than {DEEPEST} levels")
 
 
 class _Reader:
@@ -114,84 +155,104 @@ class _Reader:
         self._document = document
         self._environ = environ
         self._loader = loader
-        self._open: set[int] = set()
+        self._open: list[Node] = []
         self._count = 0
 
     def read(self, node: Node, path: Path) -> Any:  # noqa: ANN401 - whatever the file says
         """Return the value of `node`, and note its place."""
-        self._count += 1
-        if self._count > MOST_NODES:
-            raise _TooLarge
-        self._document.values.setdefault(path, Place.of(node.start_mark))
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, path)
-        if id(node) in self._open:
-            self._complain(node, path, "an alias that leads back to itself")
-            return None
-        self._open.add(id(node))
-        try:
+        self._document.values[path] = Place.of(node.start_mark)
+        with self._inside(node):
+            if isinstance(node, ScalarNode):
+                return self._scalar(node, path)
             if isinstance(node, MappingNode):
-                self._check_tag(node, path, "map")
                 return self._mapping(node, path)
             self._check_tag(node, path, "seq")
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+
+    @contextmanager
+    def _inside(self, node: Node) -> Iterator[None]:
+        """Guard against aliases that lead back, or multiply."""
+        self._count += 1
+        if self._count > MOST_NODES:
+            raise _Refused(node.start_mark, f"with its aliases followed, the file has more than {MOST_NODES} values")
+        if any(outer is node for outer in self._open):
+            raise _Refused(node.start_mark, "what the anchor here names contains an alias of itself")
+        if len(self._open) > DEEPEST:
+            raise _too_deep(node.start_mark)
+        self._open.append(node)
+        try:
+            yield
         finally:
-            self._open.discard(id(node))
+            self._open.pop()
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         content: dict[str, Any] = {}
-        own: dict[str, Place] = {}
-        for key_node, value_node in self._in_order(node):
+        for key, (key_node, value_node) in self._pairs(node, path).items():
+            self._document.keys[*path, key] = Place.of(key_node.start_mark)
+            content[key] = self.read(value_node, (*path, key))
+        return content
+
+    def _pairs(self, node: MappingNode, path: Path) -> dict[str, tuple[Node, Node]]:
+        """Return a mapping's keys and values; those that it merges give way to its own, and later ones to earlier."""
+        self._check_tag(node, path, "map")
+        pairs: dict[str, tuple[Node, Node]] = {}
+        merges: list[Node] = []
+        for key_node, value_node in node.value:
             if key_node.tag == f"{_TAG}merge":
-                # What is merged gives way to what stands here, and the first to be merged to the later ones.
-                for merged in self._merged(value_node, path):
-                    content = merged | content
+                merges.append(value_node)
                 continue
             key = self._key(key_node, path)
             if key is None:
                 continue
-            place = Place.of(key_node.start_mark)
-            if key in own:
-                first = own[key]
-                self._complain(key_node, (*path, key), f"a second time; it stands already at line {first.line}")
+            if key in pairs:
+                first = Place.of(pairs[key][0].start_mark)
+                self._complain(key_node, (*path, key), f"duplicate key; it stands already at line {first.line}")
                 continue
-            own[key] = place
-            self._document.keys[*path, key] = place
-            content[key] = self.read(value_node, (*path, key))
-        return content
+            pairs[key] = (key_node, value_node)
+        for source in self._sources(merges, path):
+            with self._inside(source):
+                pairs = self._pairs(source, path) | pairs
+        return pairs
 
-    @staticmethod
-    def _in_order(node: MappingNode) -> Iterator[tuple[Node, Node]]:
-        """Yield a mapping's own keys first, so that their places count, then what it merges."""
-        yield from (pair for pair in node.value if pair[0].tag != f"{_TAG}merge")
-        yield from (pair for pair in node.value if pair[0].tag == f"{_TAG}merge")
-
-    def _merged(self, node: Node, path: Path) -> Iterator[dict[str, Any]]:
-        sources = node.value if isinstance(node, SequenceNode) else [node]
-        for source in sources:
-            if isinstance(source, MappingNode):
-                merged = self.read(source, path)
-                if merged is not None:
-                    yield merged
-            else:
-                self._complain(source, path, "only a mapping can be merged with <<")
+    def _sources(self, merges: list[Node], path: Path) -> Iterator[MappingNode]:
+        """Yield the mappings to merge, in the order of their precedence."""
+        for node in merges:
+            for source in node.value if isinstance(node, SequenceNode) else [node]:
+                if isinstance(source, MappingNode):
+                    yield source
+                else:
+                    self._complain(source, path, "only mappings can be merged with <<")
 
     def _key(self, node: Node, path: Path) -> str | None:
         if isinstance(node, ScalarNode) and node.tag == f"{_TAG}str":
             return str(node.value)
-        self._complain(node, path, f"a key has to be text{_shown(node)}")
+        shown = f", not {printable(node.value or 'nothing')}" if isinstance(node, ScalarNode) else ""
+        self._complain(node, path, f"a key has to be text{shown}")
         return None
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:  # noqa: ANN401
+        known = len(self._document.problems)
+        value = self._resolved(node, path)
+        if len(self._document.problems) > known:
+            self._document.unreadable.add(path)
+        return value
+
+    def _resolved(self, node: ScalarNode, path: Path) -> Any:  # noqa: ANN401
         text = self._substituted(node, path)
         tag = node.tag
         if text != node.value and not node.style:
             # A plain scalar means what it says once its variables are in: `max_parallel: ${N:-5}` is a number.
             tag = self._loader.resolve(ScalarNode, text, (True, False))
+        kind = tag.removeprefix(_TAG)
+        if kind == "merge":
+            return text
+        if kind not in _CONSTRUCT:
+            self._complain(node, path, f"the tag {_shown(tag)} means nothing here; leave it out")
+            return None
         try:
-            return _construct(tag.removeprefix(_TAG), text)
+            return _CONSTRUCT[kind](text)
         except (KeyError, ValueError):
-            self._complain(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is of no use here")
+            self._complain(node, path, f"this is no {_shown(tag)}, or one too long to read")
             return None
 
     def _substituted(self, node: ScalarNode, path: Path) -> str:
@@ -199,47 +260,48 @@ class _Reader:
             if match.group() == "$${":
                 return "${"
             parts = _NAME.fullmatch(match["inside"] or "")
-            if parts is None:
+            if parts is None or "${" in (parts["default"] or ""):
                 self._complain(node, path, "expected ${NAME} or ${NAME:-default}; $${ stands for a literal ${")
                 return ""
-            default: str | None
-            name, default = parts.groups()
+            name, default = parts["name"], parts["default"]
             value = self._environ.get(name)
             if not value and default is not None:
-                return default
+                return str(default)
             if value is None:
-                self._complain(
-                    node, path, f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}"
-                )
+                remedy = f"set it, or give a default: ${{{name}:-…}}"
+                self._complain(node, path, f"the environment variable {name} is not set; {remedy}")
                 return ""
-            self._document.from_environment.add(path)
+            self._document.from_environment.setdefault(path, name)
             return value
 
-        return _VARIABLE.sub(replace, node.value) if "${" in node.value else str(node.value)
+        return _VARIABLE.sub(replace, node.value)
 
     def _check_tag(self, node: Node, path: Path, expected: str) -> None:
         if node.tag != _TAG + expected:
-            self._complain(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is of no use here")
+            self._complain(node, path, f"the tag {_shown(node.tag)} means nothing here; leave it out")
 
     def _complain(self, node: Node, path: Path, message: str) -> None:
         self._document.problems.append(Problem(Place.of(node.start_mark), path, message))
 
 
-def _construct(kind: str, text: str) -> Any:  # noqa: ANN401
-    match kind:
-        case "str":
-            return text
-        case "null":
-            return None
-        case "bool":
-            return {"true": True, "false": False}[text.lower()]
-        case "int":
-            return int(text, 8) if text.startswith("0o") else int(text, 16) if text.startswith("0x") else int(text)
-        case "float":
-            return float(text)
-        case _:
-            raise KeyError(kind)
+_LONGEST_NUMBER = 40
+_BASES = {"0o": 8, "0x": 16}
 
 
-def _shown(node: Node) -> str:
-    return f", not {node.value}" if isinstance(node, ScalarNode) else ""
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(text)
+    return int(text, _BASES.get(text[:2], 10))
+
+
+_CONSTRUCT: Mapping[str, Any] = {
+    "str": str,
+    "null": lambda text: {"": None, "~": None, "null": None}[text.lower()],
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "int": _integer,
+    "float": float,
+}
+
+
+def _shown(tag: str) -> str:
+    return printable(tag.replace(_TAG, "!!"))

@@ -224,6 +224,12 @@ def _run(settings: opt.Settings, load: Callable[[], "Config"], *, source: str | 
     conductor = Conductor(settings)
 
     async def make() -> RunReport:
-        return await arun(load(), rehearsal=conductor.rehearsal, watch=watch, interruption=conductor.interruption)
+        return await arun(
+            load(),
+            rehearsal=conductor.rehearsal,
+            watch=watch,
+            interruption=conductor.interruption,
+            on_session=conductor.note_session,
+        )
 
     sys.exit(conductor.run(make, config=source))

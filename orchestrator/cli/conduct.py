@@ -17,7 +17,7 @@ from orchestrator.reports.files import check_writable, render_json, write_report
 from orchestrator.reports.model import RequestCounts, RunReport
 from orchestrator.reports.text import render_summary
 from orchestrator.runner import Interruption, in_fitting_loop
-from orchestrator.session import Rehearsal
+from orchestrator.session import Rehearsal, Session
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class Conductor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._session: Session | None = None
         self.interruption = Interruption()
         self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value) if settings.simulate else None
         for stream in (sys.stdout, sys.stderr):
@@ -47,6 +48,10 @@ class Conductor:
             secrets=_tokens_in_environment(),
         )
 
+    def note_session(self, session: Session) -> None:
+        """Remember the session, for a report that an error takes the place of."""
+        self._session = session
+
     def run(self, make: Callable[[], Coroutine[Any, Any, RunReport]], *, config: str | None) -> ExitCode:
         """Run what makes a report; print and write it, also where an error or a signal took its place."""
         started_at = SystemClock().now()
@@ -58,12 +63,12 @@ class Conductor:
             self.complain(error)
             report = RunReport.of(
                 (),
-                run_id="-",
+                run_id=self._session.run_id if self._session is not None else "-",
                 config=config,
                 simulated=self.rehearsal is not None,
                 started_at=started_at,
                 ended_at=SystemClock().now(),
-                requests=RequestCounts(total=0, submits=0),
+                requests=self._session.requests if self._session is not None else RequestCounts(total=0, submits=0),
                 errors=problems_of(error),
                 exit_code=exit_code_of_error(error),
             )

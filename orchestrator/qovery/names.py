@@ -232,8 +232,8 @@ def why_not(service: WireService) -> str | None:
             return "a managed database"
         case "DATABASE", _:
             return "a database that does not say whether it runs in a container"
-        case kind, _:
-            return f"of type {kind.lower().replace('_', ' ') or 'unknown'}"
+        case _:
+            return f"of type {service.service_type.lower().replace('_', ' ') or 'unknown'}"
 
 
 def _choose(

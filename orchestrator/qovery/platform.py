@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
+from orchestrator.errors import MalformedAnswerError
 from orchestrator.observations import Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.plan import Service, ServiceType
 from orchestrator.qovery import wire
 from orchestrator.qovery.http import QoveryHttp
+
+ACCEPTED = 202
 
 _ID_FIELDS = {
     ServiceType.APPLICATION: "application_ids",
@@ -42,7 +43,7 @@ class QoveryPlatform:
         path = f"/environment/{environment_id}/deploymentHistoryV2"
         answer = await self._http.call("GET", path, params={"pageSize": "20"})
         runs = answer.read_as(wire.WireRuns, call=f"GET {path}")
-        return [run for run in (item.to_run() for item in runs.results) if run is not None]
+        return [item.to_run() for item in runs.results]
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
         """Read `deploymentQueue`."""
@@ -55,17 +56,21 @@ class QoveryPlatform:
         """Post one restart of all `services`.
 
         The document promises one `Status` for a request that names many services, and a sibling call answers otherwise,
-        so the body is only searched for the request's id: whatever it looks like, a 2xx means accepted.
+        so the body is only searched for the request's id: whatever it looks like, a 202 means accepted. Any other
+        success has to speak for itself: a captive portal, too, says 200.
         """
         body: dict[str, list[str]] = {}
         for service in services:
             body.setdefault(_ID_FIELDS[service.type], []).append(service.id)
         self.submits += 1
-        answer = await self._http.call("POST", f"/environment/{environment_id}/service/restart-service", body=body)
+        path = f"/environment/{environment_id}/service/restart-service"
+        answer = await self._http.call("POST", path, body=body)
         try:
-            return wire.WireSubmitAnswer.model_validate_json(answer.body).to_domain()
-        except ValidationError:
-            return SubmitReceipt()
+            return answer.read_as(wire.WireSubmitAnswer, call=f"POST {path}").to_domain()
+        except MalformedAnswerError:
+            if answer.status == ACCEPTED:
+                return SubmitReceipt()
+            raise
 
     async def cancel_request(self, request_id: str) -> None:
         """Cancel one waiting request."""

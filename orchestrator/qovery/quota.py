@@ -62,7 +62,9 @@ class Quota:
     def __init__(self, clock: Clock, *, per_hour: int) -> None:
         self._clock = clock
         self._per_hour = per_hour
-        self._sent: deque[float] = deque()
+        self._expiries: deque[float] = deque()
+        """When each request of the last hour stops counting; the one number for every comparison, since (a - b) + b is
+        not always a."""
         self._closed_until = float("-inf")
         self.used = 0
 
@@ -73,16 +75,16 @@ class Quota:
             ThrottledError: it would be one too many; `retry_after` says when there is room again.
         """
         now = self._clock.monotonic()
-        while self._sent and self._sent[0] <= now - HOUR:
-            self._sent.popleft()
+        while self._expiries and self._expiries[0] <= now:
+            self._expiries.popleft()
         opens_at = self._closed_until
-        if len(self._sent) >= self._per_hour:
-            opens_at = max(opens_at, self._sent[0] + HOUR)
+        if len(self._expiries) >= self._per_hour:
+            opens_at = max(opens_at, self._expiries[0])
         if now < opens_at:
             raise ThrottledError(
                 f"the token's quota of {self._per_hour} requests an hour is used up", retry_after=opens_at - now
             )
-        self._sent.append(now)
+        self._expiries.append(now + HOUR)
         self.used += 1
 
     def learn(self, headers: Mapping[str, str], *, throttled: bool) -> float | None:

@@ -141,14 +141,12 @@ class WireRun(_Wire):
         for stage in self.stages or ():
             yield from stage.services or ()
 
-    def to_run(self) -> Run | None:
-        """Read it as a run; None where it does not say which one it is."""
-        if self.identifier is None or not self.identifier.execution_id:
-            return None
+    def to_run(self) -> Run:
+        """Read it as a run."""
         auditing = self.auditing_data or WireAuditing()
         created_at = auditing.created_at
         return Run(
-            execution_id=self.identifier.execution_id,
+            execution_id=(self.identifier.execution_id if self.identifier is not None else None) or None,
             action=self.trigger_action or "",
             status=self.action_status or "",
             services={service.service_id: service.status or "" for service in self._services() if service.service_id},

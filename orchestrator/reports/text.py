@@ -61,6 +61,8 @@ def render_summary(report: RunReport, *, width: int, color: bool, verbose: bool 
         verbose: leave no environment out, and show every service with its timeline.
     """
     out = StringIO()
+    # All that Rich would take from the environment is given, so that equal reports read alike everywhere. It is never
+    # handed plain strings, for it would look for markup in them.
     console = Console(
         file=out,
         width=max(width, NARROWEST),
@@ -71,11 +73,6 @@ def render_summary(report: RunReport, *, width: int, color: bool, verbose: bool 
         force_jupyter=False,
         force_interactive=False,
         legacy_windows=False,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        # What is printed follows from the arguments alone, never from NO_COLOR, COLUMNS or TERM.
-        _environ={},
     )
     for block in _blocks(report, width=width, verbose=verbose):
         console.print(block, soft_wrap=isinstance(block, Text))
@@ -137,7 +134,7 @@ def _environment(environment: EnvironmentReport, *, name_width: int, verbose: bo
     )
     yield from _row(cells, name_width=name_width, style=_COLORS[environment.outcome])
     # That every service restarted is what the line above has just said.
-    if environment.reason is not Reason.RESTARTED:
+    if is_problem(environment) or environment.reason is not Reason.RESTARTED:
         yield _paragraph(environment.message)
     yield from _services(environment, verbose=verbose)
     if is_problem(environment) and environment.console_url:

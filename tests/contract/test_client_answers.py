@@ -211,14 +211,36 @@ def test_a_good_status_over_an_alien_body_is_a_malformed_answer_and_never_an_emp
     assert len(message) < len(exchange.path) + 250
 
 
-@pytest.mark.parametrize("body", [body for body, _ in ALIEN.values()], ids=ALIEN.keys())
-@pytest.mark.parametrize("status", [200, 201, 202, 204], ids=str)
+each_alien = pytest.mark.parametrize("body", [body for body, _ in ALIEN.values()], ids=ALIEN.keys())
+
+
+@each_alien
 @respx.mock(base_url=API)
 def test_a_submit_that_was_accepted_is_accepted_whatever_its_body_looks_like(
+    respx_mock: respx.MockRouter, body: bytes
+) -> None:
+    respx_mock.post(SUBMIT).respond(202, content=body)
+    assert asked(submit) == SubmitReceipt()
+
+
+@pytest.mark.parametrize("status", [200, 201, 204], ids=str)
+@pytest.mark.parametrize("body", [HTML, b"", b"null", b'"OK"', b"[]"], ids=["HTML", "nothing", "null", "text", "list"])
+@respx.mock(base_url=API)
+def test_another_good_status_has_to_speak_for_itself_since_a_captive_portal_says_200_too(
     respx_mock: respx.MockRouter, body: bytes, status: int
 ) -> None:
     respx_mock.post(SUBMIT).respond(status, content=body)
-    assert asked(submit) == SubmitReceipt()
+    with pytest.raises(MalformedAnswerError, match=f"POST {SUBMIT}: the answer .* is not what was asked for") as caught:
+        asked(submit)
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [200, 201, 202], ids=str)
+@respx.mock(base_url=API)
+def test_a_good_status_with_the_requests_id_is_a_receipt(respx_mock: respx.MockRouter, status: int) -> None:
+    exchange = EXCHANGES["submit_restart"]
+    respx_mock.post(SUBMIT).respond(status, json=exchange.answer)
+    assert asked(submit) == exchange.meaning
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ EXCHANGES = {
                     ],
                 },
                 {"trigger_action": "DEPLOY"},
-                {"identifier": {"execution_id": ""}},
+                {"identifier": {"execution_id": ""}, "trigger_action": "STOP", "action_status": "ONGOING"},
             ]
         },
         meaning=[
@@ -118,7 +118,10 @@ EXCHANGES = {
                 services={"a": "RESTARTED", "b": ""},
                 created_at=datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC),
                 triggered_by="ops@example.test",
-            )
+            ),
+            # Runs that do not say which they are: that something else ran is worth knowing all the same.
+            Run(execution_id=None, action="DEPLOY", status="", services={}),
+            Run(execution_id=None, action="STOP", status="ONGOING", services={}),
         ],
     ),
     "read_queue": Exchange(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from orchestrator.config import Config
 from orchestrator.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.model import EnvironmentReport
+from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
     QuotaExceeded,
     RequestAccepted,
@@ -18,6 +18,19 @@ from tests.support.whole_runs import US, WholeRun
 
 NOTHING_PENDING = frozenset({Outcome.BLOCKED, Outcome.SKIPPED})
 """The outcomes that say that nothing was submitted."""
+
+SAYS_THAT_OURS_FAILED = frozenset(
+    {
+        Reason.RESTART_ERROR,
+        Reason.NOT_RESTARTED,
+        Reason.RUN_CANCELLED,
+        Reason.REQUEST_CANCELLED,
+        Reason.SUPERSEDED,
+    }
+)
+
+REQUESTS_IN_A_LOOK = 3
+"""Statuses, history and queue: what may still be under way when a deadline passes."""
 
 
 def violations(run: WholeRun) -> list[str]:
@@ -100,12 +113,12 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     if not started or not ended:
         return
     policy = next(spec.policy for spec in run.config.environment_specs() if spec.name == environment.name)
-    one_request = run.config.api.request_timeout
+    grace = REQUESTS_IN_A_LOOK * run.config.api.request_timeout
     posted = run.events_of("restart_submitted", "submit_unanswered", environment=environment.name)
     since, what = (posted[0], "the submit") if posted else (started[0], "the start")
-    if posted and posted[0].at > started[0].at + policy.deadline + one_request:
+    if posted and posted[0].at > started[0].at + policy.deadline + grace:
         yield f"LATE: submitted {posted[0].at - started[0].at:.1f} s after the start"
-    if ended[0].at > since.at + policy.deadline + one_request:
+    if ended[0].at > since.at + policy.deadline + grace:
         yield f"LATE: settled {ended[0].at - since.at:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
 
 
@@ -116,8 +129,6 @@ def _false_words(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]
         yield "FALSE WORDS: a restart was accepted"
     if accepted and "Nothing was submitted" in environment.message:
         yield "FALSE WORDS: it says that nothing was submitted"
-    if not accepted and environment.reason in (Reason.RESTARTED, Reason.RESTART_ERROR, Reason.NOT_RESTARTED):
-        yield "FALSE WORDS: no restart was ever accepted"
     record = run.record
     happened: dict[Reason, bool] = {
         Reason.REQUEST_CANCELLED: any(each.environment_id == environment.id for each in record.of(RequestCancelled)),
@@ -130,12 +141,18 @@ def _false_words(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]
 
 def _false_no(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     """A restart that our own run finished must not be called failed or cancelled; every other word has its own cause."""
-    reasons = (Reason.RESTART_ERROR, Reason.NOT_RESTARTED, Reason.RUN_CANCELLED, Reason.REQUEST_CANCELLED, Reason.SUPERSEDED)
-    if environment.reason not in reasons:
+    if environment.reason not in SAYS_THAT_OURS_FAILED:
         return
     ours = {request.request_id for request in _accepted(run, environment)}
     wanted = {service.id for service in environment.services if service.outcome is not Outcome.SKIPPED}
-    restarts = [began for began in run.record.of(RunBegan) if began.environment_id == environment.id]
+    restarts = [
+        began
+        for began in run.record.of(RunBegan)
+        if began.environment_id == environment.id and began.action is Action.RESTART
+    ]
+    if len(restarts) > 1:
+        # Somebody else restarted there, too, and no id tells which restart was ours: a doubt may end in a no.
+        return
     done = {(each.execution_id, each.service_id) for each in run.record.of(ServiceRestarted) if each.ok}
     for began in restarts:
         if ours & set(began.request_ids) and all((began.execution_id, each) in done for each in wanted):
@@ -145,6 +162,3 @@ def _false_no(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
 def command_to_replay(*, profile: str, seed: int, interrupted: bool = False) -> str:
     """Return the command that plays one seed again, with its whole log."""
     return f"python -m tests.simulation.replay --faults {profile} --seed {seed}{' --interrupt' if interrupted else ''}"
-
-
-__all__ = ["Config", "command_to_replay", "violations"]

@@ -46,16 +46,14 @@ def all_in(state: str, *service_ids: str, number: int | str | None = LAST_NIGHT)
 
 
 def run(
-    number: int | str,
+    number: int | str | None,
     services: Mapping[str, str],
     *,
     action: str = "RESTART",
     status: str = "SUCCESS",
     created_at: datetime | None = None,
 ) -> Run:
-    execution_id = execution(number)
-    assert execution_id is not None
-    return Run(execution_id=execution_id, action=action, status=status, services=services, created_at=created_at)
+    return Run(execution_id=execution(number), action=action, status=status, services=services, created_at=created_at)
 
 
 def queued(*service_ids: str, action: str = "RESTART", request_id: str = "request-1") -> QueuedRequest:

@@ -26,7 +26,7 @@ def scene(
     return Scene(observation=observe(*services, state=state), runs=tuple(runs), queue=tuple(queue))
 
 
-Script = Mapping[float, Scene]
+Script = Mapping[float, Scene] | Mapping[int, Scene]
 """Scenes by the second from which each is true."""
 
 
@@ -94,8 +94,8 @@ class ScriptedPlatform:
         faults: Sequence[Fault] = (),
     ) -> None:
         self._clock = clock
-        self._before = before
-        self._after = after
+        self._before = _by_second(before)
+        self._after = None if after is None else _by_second(after)
         self._answers = list(answers)
         self._faults = faults
         self._met: Counter[int] = Counter()
@@ -154,6 +154,10 @@ class ScriptedPlatform:
             if call in fault.calls and fault.begin <= now < fault.end and self._met[number] < fault.times:
                 self._met[number] += 1
                 raise fault.error
+
+
+def _by_second(script: Script) -> dict[float, Scene]:
+    return {float(second): what for second, what in script.items()}
 
 
 class ScriptedProber:

@@ -43,6 +43,16 @@ def test_no_hour_ever_sees_more_requests_than_the_quota(per_hour: int, pauses: l
     assert quota.used == len(sent)
 
 
+def test_at_the_instant_when_the_hour_is_over_only_as_many_go_as_there_is_room_for() -> None:
+    # For this instant t, (t + 3600) - 3600 is less than t.
+    clock = HandClock(4592.25783039476)
+    quota = Quota(clock, per_hour=1)
+    quota.take()
+    clock.move(HOUR)
+    assert clock.monotonic() - HOUR < 4592.25783039476
+    assert [taken(quota) is None for _ in range(3)] == [True, False, False]
+
+
 @given(per_hour=st.integers(1, 8), pauses=st.lists(st.integers(0, 3600), max_size=40))
 def test_a_request_is_refused_only_when_the_hour_is_full_and_let_through_when_it_was_told_to_come_back(
     per_hour: int, pauses: list[int]

@@ -37,7 +37,7 @@ NASTY = (
     "\x1b[31mred\x1b[0m \x9b2J \x07\x00\x08",
     "\u202egnp.exe \u2066x\u2069 \u2028y\u2029z",
     "\ud800 lone \udcff surrogates \ufffe\uffff",
-    "東京 – café – 👩‍👩‍👧",
+    "東京 — café — 👩‍👩‍👧",
     "long " * 60,
     "x" * 300,
 )
@@ -202,7 +202,7 @@ environment_results = st.builds(
     outcome=st.sampled_from(Outcome),
     reason=st.sampled_from(Reason),
     message=texts,
-    services=st.lists(service_results, max_size=3).map(tuple),
+    services=st.lists(service_results, max_size=2).map(tuple),
     submitted_at=st.one_of(st.none(), instants),
     settled_at=st.one_of(st.none(), instants),
     duration_s=st.one_of(st.none(), spans),
@@ -216,7 +216,7 @@ def reports(draw: st.DrawFn) -> RunReport:
     """Any report that a run could end with, and many that none could."""
     errors = draw(st.lists(texts, max_size=2))
     return RunReport.of(
-        draw(st.lists(environment_results, max_size=4)),
+        draw(st.lists(environment_results, max_size=3)),
         run_id=draw(texts),
         config=draw(st.one_of(st.none(), texts)),
         simulated=draw(st.booleans()),

@@ -3,7 +3,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from orchestrator.outcomes import ExitCode, Outcome, Reason, ServiceResult
 from orchestrator.reports.digest import HEADLINES, SIMULATED
@@ -26,17 +26,18 @@ from tests.unit.reports.samples import (
     without_submit,
 )
 
+LEGEND_ENTRIES = 5
+
 
 def page(run: RunReport) -> Page:
     return Page(render_html(run))
 
 
 def bar_of(timeline: tuple[tuple[str, float], ...], *others: ServiceResult) -> list[tuple[str | None, str | None]]:
+    """The class and the style of each piece of a service's bar."""
     shown = page(report(succeeded("e", services=[replace(service("api"), timeline=timeline), *others])))
-    classes = [(piece.attributes["class"], piece.attributes.get("style")) for piece in shown.all("i")]
-    legend = len(shown.all("i")) - len(classes)
-    pieces = [piece for piece in classes[legend:] if piece[1] is not None or "last" in (piece[0] or "")]
-    return pieces[: len(timeline) + 1]
+    pieces = shown.all("i")[LEGEND_ENTRIES:][: len(timeline) + 1]
+    return [(piece.attributes["class"], piece.attributes.get("style")) for piece in pieces]
 
 
 def test_the_headline_the_tally_and_the_exit_code_come_first() -> None:
@@ -106,7 +107,10 @@ def test_a_state_has_the_colour_of_what_it_means(state: str, tone: str) -> None:
 
 
 def test_a_timeline_at_the_very_start_has_no_length() -> None:
-    assert bar_of((("RESTARTING", 0.0), ("RESTARTED", 0.0)))[:2] == [("before", "width:0.00%"), ("running", "width:0.00%")]
+    assert bar_of((("RESTARTING", 0.0), ("RESTARTED", 0.0)))[:2] == [
+        ("before", "width:0.00%"),
+        ("running", "width:0.00%"),
+    ]
 
 
 def test_a_timeline_of_a_clock_that_was_set_back_stays_in_its_bar() -> None:
@@ -145,7 +149,7 @@ def test_a_run_without_environments_has_no_empty_tables() -> None:
 
 
 def test_the_page_stands_alone() -> None:
-    document = render_html(report(failed("production"), console_url_free()))
+    document = render_html(report(failed("production")))
     shown = Page(document)
     assert not {element.tag for element in shown.elements} & {"script", "link", "img", "iframe", "object", "form"}
     assert not any({"src", "srcset", "action"} & element.attributes.keys() for element in shown.elements)
@@ -155,5 +159,79 @@ def test_the_page_stands_alone() -> None:
     assert policy.startswith("default-src 'none'")
 
 
-def console_url_free() -> object:
-    return None
+def test_the_page_can_be_read_by_a_machine_that_reads_it_aloud() -> None:
+    shown = page(report(failed("production"), succeeded("staging")))
+    assert shown.all("html")[0].attributes["lang"] == "en"
+    assert len(shown.all("h1")) == 1
+    assert len(shown.all("caption")) == len(shown.all("table"))
+    assert all(heading.attributes["scope"] in ("col", "row") for heading in shown.all("th"))
+    assert all(bar.attributes["aria-hidden"] == "true" for bar in shown.all("div", class_="bar"))
+
+
+def _luminance(color: str) -> float:
+    channels = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        *product(("ink", "quiet", "link", "good", "bad"), ("ground",)),
+        *((tone, f"{tone}-ground") for tone in ("good", "bad", "warn", "doubt")),
+        ("quiet", "panel"),
+    ],
+)
+def test_text_stands_out_from_its_ground(theme: int, ink: str, ground: str) -> None:
+    # The formula and the bound are those of WCAG 2.2, success criterion 1.4.3 (AA).
+    colors = dict(
+        re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.findall(r":root \{(.*?--bar.*?)\}", STYLESHEET, re.DOTALL)[theme])
+    )
+    lighter, darker = sorted((_luminance(colors[ink]), _luminance(colors[ground])), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def _with_harmless_texts(run: RunReport) -> RunReport:
+    """The same report with every text replaced, so that only the structure is left to compare."""
+
+    def harmless(one: ServiceReport) -> ServiceReport:
+        return one.model_copy(update={"id": "x", "name": "x", "type": "x", "execution_id": "x"})
+
+    def harmless_environment(one: EnvironmentReport) -> EnvironmentReport:
+        return one.model_copy(
+            update={"id": "x", "name": "x", "message": "x", "services": tuple(map(harmless, one.services))}
+        )
+
+    return run.model_copy(
+        update={
+            "run_id": "x",
+            "config": "x",
+            "errors": tuple("x" for _ in run.errors),
+            "environments": tuple(map(harmless_environment, run.environments)),
+        }
+    )
+
+
+@settings(max_examples=50)
+@given(reports())
+def test_no_text_changes_the_structure_of_the_page(run: RunReport) -> None:
+    assert page(run).skeleton == page(_with_harmless_texts(run)).skeleton
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_nasty_name_is_shown_as_it_is(nasty: str) -> None:
+    run = report(succeeded(nasty, services=[service(nasty, type=nasty)]), run_id=nasty, errors=[nasty])
+    shown = page(run)
+    expected = printable(run.environments[0].name)
+    assert shown.all("h3")[0].text == expected
+    assert shown.all("p", class_="notice bad")[0].text == expected
+    assert expected in [heading.text for heading in shown.all("th", scope="row")]
+
+
+@pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name.lower())
+def test_every_ending_can_be_shown(code: ExitCode) -> None:
+    run = report(*every_ending(), exit_code=code)
+    shown = page(run)
+    assert shown.all("h1")[0].text == HEADLINES[run.outcome]
+    assert {heading.text for heading in shown.all("h3")} == {environment.name for environment in run.environments}

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from orchestrator.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import SIMULATED
@@ -68,7 +68,7 @@ def counts(element: ET.Element, *attributes: str) -> tuple[int, ...]:
 
 def violations(element: ET.Element) -> Iterator[str]:
     allowed, required, children = SCHEMA[element.tag]
-    if not required <= element.keys() <= allowed:
+    if not required <= set(element.keys()) <= allowed:
         yield f"<{element.tag}> has {sorted(element.keys())}"
     if element.tag in ("testsuite", "testsuites") and not TIME.fullmatch(element.get("time", "")):
         yield f"<{element.tag}> took {element.get('time')}"
@@ -148,7 +148,9 @@ def test_every_service_carries_its_evidence_whole() -> None:
 
 def test_what_was_not_seen_is_said_to_be_so() -> None:
     unseen = service("api", Outcome.UNKNOWN, None, before=None, after=None)
-    case = case_of(suite_of(report(without_submit("e", Outcome.UNKNOWN, Reason.CONTACT_LOST, services=[unseen])), "e"), "api")
+    case = case_of(
+        suite_of(report(without_submit("e", Outcome.UNKNOWN, Reason.CONTACT_LOST, services=[unseen])), "e"), "api"
+    )
     assert case.get("time") == "0.000"
     assert "execution after: none seen" in (case.findtext("system-out") or "")
 
@@ -205,11 +207,13 @@ def test_a_name_cannot_forge_evidence() -> None:
     assert sum(line.startswith("execution after:") for line in evidence.splitlines()) == 1
 
 
+@settings(max_examples=50)
 @given(reports())
 def test_any_report_is_a_document_that_keeps_to_the_schema(run: RunReport) -> None:
     assert list(violations(parsed(run))) == []
 
 
+@settings(max_examples=50)
 @given(reports())
 def test_the_counts_add_up(run: RunReport) -> None:
     root = parsed(run)
@@ -221,12 +225,14 @@ def test_the_counts_add_up(run: RunReport) -> None:
         assert int(root.attrib[attribute]) == sum(int(suite.attrib[attribute]) for suite in root)
 
 
+@settings(max_examples=50)
 @given(reports())
 def test_a_run_that_did_not_succeed_is_never_green(run: RunReport) -> None:
     if run.exit_code != ExitCode.SUCCEEDED:
         assert sum(counts(parsed(run), "failures", "errors")) > 0
 
 
+@settings(max_examples=50)
 @given(reports())
 def test_every_name_and_message_survives(run: RunReport) -> None:
     suites = list(parsed(run))[-len(run.environments) or len(list(parsed(run))) :]

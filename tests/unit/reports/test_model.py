@@ -29,7 +29,7 @@ PUBLISHED_KEYS = {
 }
 
 
-def _dumped(report: RunReport) -> Any:
+def _dumped(report: RunReport) -> Any:  # noqa: ANN401 - JSON is whatever it is
     return json.loads(render_json(report))
 
 

@@ -114,7 +114,10 @@ def test_a_service_that_was_left_out_of_a_success_is_named() -> None:
 
 def test_the_services_of_a_skipped_environment_are_shown_on_request_alone() -> None:
     asleep = without_submit(
-        "staging", Outcome.SKIPPED, Reason.NOT_RUNNING, services=[service("api", Outcome.SKIPPED, None, before=None, after=None)]
+        "staging",
+        Outcome.SKIPPED,
+        Reason.NOT_RUNNING,
+        services=[service("api", Outcome.SKIPPED, None, before=None, after=None)],
     )
     assert "not seen" not in plainly(report(asleep))
     assert "    api  application  not seen" in plainly(report(asleep), verbose=True).splitlines()
@@ -130,7 +133,9 @@ def test_many_failing_services_are_counted() -> None:
 
 
 def test_a_fleet_is_summed_up_and_its_failures_are_named() -> None:
-    fleet = report(*(succeeded(f"good-{number}") for number in range(900)), *(failed(f"bad-{number}") for number in range(201)))
+    fleet = report(
+        *(succeeded(f"good-{number}") for number in range(900)), *(failed(f"bad-{number}") for number in range(201))
+    )
     shown = plainly(fleet).splitlines()
     assert "900 environments succeeded (restarted); -v lists them" in shown
     assert "… and 1 more problem, no worse than these; -v lists them" in shown
@@ -139,7 +144,9 @@ def test_a_fleet_is_summed_up_and_its_failures_are_named() -> None:
 
 
 def test_verbose_leaves_nothing_of_a_fleet_out() -> None:
-    fleet = report(*(succeeded(f"good-{number}") for number in range(60)), *(failed(f"bad-{number}") for number in range(201)))
+    fleet = report(
+        *(succeeded(f"good-{number}") for number in range(60)), *(failed(f"bad-{number}") for number in range(201))
+    )
     shown = plainly(fleet, verbose=True).splitlines()
     assert sum(line.startswith("bad-") for line in shown) == 201
     assert sum(line.startswith("good-") for line in shown) == 60
@@ -177,7 +184,9 @@ def test_a_name_cannot_forge_a_line_or_drive_the_terminal() -> None:
 
 def test_long_messages_are_folded_and_tables_are_not() -> None:
     message = "Look at the logs of the services that failed, then run again when it suits. " * 3
-    wordy = without_submit("production", Outcome.FAILED, Reason.SUBMIT_REFUSED, message, services=[service("api", Outcome.FAILED)])
+    wordy = without_submit(
+        "production", Outcome.FAILED, Reason.SUBMIT_REFUSED, message, services=[service("api", Outcome.FAILED)]
+    )
     shown = plainly(report(wordy), width=50).splitlines()
     folded = [line for line in shown if line.startswith("    ") and "application" not in line]
     assert len(folded) > 3
@@ -216,7 +225,7 @@ def test_every_ending_is_shown_with_the_run_s_own_at_the_end(code: ExitCode) -> 
 
 
 @given(reports(), st.integers(min_value=0, max_value=200), st.booleans())
-def test_without_colour_any_report_is_plain_text(run: RunReport, width: int, verbose: bool) -> None:  # noqa: FBT001 - drawn
+def test_without_colour_any_report_is_plain_text(run: RunReport, width: int, verbose: bool) -> None:
     shown = plainly(run, width=width, verbose=verbose)
     lines = shown.split("\n")
     assert lines.pop() == ""

@@ -23,6 +23,11 @@ def test_text_is_shown_on_one_line_without_taking_effect(text: str, shown: str) 
     assert printable(text) == shown
 
 
+def test_printable_ascii_is_left_alone() -> None:
+    ascii_letters = "".join(map(chr, range(0x20, 0x7F)))
+    assert printable(ascii_letters) == ascii_letters
+
+
 @given(texts)
 def test_whatever_is_printable_has_one_line_and_an_encoding(text: str) -> None:
     shown = printable(text)
@@ -93,4 +98,4 @@ def test_only_an_address_of_the_web_becomes_a_link(url: str | None, address: str
 
 @given(st.one_of(texts, texts.map(lambda text: f"https://{text}")))
 def test_an_address_holds_nothing_that_could_end_a_link(url: str) -> None:
-    assert not set(web_address(url) or "") & set("<>\"`|\\ \n[]")
+    assert not set(web_address(url) or "") & set('<>"`|\\ \n[]')

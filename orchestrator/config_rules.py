@@ -1,0 +1,104 @@
+"""What has to hold between the keys of a configuration file.
+
+It is asked of what the file says, beside the models rather than in them, so that no other mistake hides these.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from orchestrator.config_errors import nearest
+from orchestrator.config_models import KINDS, LOCATORS, TOKEN_PLACES, EnvironmentConfig
+from orchestrator.config_types import folded
+from orchestrator.durations import format_duration, parse_duration
+from orchestrator.plan import Policy
+from orchestrator.yaml_source import Path
+
+Finding = tuple[Path, str]
+
+_DEFAULT_POLL = {"min": Policy().poll_min, "max": Policy().poll_max}
+
+
+def broken_rules(content: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield every rule that `content` breaks: the path of what breaks it, and what to say."""
+    token = _mapping(content.get("api")).get("token")
+    if isinstance(token, dict):
+        yield from _exactly_one(token, TOKEN_PLACES, ("api", "token"), known=TOKEN_PLACES)
+    default_poll = _mapping(_mapping(content.get("defaults")).get("poll"))
+    yield from _poll(default_poll, {}, ("defaults", "poll"))
+    environments = list(_environments(content))
+    for path, environment in environments:
+        yield from _exactly_one(environment, LOCATORS, path, known=EnvironmentConfig.model_fields)
+        yield from _services(environment.get("services"), (*path, "services"))
+        yield from _poll(_mapping(environment.get("poll")), default_poll, (*path, "poll"))
+    yield from _repetitions(environments)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _environments(content: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    environments = content.get("environments")
+    for index, environment in enumerate(environments if isinstance(environments, list) else ()):
+        if isinstance(environment, dict):
+            yield ("environments", index), environment
+
+
+def _exactly_one(
+    section: Mapping[str, Any], keys: tuple[str, str], path: Path, *, known: Collection[str]
+) -> Iterator[Finding]:
+    given = [key for key in keys if key in section]
+    if len(given) == len(keys):
+        yield path, f"expected either {' or '.join(keys)}, found both"
+    elif not given:
+        # A misspelt key is reported as such, and is one mistake, not two.
+        nothing_else = len(known) == len(keys)
+        if not any(nothing_else or nearest(key, known) in keys for key in section.keys() - set(known)):
+            yield path, f"expected either {' or '.join(keys)}, found neither"
+
+
+def _poll(own: Mapping[str, Any], inherited: Mapping[str, Any], path: Path) -> Iterator[Finding]:
+    shortest, longest = (_seconds(own.get(key, inherited.get(key, _DEFAULT_POLL[key]))) for key in ("min", "max"))
+    if not own or shortest is None or longest is None or shortest <= longest:
+        return
+    message = "expected min to be at most max"
+    for key in _DEFAULT_POLL.keys() - own.keys():  # at most one of the two
+        origin = "that of defaults" if key in inherited else format_duration(_DEFAULT_POLL[key])
+        message += f"; {key} is not set here, so it is {origin}"
+    yield path, message
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, float):
+        return value
+    try:
+        return parse_duration(str(value))
+    except ValueError:
+        return None
+
+
+def _services(services: object, path: Path) -> Iterator[Finding]:
+    if services == {}:
+        yield path, f"expected at least one of {', '.join(KINDS)}, found an empty mapping"
+    for kind in KINDS:
+        names = _mapping(services).get(kind)
+        seen: dict[str, int] = {}
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            first = seen.setdefault(folded(name), index) if isinstance(name, str) else index
+            if first != index:
+                yield (*path, kind, index), f"the same as [{first}]; a service is listed once"
+
+
+def _repetitions(environments: Collection[tuple[Path, dict[str, Any]]]) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], int] = {}
+    for path, environment in environments:
+        for key in ("name", *LOCATORS):
+            value = environment.get(key)
+            if not isinstance(value, str) or not value.strip():
+                continue
+            compared = "/".join(folded(part) for part in value.split("/")) if key == "path" else folded(value)
+            index = int(path[-1])
+            first = seen.setdefault((key, compared), index)
+            if first != index:
+                rule = "names are unique, whatever their case" if key == "name" else "an environment is listed once"
+                yield (*path, key), f"the same as that of environments[{first}]; {rule}"

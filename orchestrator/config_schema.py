@@ -1,0 +1,58 @@
+"""The configuration file's JSON Schema, for editors: what it suggests there is what the file may hold."""
+
+from typing import Any
+
+from orchestrator.config_models import KINDS, LOCATORS, TOKEN_PLACES, Config
+from orchestrator.durations import PATTERN, format_duration
+
+_PLACEHOLDER = {"type": "string", "pattern": r"\$\{[A-Za-z_]", "description": "An environment variable."}
+_FREE_TEXT = {"type", "minLength", "examples"}
+"""A text with no other keyword than these may be anything, a placeholder too."""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the configuration file.
+
+    Wherever a value is expected that is not free text, a `${VARIABLE}` is as good.
+    """
+    schema = Config.model_json_schema()
+    parts = schema["$defs"]
+    parts["TokenConfig"]["oneOf"] = [{"required": [key]} for key in TOKEN_PLACES]
+    parts["EnvironmentConfig"]["oneOf"] = [{"required": [key]} for key in LOCATORS]
+    parts["ServicesConfig"]["anyOf"] = [{"required": [key]} for key in KINDS]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_for_editors(schema),
+        "title": "qovery-restart configuration",
+        "description": "What qovery-restart restarts, and how.",
+    }
+
+
+def _for_editors(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return `schema` without pydantic's noise, and with placeholders."""
+    written = {key: _rewritten(key, value) for key, value in schema.items() if key != "title"}
+    default = written.get("default")
+    if default is None or isinstance(default, dict | list):
+        written.pop("default", None)  # Left out means left out; there is no such value to write down.
+    elif schema.get("pattern") == PATTERN:
+        written["default"] = format_duration(default)
+    if (
+        schema.get("type") not in ("integer", "string")
+        or schema.keys() - {"title", "description", "default"} <= _FREE_TEXT
+    ):
+        return written
+    about: dict[str, Any] = {key: written.pop(key) for key in ("description", "default") if key in written}
+    return {**about, "anyOf": [written, _PLACEHOLDER]}
+
+
+def _rewritten(key: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+    match key, value:
+        case (("properties" | "$defs"), dict()):
+            return {name: _for_editors(part) for name, part in value.items()}
+        case (("default" | "examples" | "enum" | "required" | "discriminator"), _):
+            return value
+        case _, dict():
+            return _for_editors(value)
+        case _, list():
+            return [_for_editors(part) if isinstance(part, dict) else part for part in value]
+    return value

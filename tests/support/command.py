@@ -1,0 +1,132 @@
+"""The installed command as a subprocess, and what its caller sees of it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Self
+
+COMMAND = str(Path(sys.executable).with_name("qovery-restart"))
+TOKEN = "qov_not-a-real-token-0123456789"
+"""In the environment of every subprocess; it must never come out of one."""
+PATIENCE = 60.0
+"""Seconds after which a subprocess that does not end has failed."""
+
+
+def environ(**more: str) -> dict[str, str]:
+    """Return an environment of which everything is known: a token, and nothing that could point to a real account."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "QOVERY_API_TOKEN": TOKEN, "LC_ALL": "C.UTF-8", **more}
+
+
+def events_in(stderr: str) -> list[dict[str, Any]]:
+    """Read a log in JSON; every line has to be an event."""
+    events = [json.loads(line) for line in stderr.splitlines()]
+    for event in events:
+        assert {"timestamp", "level", "event"} <= event.keys(), event
+    return events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report on stdout."""
+        report: dict[str, Any] = json.loads(self.stdout)
+        return report
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The log in JSON on stderr."""
+        return events_in(self.stderr)
+
+
+@dataclass(slots=True)
+class Running:
+    """A command at work. Its log has to be in JSON; its output has to fit into a pipe, or somebody has to read it."""
+
+    process: subprocess.Popen[str]
+    heard: list[str] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, *arguments: str | Path, env: Mapping[str, str], stdout: int | IO[str] = subprocess.PIPE) -> Self:
+        """Start the command with a log in JSON."""
+        return cls(
+            subprocess.Popen(
+                [COMMAND, *map(str, arguments)],
+                env={**env, "QOVERY_RESTART_LOG_FORMAT": "json"},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+            )
+        )
+
+    def wait_for(self, name: str) -> dict[str, Any]:
+        """Read the log up to an event of this name."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.heard.append(line)
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == name:
+                return event
+        raise AssertionError(f"it ended without {name}: {''.join(self.heard)}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def finish(self, *, within: float = PATIENCE) -> Finished:
+        """Wait for its end."""
+        stdout, stderr = self.process.communicate(timeout=within)
+        return Finished(code=self.process.returncode, stdout=stdout or "", stderr="".join(self.heard) + stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def run(*arguments: str | Path, env: Mapping[str, str], stdin: str = "") -> Finished:
+    """Run the command to its end."""
+    done = subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        env=dict(env),
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+    return Finished(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def write_config(folder: Path, environments: Sequence[str], *, defaults: str = "", api: str = "", more: str = "") -> Path:
+    """Write a configuration that polls fast; `environments` are the lines of the list."""
+    path = folder / "night.yaml"
+    path.write_text(
+        "\n".join(
+            [
+                "version: 1",
+                f"api: {{request_timeout: 2s{api}}}",
+                f"defaults: {{poll: {{min: 50ms, max: 200ms}}{defaults}}}",
+                *([more] if more else []),
+                "environments:",
+                *(f"  - {environment}" for environment in environments),
+                "",
+            ]
+        ),
+        encoding="utf-8",
+    )
+    return path

@@ -1,0 +1,29 @@
+"""A fault source that breaks chosen requests and no others."""
+
+from collections.abc import Callable
+
+from orchestrator.simulator.faults import Fate, Fault
+
+CALM = Fate(fault=Fault.NONE, acted=True, before=0.1, after=0.05)
+
+
+def fate(fault: Fault, *, acted: bool, before: float = 0.1, after: float = 0.05, roll: float = 0.5) -> Fate:
+    """Return what happens to one request."""
+    return Fate(fault=fault, acted=acted, before=before, after=after, roll=roll)
+
+
+class ScriptedFaults:
+    """Asks `choose` about each request: its method, its path, and the world's time in seconds."""
+
+    def __init__(self, choose: Callable[[str, str, float], Fate | None]) -> None:
+        self._choose = choose
+
+    def next(self, method: str, path: str, *, now: float) -> Fate:
+        """Decide what happens to the next request of its kind."""
+        return self._choose(method, path, now) or CALM
+
+
+def first_posts(*fates: Fate) -> ScriptedFaults:
+    """Let happen `fates` to the first POSTs, one to each; everything else goes well."""
+    left = iter(fates)
+    return ScriptedFaults(lambda method, _, __: next(left, None) if method == "POST" else None)

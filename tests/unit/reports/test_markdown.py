@@ -1,0 +1,181 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.reports.digest import HEADLINES, SIMULATED
+from orchestrator.reports.markdown import render_markdown
+from orchestrator.reports.model import RunReport
+from orchestrator.reports.wording import printable
+from tests.unit.reports.markup import Page
+from tests.unit.reports.samples import (
+    CONSOLE,
+    NASTY,
+    cut_off,
+    every_ending,
+    failed,
+    report,
+    reports,
+    service,
+    succeeded,
+    texts,
+    without_submit,
+)
+
+TAGS = {
+    "h2",
+    "h3",
+    "p",
+    "strong",
+    "code",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "details",
+    "summary",
+    "blockquote",
+    "a",
+}
+PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
+
+
+def page(run: RunReport) -> Page:
+    return Page(PARSER.render(render_markdown(run)))
+
+
+def cells(shown: Page) -> list[str]:
+    return [cell.text for cell in shown.all("td")]
+
+
+def test_a_mixed_run_reads_so() -> None:
+    document = render_markdown(report(succeeded("staging", services=[]), failed("production")))
+    assert document.splitlines()[:9] == [
+        "## ❌ Run failed",
+        "",
+        "**1 failed, 1 succeeded** (exit code 1). 1m 21s, 42 requests, 3 submits.",
+        "Run <code>r-7f3a</code> of <code>nightly.yaml</code>, 2026-08-14 03:00:00 UTC.",
+        "",
+        "| Environment | Outcome | Reason | Services | Duration |",
+        "| --- | --- | --- | --- | --- |",
+        "| <code>production</code> | ❌ failed | `restart_error` | 1/3 | 1m 03s |",
+        "| <code>staging</code> | ✅ succeeded | `restarted` | - | 31s |",
+    ]
+
+
+def test_a_failure_has_its_message_its_console_page_and_its_services_unfolded() -> None:
+    shown = page(report(succeeded("staging"), failed("production")))
+    assert [heading.text for heading in shown.all("h3")] == ["production: failed"]
+    assert "Qovery failed to restart web. Look at its logs, then run again." in [one.text for one in shown.all("p")]
+    assert [link.attributes["href"] for link in shown.all("a")] == [CONSOLE]
+    assert ["open" in one.attributes for one in shown.all("details")] == [True, False]
+    assert cells(shown)[10:16] == [
+        "api",
+        "application",
+        "✅ succeeded",
+        "RESTARTED",
+        "…-41 → …-42",
+        "RESTART_QUEUED 0.9s, RESTARTING 6.2s, RESTARTED 31s",
+    ]
+
+
+def test_a_success_is_marked_as_one() -> None:
+    assert render_markdown(report(succeeded("staging"))).startswith("## ✅ Run succeeded\n")
+
+
+def test_a_console_that_is_no_address_of_the_web_is_no_link() -> None:
+    shown = page(report(failed("production", console_url="javascript:alert(1)")))
+    assert shown.all("a") == []
+    assert "javascript:alert(1)" in [one.text for one in shown.all("code")]
+    assert page(report(failed("production", console_url=None))).all("a") == []
+
+
+def test_a_rehearsal_says_so() -> None:
+    assert [one.text for one in page(report(simulated=True)).all("strong")][1:] == [SIMULATED]
+
+
+def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
+    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."], config=None)
+    paragraphs = [one.text for one in page(run).all("p")]
+    assert "The journal is gone." in paragraphs
+    assert "Go on, submitting nothing twice: qovery-restart resume r-7f3a" in paragraphs
+
+
+def test_a_fleet_is_summed_up() -> None:
+    fleet = report(
+        *(succeeded(f"good-{number}") for number in range(60)), *(failed(f"bad-{number}") for number in range(201))
+    )
+    shown = page(fleet)
+    rows = [row.text.split("\n") for row in shown.all("tr")]
+    assert ["60 environments", "✅ succeeded", "restarted", "", ""] in [row[1:6] for row in rows]
+    assert "… and 1 more problem, no worse than these" in cells(shown)
+    assert len(shown.all("h3")) == 200
+
+
+def test_an_environment_without_services_has_no_table_of_them() -> None:
+    shown = page(report(without_submit("preview", Outcome.BLOCKED, Reason.BUSY)))
+    assert shown.all("details") == []
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_nasty_name_is_shown_as_it_is(nasty: str) -> None:
+    run = report(
+        failed(nasty, console_url=None), succeeded("b", services=[service(nasty, type=nasty, before=None, after=None)])
+    )
+    shown = page(run)
+    expected = printable(run.environments[0].name).strip()
+    assert cells(shown)[0] == expected
+    assert shown.all("h3")[0].text == f"{expected}: failed"
+    assert expected.replace("@", "@\u200b") in cells(shown)[-5]
+
+
+@given(texts, texts)
+def test_a_sentence_is_a_paragraph_whatever_is_in_it(error: str, message: str) -> None:
+    environment = without_submit("e", Outcome.FAILED, Reason.SUBMIT_REFUSED, message)
+    run = report(environment, errors=[error])
+    shown = page(run)
+    paragraphs = [one.text for one in shown.all("p")]
+    for text in (run.errors[0], run.environments[0].message):
+        expected = printable(text).strip()
+        assert not expected or expected.replace("@", "@\u200b") in paragraphs
+    assert len(paragraphs) <= 3
+
+
+@settings(max_examples=50)
+@given(reports())
+def test_no_text_becomes_markup(run: RunReport) -> None:
+    shown = page(run)
+    assert {element.tag for element in shown.elements} <= TAGS
+    assert all(element.attributes.keys() <= {"href", "open"} for element in shown.elements)
+    assert all((link.attributes["href"] or "").lower().startswith("http") for link in shown.all("a"))
+
+
+@settings(max_examples=50)
+@given(reports())
+def test_every_table_keeps_its_columns(run: RunReport) -> None:
+    shown = page(run)
+    with_services = [environment for environment in run.environments if environment.services]
+    services = sum(len(environment.services) for environment in with_services)
+    assert len(shown.all("td")) == 5 * len(run.environments) + 6 * services
+    assert len(shown.all("table")) == bool(run.environments) + len(with_services)
+
+
+@given(st.text(alphabet="@|`\\_*[]<>&#", min_size=1, max_size=12))
+def test_a_name_made_of_syntax_is_shown_as_it_is(name: str) -> None:
+    assert cells(page(report(succeeded(name))))[0] == name
+
+
+def test_a_message_pings_nobody() -> None:
+    environment = without_submit("e", Outcome.FAILED, Reason.SUBMIT_REFUSED, "Refused by @somebody.")
+    assert "@somebody" not in page(report(environment)).all("p")[-1].text
+
+
+@pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name.lower())
+def test_every_ending_can_be_told(code: ExitCode) -> None:
+    run = report(*every_ending(), exit_code=code)
+    shown = page(run)
+    assert shown.all("h2")[0].text.endswith(HEADLINES[run.outcome])
+    assert {environment.name for environment in run.environments} <= set(cells(shown))

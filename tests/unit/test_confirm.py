@@ -1,0 +1,339 @@
+"""`confirm`, `was_accepted`, `never_arrived`: what the history and the queue add to the statuses."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.observations import Baseline, Observation, QueuedRequest, Run, execution_number
+from orchestrator.outcomes import Reason
+from orchestrator.verdict import (
+    Finding,
+    confirm,
+    never_arrived,
+    restarts_since,
+    runs_since,
+    waits_in_queue,
+    was_accepted,
+)
+from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, execution, observe, queued, run, status
+from tests.support.readings import STRANGERS, TARGETS, observations, queues, runs
+
+BASELINE = baseline_of("api", "web")
+AT_REST = all_in("RESTARTED", "api", "web", number=42)
+BOTH = {"api": "RESTARTED", "web": "RESTARTED"}
+LAST_NIGHTS = run(41, BOTH)
+
+
+# Which run was ours, and what became of it.
+
+
+def test_a_run_that_restarted_every_target_is_the_proof() -> None:
+    verdict = confirm(BASELINE, AT_REST, [run(42, BOTH), LAST_NIGHTS], [])
+    assert (verdict.finding, verdict.reason) == (Finding.SUCCEEDED, Reason.RESTARTED)
+    assert {one.execution_id for one in verdict.services.values()} == {execution(42)}
+
+
+def test_last_nights_run_proves_nothing() -> None:
+    verdict = confirm(BASELINE, AT_REST, [LAST_NIGHTS], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.REQUEST_CANCELLED)
+
+
+def test_a_run_that_the_platforms_clock_puts_before_the_baseline_proves_nothing() -> None:
+    baseline = baseline_of("api", "web", at=NOON)
+    earlier = run(42, BOTH, created_at=NOON - timedelta(minutes=5))
+    assert confirm(baseline, AT_REST, [earlier], []).finding is Finding.ABSENT
+    later = run(42, BOTH, created_at=NOON + timedelta(seconds=2))
+    assert confirm(baseline, AT_REST, [later], []).finding is Finding.SUCCEEDED
+
+
+def test_a_deployment_proves_no_restart_even_if_its_services_say_restarted() -> None:
+    verdict = confirm(BASELINE, AT_REST, [run(42, BOTH, action="DEPLOY"), LAST_NIGHTS], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.SUPERSEDED)
+
+
+@pytest.mark.parametrize("action", ["DEPLOY", "STOP"])
+@pytest.mark.parametrize("state", ["DEPLOYING", "DEPLOYED", "STOPPED", "DEPLOYMENT_ERROR"])
+def test_what_somebody_did_after_ours_does_not_take_our_success_away(action: str, state: str) -> None:
+    later = run(43, {"api": state, "web": state}, action=action, status="ONGOING")
+    verdict = confirm(BASELINE, all_in(state, "api", "web", number=43), [later, run(42, BOTH)], [])
+    assert verdict.finding is Finding.SUCCEEDED
+    assert verdict.services["api"].execution_id == execution(42)
+
+
+def test_what_somebody_did_before_ours_does_not_count_as_ours() -> None:
+    history = [run(43, BOTH), run(42, {"api": "DEPLOYMENT_ERROR"}, action="DEPLOY", status="ERROR")]
+    assert confirm(BASELINE, AT_REST, history, []).finding is Finding.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("states", "run_status", "finding"),
+    [
+        pytest.param("RESTARTED RESTART_ERROR", "ERROR", Finding.FAILED, id="one failed"),
+        pytest.param("RESTART_ERROR CANCELED", "ERROR", Finding.FAILED, id="a failure and its wake"),
+        pytest.param("RESTARTED CANCELED", "CANCELED", Finding.CANCELLED, id="cancelled half-way"),
+        pytest.param("CANCELING CANCELED", "CANCELED", Finding.CANCELLED, id="still marked as being cancelled"),
+        pytest.param("RESTART_ERROR CANCELED", "CANCELED", Finding.FAILED, id="cancelled, but one had failed before"),
+        pytest.param("RESTARTED DEPLOYED", "CANCELED", Finding.CANCELLED, id="cancelled, one kept its old state"),
+        pytest.param("RESTARTED CANCELING", "ERROR", Finding.CANCELLED, id="one was stopped by a failure elsewhere"),
+        pytest.param("RESTARTED READY", "SUCCESS", Finding.FAILED, id="one was skipped"),
+        pytest.param("RESTARTED HIBERNATING", "SUCCESS", Finding.FAILED, id="one ended in a state nobody knows"),
+        pytest.param("RESTARTED RESTART_QUEUED", "SUCCESS", Finding.FAILED, id="one never ran"),
+        pytest.param("RESTARTED RESTARTED", "SUCCESS", Finding.SUCCEEDED, id="both restarted"),
+    ],
+)
+def test_a_run_is_judged_by_each_of_its_services(states: str, run_status: str, finding: Finding) -> None:
+    services = dict(zip(("api", "web"), states.split(), strict=True))
+    assert confirm(BASELINE, AT_REST, [run(42, services, status=run_status)], []).finding is finding
+
+
+def test_a_service_that_never_ran_in_a_cancelled_run_is_not_proven_by_the_old_state_that_it_kept() -> None:
+    reading = observe(status("api", "RESTARTED", 42), status("web", "RESTARTED", 41), state="RESTARTED")
+    verdict = confirm(BASELINE, reading, [run(42, BOTH, status="CANCELED")], [])
+    assert verdict.finding is not Finding.SUCCEEDED
+
+
+def test_a_request_that_merged_with_other_services_is_still_ours() -> None:
+    merged = run(42, {**BOTH, "cache": "RESTARTED"})
+    assert confirm(BASELINE, AT_REST, [merged], []).finding is Finding.SUCCEEDED
+
+
+def test_a_failure_of_a_service_that_is_none_of_ours_does_not_fail_us() -> None:
+    merged = run(42, {**BOTH, "cache": "RESTART_ERROR"}, status="ERROR")
+    assert confirm(BASELINE, AT_REST, [merged], []).finding is Finding.SUCCEEDED
+
+
+def test_of_two_restarts_either_may_be_ours_so_both_must_have_worked() -> None:
+    failed = run(42, {"api": "RESTART_ERROR", "web": "CANCELED"}, status="ERROR")
+    for history in ([run(43, BOTH), failed], [run(43, failed.services, status="ERROR"), run(42, BOTH)]):
+        assert confirm(BASELINE, AT_REST, history, []).finding is Finding.FAILED
+    verdict = confirm(BASELINE, AT_REST, [run(42, BOTH), run(43, BOTH)], [])
+    assert verdict.finding is Finding.SUCCEEDED
+    assert verdict.services["api"].execution_id == execution(43)
+
+
+def test_somebodys_restart_of_one_service_is_not_our_restart_of_two() -> None:
+    history = [run(43, {"api": "RESTART_ERROR"}, status="ERROR"), run(42, BOTH)]
+    assert confirm(BASELINE, AT_REST, history, []).finding is Finding.SUCCEEDED
+    verdict = confirm(BASELINE, AT_REST, [run(42, {"api": "RESTARTED"})], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.NOT_RESTARTED)
+    assert verdict.services["api"].finding is Finding.SUCCEEDED
+    assert verdict.services["web"].finding is Finding.NOT_BEGUN
+
+
+# Not over yet.
+
+
+@pytest.mark.parametrize("run_status", ["QUEUED", "ONGOING", "CANCELING", "", "NEW"], ids=repr)
+def test_a_run_that_is_not_over_is_waited_for(run_status: str) -> None:
+    verdict = confirm(BASELINE, AT_REST, [run(42, BOTH, status=run_status)], [])
+    assert verdict.finding is Finding.IN_PROGRESS
+
+
+def test_a_restart_that_waits_in_the_queue_is_waited_for_whatever_has_run_before_it() -> None:
+    verdict = confirm(BASELINE, AT_REST, [run(42, BOTH)], [queued("api", "web")])
+    assert verdict.finding is Finding.IN_PROGRESS
+
+
+def test_targets_in_progress_are_waited_for_while_no_run_of_ours_is_over() -> None:
+    reading = observe(status("api", "RESTARTED", 41), status("web", "RESTART_QUEUED", 41))
+    assert confirm(BASELINE, reading, [LAST_NIGHTS], []).finding is Finding.IN_PROGRESS
+
+
+@pytest.mark.parametrize(
+    ("request_in_queue", "ours"),
+    [
+        pytest.param(queued("api", "web"), True, id="exactly our services"),
+        pytest.param(queued("api", "web", "cache"), True, id="merged with others"),
+        pytest.param(queued("api"), False, id="not all of ours"),
+        pytest.param(queued("api", "web", action="DEPLOY"), False, id="a deployment"),
+    ],
+)
+def test_a_restart_of_all_our_services_in_the_queue_may_be_ours(request_in_queue: QueuedRequest, ours: bool) -> None:
+    assert waits_in_queue(BASELINE, [request_in_queue]) is ours
+    assert was_accepted(BASELINE, all_in("RESTARTED", "api", "web"), [], [request_in_queue]) is ours
+
+
+# Gone.
+
+
+def test_a_request_that_left_without_a_trace_was_cancelled_in_the_queue() -> None:
+    verdict = confirm(BASELINE, all_in("RESTARTED", "api", "web"), [LAST_NIGHTS], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.REQUEST_CANCELLED)
+    assert not verdict.settled
+
+
+def test_a_request_in_whose_place_another_operation_ran_was_superseded() -> None:
+    stop = run(42, {"api": "STOPPED", "web": "STOPPED"}, action="STOP")
+    verdict = confirm(BASELINE, all_in("STOPPED", "api", "web", number=42), [stop], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.SUPERSEDED)
+
+
+def test_an_operation_on_other_services_supersedes_nothing() -> None:
+    elsewhere = run(42, {"cache": "DEPLOYED"}, action="DEPLOY")
+    assert confirm(BASELINE, AT_REST, [elsewhere], []).reason is Reason.REQUEST_CANCELLED
+
+
+def test_a_target_that_disappeared_is_named_as_the_reason() -> None:
+    verdict = confirm(BASELINE, all_in("RESTARTED", "api"), [LAST_NIGHTS], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.SERVICE_DISAPPEARED)
+
+
+def test_a_target_that_disappeared_after_it_restarted_did_restart() -> None:
+    assert confirm(BASELINE, all_in("RESTARTED", "api", number=42), [run(42, BOTH)], []).finding is Finding.SUCCEEDED
+
+
+def test_a_target_that_is_gone_explains_why_it_did_not_restart() -> None:
+    cancelled = run(42, {"api": "RESTARTED", "web": "CANCELED"}, status="ERROR")
+    verdict = confirm(BASELINE, all_in("RESTARTED", "api", number=42), [cancelled], [])
+    assert (verdict.finding, verdict.reason) == (Finding.FAILED, Reason.SERVICE_DISAPPEARED)
+
+
+def test_a_run_that_does_not_say_which_it_is_proves_nothing() -> None:
+    assert confirm(BASELINE, AT_REST, [run(None, BOTH)], []).finding is Finding.ABSENT
+
+
+def test_runs_come_newest_first_and_those_without_a_number_last() -> None:
+    history = [run("run-a", BOTH), run(43, {"web": "DEPLOYED"}, action="DEPLOY"), run(41, BOTH), run(44, BOTH)]
+    assert [one.execution_id for one in runs_since(BASELINE, history)] == [execution(44), execution(43), "run-a"]
+    assert [one.execution_id for one in restarts_since(BASELINE, history)] == [execution(44), "run-a"]
+
+
+# A submit whose answer was lost.
+
+FOUND = [
+    pytest.param(all_in("RESTART_QUEUED", "api", "web"), [], [], True, id="queued, under the old execution"),
+    pytest.param(
+        observe(status("api", "RESTARTING", 42), status("web", "RESTART_QUEUED", 42)), [], [], True, id="begun"
+    ),
+    pytest.param(all_in("RESTARTED", "api", "web"), [run(42, BOTH, status="ONGOING")], [], True, id="a run, going on"),
+    pytest.param(AT_REST, [run(42, BOTH)], [], True, id="a run, over already"),
+    pytest.param(AT_REST, [run(42, BOTH, status="CANCELED")], [], True, id="a run, cancelled: it was accepted"),
+    pytest.param(all_in("RESTARTED", "api", "web"), [], [queued("api", "web")], True, id="a queue entry"),
+    pytest.param(all_in("RESTARTED", "api", "web"), [LAST_NIGHTS], [], False, id="nothing but last night"),
+    pytest.param(observe(status("api", "RESTART_QUEUED")), [], [], False, id="one of two is missing"),
+    pytest.param(
+        observe(status("api", "RESTART_QUEUED"), status("web", "RESTARTED")), [], [], False, id="one of two moves"
+    ),
+    pytest.param(all_in("DEPLOYING", "api", "web", number=42), [], [], False, id="somebody deploys"),
+    pytest.param(AT_REST, [run(42, {"api": "RESTARTED"})], [], False, id="somebody's restart of one of two"),
+    pytest.param(AT_REST, [run(42, BOTH, action="DEPLOY")], [], False, id="somebody's deployment of both"),
+]
+
+
+@pytest.mark.parametrize(("reading", "history", "queue", "accepted"), FOUND)
+def test_a_lost_submit_counts_as_accepted_when_a_new_restart_of_all_targets_is_seen(
+    reading: Observation, history: list[Run], queue: list[QueuedRequest], accepted: bool
+) -> None:
+    assert was_accepted(BASELINE, reading, history, queue) is accepted
+
+
+QUIET = all_in("RESTARTED", "api", "web")
+STRANGER = "chart"
+CERTAIN = [
+    pytest.param(QUIET, [LAST_NIGHTS], [], True, id="nothing happened at all"),
+    pytest.param(
+        observe(*QUIET.services.values(), status(STRANGER, "READY", None)),
+        [LAST_NIGHTS],
+        [],
+        True,
+        id="a stranger never had an execution",
+    ),
+    pytest.param(
+        observe(*QUIET.services.values(), status(STRANGER, "DEPLOYING")), [LAST_NIGHTS], [], False, id="something runs"
+    ),
+    pytest.param(QUIET, [LAST_NIGHTS], [queued(STRANGER, action="DEPLOY")], False, id="something waits"),
+    pytest.param(
+        QUIET,
+        [run(42, {STRANGER: "DEPLOYED"}, action="DEPLOY"), LAST_NIGHTS],
+        [],
+        False,
+        id="somebody ran something else",
+    ),
+    pytest.param(
+        observe(*QUIET.services.values(), status(STRANGER, "DEPLOYED", 42)),
+        [LAST_NIGHTS],
+        [],
+        False,
+        id="a stranger is under a run that the history does not show yet",
+    ),
+    pytest.param(
+        observe(status("api", "RESTARTED"), status("web", "RESTARTED", 42)),
+        [LAST_NIGHTS],
+        [],
+        False,
+        id="a target is under a new execution",
+    ),
+    pytest.param(
+        observe(status("api", "RESTARTED"), status("web", "RESTARTED", None)),
+        [LAST_NIGHTS],
+        [],
+        False,
+        id="a target does not say its execution",
+    ),
+    pytest.param(all_in("RESTARTED", "api"), [LAST_NIGHTS], [], False, id="a target is missing"),
+    pytest.param(QUIET, [run(None, BOTH), LAST_NIGHTS], [], False, id="a run does not say which it is"),
+    pytest.param(QUIET, [], [], False, id="the history is empty"),
+    pytest.param(QUIET, [run(40, BOTH)], [], False, id="the history does not reach the baseline"),
+]
+
+
+@pytest.mark.parametrize(("reading", "history", "queue", "certain"), CERTAIN)
+def test_a_lost_submit_never_arrived_only_where_nobody_did_anything(
+    reading: Observation, history: list[Run], queue: list[QueuedRequest], certain: bool
+) -> None:
+    assert never_arrived(BASELINE, reading, history, queue) is certain
+
+
+# Whatever is read.
+
+
+@given(reading=observations(), history=runs(), queue=queues(), number=st.sampled_from([40, 41, "run-a", None]))
+def test_no_confirmed_success_without_a_later_run_that_restarted_every_target(
+    reading: Observation, history: list[Run], queue: list[QueuedRequest], number: int | str | None
+) -> None:
+    baseline = baseline_of(*TARGETS, number=number)
+    verdict = confirm(baseline, reading, history, queue)
+    assert verdict.services.keys() == set(TARGETS)
+    if verdict.finding is Finding.SUCCEEDED:
+        proofs = [
+            one
+            for one in history
+            if one.action == "RESTART" and one.over and all(one.services.get(name) == "RESTARTED" for name in TARGETS)
+        ]
+        assert any(_began_after(baseline, one) for one in proofs)
+
+
+def _began_after(baseline: Baseline, one: Run) -> bool:
+    count = execution_number(ENVIRONMENT, one.execution_id or "")
+    if count is None or baseline.latest is None:
+        return one.execution_id is not None and one.execution_id not in baseline.executions
+    return count > baseline.latest
+
+
+@given(reading=observations(), strangers=observations(STRANGERS), history=runs(), elsewhere=runs(STRANGERS))
+def test_what_happens_to_other_services_never_changes_what_is_confirmed(
+    reading: Observation, strangers: Observation, history: list[Run], elsewhere: list[Run]
+) -> None:
+    baseline = baseline_of(*TARGETS)
+    crowded = observe(*strangers.services.values(), *reading.services.values(), state=strangers.environment_state)
+    assert confirm(baseline, crowded, [*elsewhere, *history], []) == confirm(baseline, reading, history, [])
+
+
+@given(reading=observations(complete=True), history=runs(), queue=queues())
+def test_a_submit_is_never_both_accepted_and_certain_not_to_have_arrived(
+    reading: Observation, history: Sequence[Run], queue: Sequence[QueuedRequest]
+) -> None:
+    baseline = baseline_of(*TARGETS)
+    assert not (was_accepted(baseline, reading, history, queue) and never_arrived(baseline, reading, history, queue))
+
+
+@given(reading=observations(), history=runs(), queue=queues())
+def test_a_confirmed_verdict_has_a_reason_exactly_when_it_can_be_settled(
+    reading: Observation, history: list[Run], queue: list[QueuedRequest]
+) -> None:
+    verdict = confirm(baseline_of(*TARGETS), reading, history, queue)
+    assert (verdict.reason is not None) is (verdict.finding is not Finding.IN_PROGRESS)
+    assert verdict.finding is not Finding.NOT_BEGUN

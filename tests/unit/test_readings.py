@@ -1,0 +1,103 @@
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from orchestrator.errors import (
+    BusyError,
+    MalformedAnswerError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    TokenRefusedError,
+    UnansweredError,
+)
+from orchestrator.polling import Contact
+from orchestrator.readings import NOT_FOUND_LIMIT, Readings
+from tests.support.builders import ENVIRONMENT
+from tests.support.platform import Fault, ScriptedPlatform
+from tests.support.stories import IDLE
+from tests.support.time import HandClock, in_virtual_time
+
+GONE = NotFoundError("no such environment", status=404)
+
+
+class Reader:
+    """Readings of a quiet environment under some faults."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self.clock = HandClock()
+        self.contact = Contact(self.clock, 300)
+        self.readings = Readings(
+            ScriptedPlatform(self.clock, before={0: IDLE}, faults=faults), ENVIRONMENT, self.contact
+        )
+
+    def read(self, what: str = "statuses") -> object:
+        question: Callable[[], Awaitable[object]] = getattr(self.readings, what)
+
+        async def ask() -> object:
+            return await question()
+
+        return in_virtual_time(ask())
+
+
+def test_statuses_are_contact() -> None:
+    reader = Reader()
+    reader.clock.move(200)
+    assert reader.read() == IDLE.observation
+    assert reader.contact.silent_for == 0
+
+
+@pytest.mark.parametrize(("what", "answer"), [("history", IDLE.runs), ("queue", ())])
+def test_the_history_and_the_queue_are_no_contact_since_the_statuses_prove_the_rest(what: str, answer: object) -> None:
+    reader = Reader()
+    reader.clock.move(200)
+    assert reader.read(what) == answer
+    assert reader.contact.silent_for == 200
+
+
+def test_an_environment_is_gone_only_when_it_was_not_found_several_times() -> None:
+    reader = Reader(Fault(error=GONE))
+    for _ in range(NOT_FOUND_LIMIT - 1):
+        with pytest.raises(MalformedAnswerError) as caught:
+            reader.read()
+        assert caught.value.status == 404
+    with pytest.raises(NotFoundError):
+        reader.read()
+
+
+def test_an_environment_that_is_found_again_has_all_its_chances_again() -> None:
+    reader = Reader(Fault(error=GONE, end=10), Fault(error=GONE, begin=20))
+    for move in (0, 0, 15, 15, 0):
+        reader.clock.move(move)
+        try:
+            reader.read()
+        except PlatformError as error:
+            assert isinstance(error, MalformedAnswerError)  # noqa: PT017 - one of the reads succeeds
+
+
+@pytest.mark.parametrize("what", ["history", "queue"])
+def test_an_environment_without_history_or_queue_is_not_gone(what: str) -> None:
+    reader = Reader(Fault(error=GONE))
+    for _ in range(NOT_FOUND_LIMIT + 1):
+        with pytest.raises(MalformedAnswerError):
+            reader.read(what)
+
+
+@pytest.mark.parametrize("what", ["statuses", "history", "queue"])
+@pytest.mark.parametrize("error", [RefusedError("odd", status=400), BusyError("odd", status=409)], ids=["400", "409"])
+def test_a_read_that_is_refused_is_a_fault_that_may_pass(what: str, error: PlatformError) -> None:
+    with pytest.raises(MalformedAnswerError) as caught:
+        Reader(Fault(error=error)).read(what)
+    assert caught.value.status == error.status
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("what", ["statuses", "history", "queue"])
+@pytest.mark.parametrize(
+    "error", [TokenRefusedError("no"), UnansweredError("reset")], ids=lambda one: type(one).__name__
+)
+def test_what_is_no_refusal_of_the_read_passes_through_as_it_is(what: str, error: PlatformError) -> None:
+    reader = Reader(Fault(error=error))
+    with pytest.raises(type(error)):
+        reader.read(what)
+    assert reader.contact.silent_for == 0
