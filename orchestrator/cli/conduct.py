@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, TypeVar
 
 from orchestrator import logs
@@ -37,9 +38,13 @@ class Conductor:
         self.interruption = Interruption()
         self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value) if settings.simulate else None
         for stream in (sys.stdout, sys.stderr):
-            # A name that the terminal's encoding does not know must not end a run.
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")
+            # A name that the terminal's encoding does not know must not end a run; and JSON is always UTF-8.
+            if isinstance(stream, TextIOWrapper):
+                as_json = stream is sys.stdout and settings.output is Output.JSON
+                stream.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
+        if settings.output is Output.JSON and hasattr(sys.stdout, "reconfigure"):
+            # JSON is UTF-8 wherever it goes, and has no such escapes as above.
+            sys.stdout.reconfigure(encoding="utf-8")
         logs.configure(
             log_format=settings.log_format.value,
             level=settings.level.value,
@@ -85,12 +90,16 @@ class Conductor:
 
     def show(self, text: str) -> None:
         """Write the result to stdout. A reader that has gone away misses it, and changes nothing else."""
+        if sys.stdout is None:  # closed by the caller
+            return
         try:
             sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
             sys.stdout.flush()
         except BrokenPipeError:
-            # The interpreter flushes stdout once more when it ends, and would complain then.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        except OSError as error:
+            # The restarts are done: their exit code stays the truth about them.
+            logs.get_logger().error("result_not_written", error=str(error))
 
     def complain(self, error: RestartError) -> None:
         """Say on stderr what kept the command from its work."""

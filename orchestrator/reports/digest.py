@@ -14,6 +14,8 @@ SHOWN_QUIET = 50
 """More successes than this, or more environments skipped for one reason, are only counted."""
 SHOWN_PROBLEMS = 200
 """More problems than this are only counted; the worst are shown."""
+SHOWN_HINTS = 5
+"""How many commands are spelled out for whoever goes on after an interruption."""
 SHOWN_EXECUTIONS = 3
 """More executions than this in one environment's line help nobody."""
 
@@ -171,18 +173,24 @@ def interruption(report: RunReport) -> tuple[str, ...]:
         return ()
     interrupted = [environment for environment in report.environments if environment.reason is Reason.INTERRUPTED]
     cut_off = [environment for environment in interrupted if environment.outcome is not Outcome.SKIPPED]
-    not_begun = len(interrupted) - len(cut_off)
+    not_begun = [environment for environment in interrupted if environment.outcome is Outcome.SKIPPED]
     sentences = []
     if cut_off:
         names = ", ".join(printable(environment.name) for environment in cut_off)
         sentences.append(f"May still be going on at Qovery: {names}.")
     if not_begun:
-        sentences.append(f"Not begun: {count(not_begun, 'environment')}.")
+        sentences.append(f"Not begun: {count(len(not_begun), 'environment')}.")
     if report.simulated:
-        sentences.append("The simulator ended with this run, so there is nothing to resume.")
-    elif report.requests.submits or any(environment.submitted_at for environment in cut_off):
-        command = f"qovery-restart resume {shlex.quote(printable(report.run_id))}"
-        sentences.append(f"Go on, submitting nothing twice: {command}")
-    else:
+        sentences.append("The simulator ended with this run, so nothing really goes on.")
+    elif not cut_off and not report.requests.submits:
         sentences.append("Nothing was submitted, so simply run it again.")
+    else:
+        sentences += [
+            f"See it to its end, submitting nothing: qovery-restart watch {shlex.quote(printable(environment.id))}"
+            for environment in cut_off[:SHOWN_HINTS]
+        ]
+        if not_begun:
+            only = " ".join(f"--only {shlex.quote(printable(each.name))}" for each in not_begun[:SHOWN_HINTS])
+            more = " …" if len(not_begun) > SHOWN_HINTS else ""
+            sentences.append(f"Then restart the rest: run the same file with {only}{more}")
     return tuple(sentences)

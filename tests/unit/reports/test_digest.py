@@ -17,7 +17,7 @@ from orchestrator.reports.digest import (
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, ServiceReport
-from tests.unit.reports.samples import cut_off, failed, report, service, succeeded, without_submit
+from tests.unit.reports.samples import ENVIRONMENT_ID, cut_off, failed, report, service, succeeded, without_submit
 
 
 def _names(items: tuple[EnvironmentReport | Folded, ...]) -> list[str]:
@@ -145,27 +145,29 @@ def test_an_interrupted_run_says_what_goes_on_and_how_to_go_on() -> None:
     assert interruption(run) == (
         "May still be going on at Qovery: production.",
         "Not begun: 1 environment.",
-        "Go on, submitting nothing twice: qovery-restart resume r-7f3a",
+        f"See it to its end, submitting nothing: qovery-restart watch {ENVIRONMENT_ID}",
+        "Then restart the rest: run the same file with --only later",
     )
 
 
-def test_a_resumed_run_that_is_interrupted_before_it_submits_can_be_resumed_again() -> None:
-    assert "resume r-7f3a" in interruption(report(cut_off("a"), interrupted=ExitCode.SIGTERM, submits=0))[-1]
-
-
-def test_a_run_that_submitted_nothing_needs_no_resuming() -> None:
+def test_a_run_that_submitted_nothing_is_simply_run_again() -> None:
     run = report(_skipped("later", Reason.INTERRUPTED), interrupted=ExitCode.SIGINT, submits=0)
     assert interruption(run) == ("Not begun: 1 environment.", "Nothing was submitted, so simply run it again.")
 
 
-def test_a_rehearsal_cannot_be_resumed() -> None:
+def test_of_a_rehearsal_nothing_goes_on() -> None:
     run = report(cut_off("a"), interrupted=ExitCode.SIGINT, simulated=True)
-    assert interruption(run)[-1] == "The simulator ended with this run, so there is nothing to resume."
+    assert interruption(run)[-1] == "The simulator ended with this run, so nothing really goes on."
 
 
-def test_a_run_s_id_is_quoted_for_the_shell() -> None:
-    run = report(cut_off("a"), interrupted=ExitCode.SIGINT, run_id="r; rm -r x")
-    assert interruption(run)[-1].endswith("resume 'r; rm -r x'")
+def test_names_are_quoted_for_the_shell() -> None:
+    run = report(cut_off("a"), _skipped("b; rm -r x", Reason.INTERRUPTED), interrupted=ExitCode.SIGINT)
+    assert interruption(run)[-1].endswith("--only 'b; rm -r x'")
+
+
+def test_a_long_list_of_what_is_left_is_cut() -> None:
+    left = [_skipped(f"later-{number}", Reason.INTERRUPTED) for number in range(6)]
+    assert interruption(report(cut_off("a"), *left, interrupted=ExitCode.SIGINT))[-1].endswith("--only later-4 …")
 
 
 def test_every_outcome_of_a_run_has_a_headline() -> None:

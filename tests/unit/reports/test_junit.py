@@ -186,7 +186,7 @@ def test_what_kept_the_run_from_its_environments_is_an_error_of_the_run() -> Non
 def test_an_interrupted_run_says_how_to_go_on() -> None:
     error = suite_of(report(cut_off("production"), interrupted=ExitCode.SIGINT), "run").find("testcase/error")
     assert error is not None
-    assert "qovery-restart resume r-7f3a" in (error.text or "")
+    assert f"qovery-restart watch {ENVIRONMENT_ID}" in (error.text or "")
 
 
 def test_a_run_that_proved_nothing_does_not_look_green() -> None:

@@ -11,6 +11,7 @@ from orchestrator.reports.wording import printable
 from tests.unit.reports.markup import Page
 from tests.unit.reports.samples import (
     CONSOLE,
+    ENVIRONMENT_ID,
     NASTY,
     cut_off,
     every_ending,
@@ -101,7 +102,7 @@ def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
     run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."], config=None)
     paragraphs = [one.text for one in page(run).all("p")]
     assert "The journal is gone." in paragraphs
-    assert "Go on, submitting nothing twice: qovery-restart resume r-7f3a" in paragraphs
+    assert f"See it to its end, submitting nothing: qovery-restart watch {ENVIRONMENT_ID}" in paragraphs
 
 
 def test_a_fleet_is_summed_up() -> None:

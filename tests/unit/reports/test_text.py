@@ -12,6 +12,7 @@ from orchestrator.reports.text import NARROWEST, SHOWN_SERVICES, render_summary
 from orchestrator.reports.wording import printable
 from tests.unit.reports.samples import (
     CONSOLE,
+    ENVIRONMENT_ID,
     cut_off,
     every_ending,
     failed,
@@ -76,7 +77,7 @@ def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> Non
     shown = plainly(report(succeeded("staging"), cut_off("production"), interrupted=ExitCode.SIGINT))
     assert shown.splitlines()[-3:] == [
         "May still be going on at Qovery: production.",
-        "Go on, submitting nothing twice: qovery-restart resume r-7f3a",
+        f"See it to its end, submitting nothing: qovery-restart watch {ENVIRONMENT_ID}",
         "Run interrupted (exit code 130): 1 unknown, 1 succeeded. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
     ]
 

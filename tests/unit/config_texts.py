@@ -1,0 +1,43 @@
+"""Texts of configuration files, and what is said of them."""
+
+import pytest
+
+from orchestrator.config import parse_config
+from orchestrator.errors import ConfigError
+
+ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+GOOD = f"environments: [{{name: a, id: {ID}, services: all}}]\n"
+SECRET = "hunter2-very-secret"
+
+
+def mistakes(text: str, **environ: str) -> list[str]:
+    """What is said of a file, without the file's name."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, source="night ly.yaml", environ=environ)
+    assert all(problem.startswith("night ly.yaml:") for problem in caught.value.problems)
+    return [problem.removeprefix("night ly.yaml:") for problem in caught.value.problems]
+
+
+def top(text: str) -> str:
+    """A file whose other parts are good."""
+    return f"version: 1\n{text}\n{GOOD}"
+
+
+def environment(text: str) -> str:
+    """A file with one environment, called a, that goes on with `text` at line 4, column 5."""
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    return f"version: 1\nenvironments:\n  - name: a\n{lines}"
+
+
+ALL_OF_IT = f"id: {ID}\nservices: all\n"
+EXPECTED_ID = f"expected an id such as {ID}"
+EXPECTED_BUDGET = "expected a number of environments such as 2, or a percentage such as 10%"
+EXPECTED_DURATION = "expected a duration such as 250ms, 2s, 15m or 1h30m"
+EXPECTED_SERVICES = "expected all, or a mapping with applications, containers or databases"
+EXPECTED_TOKEN = "expected {env: NAME} or {file: PATH}, where the token is; secrets are not written in files"
+EXPECTED_URL = "expected a URL such as https://shop.example.com/healthz"
+TOP_KEYS = "expected one of version, api, defaults, strategy, environments, schedule"
+WHOLE = "expected a mapping that begins with `version: 1` and lists `environments`"
+EXPECTED_CRON = 'expected a cron expression of five fields, such as "0 3 * * 1-5"'
+EXPECTED_SOME = "expected at least one of applications, containers, databases"
+DEFAULTS_KEYS = "expected one of deadline, poll, lost_contact, on_busy, on_stopped, on_deadline"
