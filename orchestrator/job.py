@@ -5,7 +5,7 @@ from random import Random
 from structlog.typing import FilteringBoundLogger
 
 from orchestrator import settlement
-from orchestrator.errors import NotFoundError, PlatformError, TokenRefusedError
+from orchestrator.errors import PlatformError
 from orchestrator.narrator import Narrator
 from orchestrator.outcomes import EnvironmentResult, Outcome
 from orchestrator.plan import OnDeadline, Target
@@ -15,6 +15,7 @@ from orchestrator.progress import Progress
 from orchestrator.proof import Proof
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
+from orchestrator.settling import always_settled, settle
 from orchestrator.submission import Submission
 from orchestrator.verification import verify
 
@@ -75,17 +76,14 @@ class RestartJob:
     async def run(self) -> EnvironmentResult:
         """Do it all. Whatever happens is an outcome: nothing is raised but for being cancelled."""
         self._narrator.say("environment_started", services=len(self._target.services), wave=self._target.wave)
-        try:
-            async with self._narrator.heartbeat(self._progress.describe):
-                settled = await self._restart()
-        except TokenRefusedError as error:
-            settled = settlement.token_refused(error, submitted=self._submitted)
-        except NotFoundError as error:
-            settled = settlement.environment_disappeared(error)
-        except Exception as error:  # noqa: BLE001 - a defect in one job must not take the others with it
-            self._narrator.bug("internal_error")
-            settled = settlement.defect(error, submitted=self._submitted)
-        return self._settle(settled)
+        return self._settle(
+            await always_settled(
+                self._restart(),
+                narrator=self._narrator,
+                describe=self._progress.describe,
+                submitted=lambda: self._submitted,
+            )
+        )
 
     def interrupted(self) -> EnvironmentResult:
         """Give the result of a job that was cut off, as far as it had come."""
@@ -145,22 +143,15 @@ class RestartJob:
         return "It was not cancelled, since it is not provably ours alone any more, and may go on at Qovery."
 
     def _settle(self, settled: Settlement) -> EnvironmentResult:
-        say = self._narrator.say if settled.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else self._narrator.warn
-        elapsed = self._progress.elapsed
-        duration = None if elapsed is None else round(elapsed, 1)
-        say("restart_settled", outcome=settled.outcome.value, reason=settled.reason.value, duration_s=duration)
-        return EnvironmentResult(
-            name=self._target.name,
-            environment_id=self._target.environment_id,
-            wave=self._target.wave,
-            outcome=settled.outcome,
-            reason=settled.reason,
-            message=settled.message,
+        return settle(
+            self._target,
+            settled,
+            event="restart_settled",
+            narrator=self._narrator,
             services=self._progress.results(
                 settled.outcome, verdicts=self._proof.verdicts, skipped=self._submission.left_out
             ),
             submitted_at=self._submission.submitted_at,
             settled_at=self._clock.now(),
-            duration_s=duration,
-            console_url=self._target.console_url,
+            elapsed=self._progress.elapsed,
         )

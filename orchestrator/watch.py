@@ -5,8 +5,6 @@ from random import Random
 
 from structlog.typing import FilteringBoundLogger
 
-from orchestrator import settlement
-from orchestrator.errors import NotFoundError, TokenRefusedError
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Observation, ServiceStatus
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
@@ -16,6 +14,7 @@ from orchestrator.ports import Clock, Platform
 from orchestrator.progress import Progress
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
+from orchestrator.settling import always_settled, settle
 from orchestrator.states import State, StateClass
 from orchestrator.verdict import Finding, ServiceVerdict
 
@@ -67,17 +66,11 @@ class WatchJob:
         """Watch. Whatever happens is an outcome: nothing is raised but for being cancelled."""
         self._narrator.say("environment_started", services=len(self._services))
         self._progress.begin()
-        try:
-            async with self._narrator.heartbeat(self._progress.describe):
-                settled = await self._watch()
-        except TokenRefusedError as error:
-            settled = settlement.token_refused(error, submitted=False)
-        except NotFoundError as error:
-            settled = settlement.environment_disappeared(error)
-        except Exception as error:  # noqa: BLE001 - a defect ends in an outcome, too
-            self._narrator.bug("internal_error")
-            settled = settlement.defect(error, submitted=False)
-        return self._settle(settled)
+        return self._settle(
+            await always_settled(
+                self._watch(), narrator=self._narrator, describe=self._progress.describe, submitted=lambda: False
+            )
+        )
 
     def interrupted(self) -> EnvironmentResult:
         """Give the result of a watch that was cut off."""
@@ -138,20 +131,15 @@ class WatchJob:
         return ", ".join(f"{names.get(status.id, status.id)} {status.state}" for status in statuses)
 
     def _settle(self, settled: Settlement) -> EnvironmentResult:
-        say = self._narrator.say if settled.outcome is Outcome.SUCCEEDED else self._narrator.warn
-        say("watch_settled", outcome=settled.outcome.value, reason=settled.reason.value)
-        elapsed = self._progress.elapsed
-        return EnvironmentResult(
-            name=self._target.name,
-            environment_id=self._target.environment_id,
-            wave=self._target.wave,
-            outcome=settled.outcome,
-            reason=settled.reason,
-            message=settled.message,
+        return settle(
+            self._target,
+            settled,
+            event="watch_settled",
+            narrator=self._narrator,
             services=self._progress.results(settled.outcome, verdicts=self._verdicts),
+            submitted_at=None,
             settled_at=self._clock.now(),
-            duration_s=None if elapsed is None else round(elapsed, 1),
-            console_url=self._target.console_url,
+            elapsed=self._progress.elapsed,
         )
 
 

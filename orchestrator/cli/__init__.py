@@ -25,8 +25,7 @@ def _let_go_of_streams() -> None:
     """Write out what is left, and drop what cannot be written: the interpreter would exit with 120 because of it."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

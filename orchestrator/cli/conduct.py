@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Any, TypeVar
 
+from structlog.typing import FilteringBoundLogger
+
 from orchestrator import logs
 from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.clock import SystemClock
@@ -53,6 +55,10 @@ class Conductor:
             secrets=_tokens_in_environment(),
         )
 
+    @property
+    def _log(self) -> FilteringBoundLogger:
+        return self._session.log if self._session is not None else logs.get_logger()
+
     def note_session(self, session: Session) -> None:
         """Remember the session, for a report that an error takes the place of."""
         self._session = session
@@ -90,8 +96,6 @@ class Conductor:
 
     def show(self, text: str) -> None:
         """Write the result to stdout. A reader that has gone away misses it, and changes nothing else."""
-        if sys.stdout is None:  # closed by the caller
-            return
         try:
             sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
             sys.stdout.flush()
@@ -104,7 +108,7 @@ class Conductor:
     def complain(self, error: RestartError) -> None:
         """Say on stderr what kept the command from its work."""
         if self._settings.log_format is LogFormat.JSON:
-            logs.get_logger().error("run_refused", problems=problems_of(error), error=type(error).__name__)
+            self._log.error("run_refused", problems=problems_of(error), error=type(error).__name__)
             return
         stream = logs.UnbreakableStream(sys.stderr)
         for problem in problems_of(error):
@@ -126,7 +130,7 @@ class Conductor:
                 write_report(report, path)
             except (OSError, UsageError) as error:
                 # The restarts are done: their exit code stays the truth about them.
-                logs.get_logger().error("report_not_written", path=str(path), error=str(error))
+                self._log.error("report_not_written", path=str(path), error=str(error))
 
     async def _hearing_signals(self, work: Coroutine[Any, Any, T]) -> T:
         with self._signals(asyncio.get_running_loop()):
@@ -139,7 +143,7 @@ class Conductor:
             for each in _EXIT_CODE_OF_SIGNAL:
                 loop.remove_signal_handler(each)
                 signal.signal(each, signal.SIG_DFL)
-            logs.get_logger().warning("interrupted", signal=number.name, hint="a second signal ends at once")
+            self._log.warning("interrupted", signal=number.name, hint="a second signal ends at once")
             self.interruption.ask(_EXIT_CODE_OF_SIGNAL[number])
 
         for number in _EXIT_CODE_OF_SIGNAL:

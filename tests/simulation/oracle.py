@@ -29,9 +29,6 @@ SAYS_THAT_OURS_FAILED = frozenset(
     }
 )
 
-REQUESTS_IN_A_LOOK = 3
-"""Statuses, history and queue: what may still be under way when a deadline passes."""
-
 
 def violations(run: WholeRun) -> list[str]:
     """Return everything about `run` that must never be."""
@@ -113,12 +110,12 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     if not started or not ended:
         return
     policy = next(spec.policy for spec in run.config.environment_specs() if spec.name == environment.name)
-    grace = REQUESTS_IN_A_LOOK * run.config.api.request_timeout
+    one_request = run.config.api.request_timeout
     posted = run.events_of("restart_submitted", "submit_unanswered", environment=environment.name)
     since, what = (posted[0], "the submit") if posted else (started[0], "the start")
-    if posted and posted[0].at > started[0].at + policy.deadline + grace:
+    if posted and posted[0].at > started[0].at + policy.deadline + one_request:
         yield f"LATE: submitted {posted[0].at - started[0].at:.1f} s after the start"
-    if ended[0].at > since.at + policy.deadline + grace:
+    if ended[0].at > since.at + policy.deadline + one_request:
         yield f"LATE: settled {ended[0].at - since.at:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
 
 

@@ -194,7 +194,7 @@ ENVIRONMENTS = [
             "4:24: environments[1].path: the same as that of environments[0]; an environment is listed once",
             "6:12: environments[3].name: the same as that of environments[2]; names are unique, whatever their case",
             "6:22: environments[3].id: the same as that of environments[2]; an environment is listed once",
-            "6:89: environments[3].deadline: expected a duration with its unit, such as 30s or 30m, found 5",
+            "6:85: environments[3].deadline: expected a duration with its unit, such as 30s or 30m, found 5",
         ],
         id="the same names and environments",
     ),

@@ -13,6 +13,7 @@ from tests.unit.config_texts import (
     GOOD,
     TOP_KEYS,
     WHOLE,
+    environment,
     mistakes,
     top,
 )

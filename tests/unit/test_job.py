@@ -250,7 +250,7 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(
     scenes=st.dictionaries(st.integers(1, 900), SCENES, max_size=5),
     answers=ANSWERS,
