@@ -34,7 +34,7 @@ def load_config(path: str | Path, *, environ: Mapping[str, str] = os.environ) ->
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = Place.after(content[: error.start].decode("utf-8-sig"))
+        place = Place.after(error.object[: error.start].decode())
         raise ConfigError([_line(source, Problem(place, (), "not text in UTF-8; save the file in UTF-8"))]) from None
     return parse_config(text, source=source, environ=environ)
 

@@ -49,7 +49,7 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
         if finding["type"] == "extra_forbidden":
             place = document.keys.get(path) or document.place_of(path)
             suggestion = did_you_mean(str(path[-1]), keys_at(model, path[:-1]))
-            yield Problem(place, path, f"unknown key{suggestion}")
+            yield Problem(place, path, _message(finding, path=path) + suggestion)
         elif finding["type"] == "missing" and path in meant:
             continue  # It stands there, misspelt.
         else:
@@ -59,7 +59,8 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
 
 def explain_unlocated(error: ValidationError) -> list[tuple[Path, str]]:
     """Return every finding without a place, for what did not come from a file."""
-    return [(finding["loc"], _message(finding, path=finding["loc"])) for finding in error.errors(include_url=False)]
+    findings = [(_file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
+    return [(path, _message(finding, path=path)) for path, finding in findings]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -108,6 +109,8 @@ def _message(finding: Mapping[str, Any], *, path: Path, variable: str | None = N
     match kind:
         case "missing":
             return "required, but missing"
+        case "extra_forbidden":
+            return "unknown key"
         case "literal_error":
             choices = [choice.strip("'") for choice in str(context["expected"]).replace(" or ", ", ").split(", ")]
             expected = f"expected {' or '.join(choices)}"

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from orchestrator.narrator import Narrator
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Plan, Target
 from orchestrator.ports import Clock
@@ -77,7 +78,9 @@ class Fleet:
 
     async def _pause(self) -> None:
         remaining = self._end_by - self._clock.monotonic()
-        await self._clock.sleep(min(self._plan.strategy.pause_between_waves, remaining))
+        pause = min(self._plan.strategy.pause_between_waves, remaining)
+        async with Narrator(self._log, self._clock).heartbeat(lambda: {"pause_between_waves_s": pause}):
+            await self._clock.sleep(pause)
 
     async def _run_one(self, target: Target) -> None:
         async with self._room:

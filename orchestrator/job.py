@@ -133,11 +133,13 @@ class RestartJob:
         if self._target.policy.on_deadline is not OnDeadline.CANCEL:
             return "It was left to go on at Qovery."
         try:
-            waiting = {request.request_id for request in await self._readings.queue()}
-            for request_id in sorted(waiting & self._submission.request_ids):
-                await self._platform.cancel_request(request_id)
-                self._narrator.say("restart_cancelled", request_id=request_id)
-                return "Our request still waited in the queue and was cancelled."
+            for request in await self._readings.queue():
+                # Requests of one user and one action merge: with other services in it, it is not ours alone any more.
+                ours = self._target.service_ids - self._submission.left_out
+                if request.request_id in self._submission.request_ids and request.service_ids == ours:
+                    await self._platform.cancel_request(request.request_id)
+                    self._narrator.say("restart_cancelled", request_id=request.request_id)
+                    return "Our request still waited in the queue and was cancelled."
         except PlatformError as error:
             return f"It could not be cancelled ({error}) and may go on at Qovery."
         return "It was not cancelled, since it is not provably ours alone any more, and may go on at Qovery."

@@ -25,10 +25,9 @@ def explain_syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
         return began, "the quote that opens here is never closed"
     if "flow" in context and text[: here.index + 1].endswith("${"):
         return here, "inside { } or [ ], a value with a ${VARIABLE} needs quotes"
-    if "flow sequence" in context:
-        return began, f"the list that opens here expects a comma or ] at line {here.line + 1}"
-    if "flow mapping" in context:
-        return began, f"the mapping that opens here expects a comma or }} at line {here.line + 1}"
+    if "flow" in context:
+        kind, end = ("list", "]") if "sequence" in context else ("mapping", "}")
+        return began, f"the {kind} that opens here expects a comma or {end} at line {here.line + 1}"
     if "expected ':'" in problem:
         return began, "expected `key: value`"
     if "duplicate anchor" in context:

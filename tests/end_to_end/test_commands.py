@@ -185,7 +185,9 @@ def test_an_option_that_does_not_exist_is_wrong_usage() -> None:
 
 
 def test_an_address_that_is_none_is_wrong_usage(simulator: str, tmp_path: Path) -> None:
-    finished = run("run", write_config(tmp_path, [STAGING]), env=environ(QOVERY_API_URL=simulator.replace("http", "ftp")))
+    finished = run(
+        "run", write_config(tmp_path, [STAGING]), env=environ(QOVERY_API_URL=simulator.replace("http", "ftp"))
+    )
 
     assert finished.code == 2
     assert "QOVERY_API_URL" in finished.stderr

@@ -117,7 +117,14 @@ def test_each_ending_has_its_exit_code_its_report_and_its_log(case: Case, tmp_pa
     assert (environment["outcome"], environment["reason"]) == (case.outcome, case.reason)
     assert {event["run_id"] for event in finished.events} == {report["run_id"]}
     for event in finished.events:
-        of_the_run = event["event"] in ("run_started", "plan_ready", "wave_finished", "run_halted", "run_finished", "insecure_api_url")
+        of_the_run = event["event"] in (
+            "run_started",
+            "plan_ready",
+            "wave_finished",
+            "run_halted",
+            "run_finished",
+            "insecure_api_url",
+        )
         assert ("environment" in event) != of_the_run, event
     assert all((tmp_path / f"r.{suffix}").stat().st_size > 0 for suffix in ("json", "xml", "md", "html"))
     assert platform.asked[0].token.endswith(TOKEN)

@@ -4,7 +4,6 @@ import json
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,7 +86,9 @@ def test_something_succeeded_and_something_went_wrong(
     outcomes = {
         environment["outcome"] for finished, _ in nights.values() for environment in finished.report["environments"]
     }
-    retried = [event for finished, _ in nights.values() for event in finished.events if event["event"] == "request_retried"]
+    retried = [
+        event for finished, _ in nights.values() for event in finished.events if event["event"] == "request_retried"
+    ]
 
     assert "succeeded" in outcomes
     assert outcomes - {"succeeded"}

@@ -1,4 +1,4 @@
-"""Who reads what: the result on stdout, the log on stderr, colours for a terminal alone, and nobody has to read at all."""
+"""Who reads what: the result on stdout, the log on stderr, colours for a terminal alone; and nobody has to read."""
 
 import os
 import pty
@@ -102,7 +102,9 @@ def test_a_terminal_gets_no_colours_where_somebody_says_so(
 
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_reader_of_stdout_that_has_gone_changes_nothing(config: Path, output: str) -> None:
-    finished = shell('{ "$@"; echo "code $?" >&2; } | true', "run", config, *REHEARSAL, "-o", output, "-q", env=environ())
+    finished = shell(
+        '{ "$@"; echo "code $?" >&2; } | true', "run", config, *REHEARSAL, "-o", output, "-q", env=environ()
+    )
 
     assert finished.stderr == "code 0\n"
 
@@ -133,9 +135,7 @@ def test_a_name_that_the_terminal_cannot_show_does_not_end_the_run(tmp_path: Pat
 def test_json_is_readable_where_the_terminal_knows_ascii_alone(tmp_path: Path) -> None:
     config = write_config(tmp_path, ["{name: größe-λ, path: acme/shop/größe, services: all}"])
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    finished = run(
-        "run", config, *REHEARSAL, "-o", "json", "--log-format", "json", env=environ(**ascii_only)
-    )
+    finished = run("run", config, *REHEARSAL, "-o", "json", "--log-format", "json", env=environ(**ascii_only))
 
     assert finished.code == 0, finished.stderr
     assert finished.report["environments"][0]["name"] == "größe-λ"

@@ -137,7 +137,7 @@ def _false_words(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]
 
 
 def _false_no(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
-    """A restart that our own run finished must not be called failed or cancelled; every other word has its own cause."""
+    """A restart that our own run finished must not be called failed or cancelled."""
     if environment.reason not in SAYS_THAT_OURS_FAILED:
         return
     ours = {request.request_id for request in _accepted(run, environment)}

@@ -1,7 +1,7 @@
 """Play seeds again, with the whole log of one, or only the verdict on many.
 
-    python -m tests.simulation.replay --faults hostile --seed 7
-    python -m tests.simulation.replay --faults hostile --seed 0 --count 2000
+python -m tests.simulation.replay --faults hostile --seed 7
+python -m tests.simulation.replay --faults hostile --seed 0 --count 2000
 """
 
 import argparse

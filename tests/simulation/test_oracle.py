@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from orchestrator.outcomes import ExitCode, Outcome, Reason
 from orchestrator.simulator.record import QuotaExceeded, RequestAccepted, ServiceRestarted
 from tests.simulation.oracle import violations
-from tests.support.whole_runs import US, Event, WholeRun, config_of, rehearse
+from tests.support.whole_runs import US, Event, Look, WholeRun, config_of, rehearse
 
 ONE = """
 version: 1
@@ -18,7 +17,7 @@ environments:
 """
 
 
-def rewritten(run: WholeRun, **changes: Any) -> WholeRun:
+def rewritten(run: WholeRun, **changes: object) -> WholeRun:
     """Return `run` with a report that says something else about its environment."""
     environment = run.report.environments[0].model_copy(update=changes)
     return replace(run, report=run.report.model_copy(update={"environments": (environment,)}))
@@ -34,7 +33,7 @@ def move_the_baseline(run: WholeRun) -> WholeRun:
     return replace(run, events=tuple(replace(event, at=1e6) for event in run.events), looks=(*run.looks, later(run)))
 
 
-def later(run: WholeRun) -> Any:
+def later(run: WholeRun) -> Look:
     return replace(run.looks[-1], at=1e5)
 
 

@@ -12,7 +12,7 @@ from orchestrator.simulator.record import RequestAccepted, RequestCancelled, Run
 from orchestrator.simulator.world import Trigger, World
 from orchestrator.states import State
 from tests.simulation.oracle import violations
-from tests.support.scripted_faults import ScriptedFaults, fate, first_posts
+from tests.support.scripted_faults import ScriptedFaults, fate, first_posts, readings_after_the_submit
 from tests.support.whole_runs import US, WholeRun, config_of, rehearse
 
 ALICE = "alice@example.com"
@@ -26,11 +26,15 @@ RESTARTED_LAST_NIGHT = 3
 DEPLOYED_LAST_NIGHT = 0
 """Seeds, by the past that they give the environment; a test below holds them to it."""
 
-Stage = Callable[[World], object]
+Stage = Callable[[World], None]
+
+
+def nothing(_: World) -> None:
+    """Leave the world as it is."""
 
 
 def play(
-    stage: Stage = lambda _: None,
+    stage: Stage = nothing,
     *,
     services: str = ALL,
     seed: int = DEPLOYED_LAST_NIGHT,
@@ -40,7 +44,9 @@ def play(
     """Run one environment with a policy, and hold the run to every promise."""
     poll = policy.pop("poll", "{min: 1s, max: 5s}")
     settings = "".join(f", {key}: {value}" for key, value in policy.items())
-    text = f"version: 1\nenvironments:\n  - {{name: shop, path: {PATH}, services: {services}, poll: {poll}{settings}}}\n"
+    text = (
+        f"version: 1\nenvironments:\n  - {{name: shop, path: {PATH}, services: {services}, poll: {poll}{settings}}}\n"
+    )
     run = rehearse(config_of(text), seed=seed, stage=stage, faults=faults)
     assert violations(run) == []
     return run
@@ -62,7 +68,11 @@ def on(trigger: Trigger, delay: float, act: Stage) -> Stage:
 
 
 def together(*stages: Stage) -> Stage:
-    return lambda world: [stage(world) for stage in stages]
+    def stage(world: World) -> None:
+        for each in stages:
+            each(world)
+
+    return stage
 
 
 def alice(action: Action, *names: str) -> Stage:
@@ -113,7 +123,9 @@ def numbers(run: WholeRun) -> set[tuple[int, int]]:
         assert execution_id is not None
         return int(execution_id.rpartition("-")[2])
 
-    return {(number(each.baseline_execution_id), number(each.execution_id)) for each in run.environment("shop").services}
+    return {
+        (number(each.baseline_execution_id), number(each.execution_id)) for each in run.environment("shop").services
+    }
 
 
 def test_last_nights_restarted_is_not_taken_for_tonights() -> None:
@@ -389,22 +401,15 @@ def test_a_stopped_environment_blocks_or_is_skipped(on_stopped: str, expected: t
 
 @pytest.mark.parametrize(("on_deadline", "cancelled_by"), [("leave", []), ("cancel", [US])], ids=["leave", "cancel"])
 def test_at_the_deadline_our_waiting_request_is_left_or_cancelled(on_deadline: str, cancelled_by: list[str]) -> None:
-    run = play(
-        on(Trigger.LOOK, BETWEEN_LOOK_AND_SUBMIT, alice(Action.DEPLOY)), deadline="15s", on_deadline=on_deadline
-    )
+    run = play(on(Trigger.LOOK, BETWEEN_LOOK_AND_SUBMIT, alice(Action.DEPLOY)), deadline="15s", on_deadline=on_deadline)
 
     assert [cancelled.user for cancelled in run.record.of(RequestCancelled)] == cancelled_by
     assert ended(run) == (Outcome.TIMED_OUT, Reason.DEADLINE, ExitCode.TIMED_OUT)
 
 
 def test_a_platform_that_falls_silent_leaves_the_outcome_unknown() -> None:
-    def silent_after_the_submit(method: str, _: str, _now: float) -> Fate | None:
-        nonlocal submitted
-        submitted = submitted or method == "POST"
-        return fate(Fault.SERVER_ERROR, acted=False) if submitted and method == "GET" else None
-
-    submitted = False
-    run = play(faults=ScriptedFaults(silent_after_the_submit), lost_contact="2m")
+    silent = readings_after_the_submit(fate(Fault.SERVER_ERROR, acted=False))
+    run = play(faults=silent, lost_contact="2m")
 
     assert ended(run) == (Outcome.UNKNOWN, Reason.CONTACT_LOST, ExitCode.UNKNOWN)
     assert run.environment("shop").duration_s == pytest.approx(120.0, abs=1.0)
@@ -425,13 +430,8 @@ def test_a_platform_that_never_tells_executions_gets_no_submit() -> None:
 
 
 def test_states_that_nobody_has_published_end_at_the_deadline() -> None:
-    def unknown_after_the_submit(method: str, path: str, _: float) -> Fate | None:
-        nonlocal submitted
-        submitted = submitted or method == "POST"
-        return fate(Fault.UNKNOWN_STATE, acted=True, roll=0.99) if submitted and path.endswith("Stages") else None
-
-    submitted = False
-    run = play(faults=ScriptedFaults(unknown_after_the_submit), deadline="3m")
+    unheard_of = readings_after_the_submit(fate(Fault.UNKNOWN_STATE, acted=True, roll=0.99), of=("Stages",))
+    run = play(faults=unheard_of, deadline="3m")
 
     assert ended(run) == (Outcome.TIMED_OUT, Reason.DEADLINE, ExitCode.TIMED_OUT)
 

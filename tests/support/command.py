@@ -112,7 +112,9 @@ def run(*arguments: str | Path, env: Mapping[str, str], stdin: str = "") -> Fini
     return Finished(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
-def write_config(folder: Path, environments: Sequence[str], *, defaults: str = "", api: str = "", more: str = "") -> Path:
+def write_config(
+    folder: Path, environments: Sequence[str], *, defaults: str = "", api: str = "", more: str = ""
+) -> Path:
     """Write a configuration that polls fast; `environments` are the lines of the list."""
     path = folder / "night.yaml"
     path.write_text(

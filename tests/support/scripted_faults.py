@@ -27,3 +27,15 @@ def first_posts(*fates: Fate) -> ScriptedFaults:
     """Let happen `fates` to the first POSTs, one to each; everything else goes well."""
     left = iter(fates)
     return ScriptedFaults(lambda method, _, __: next(left, None) if method == "POST" else None)
+
+
+def readings_after_the_submit(what: Fate, *, of: tuple[str, ...] = ("",)) -> ScriptedFaults:
+    """Let `what` happen to every GET after the first POST whose path ends with one of `of`."""
+    submitted = False
+
+    def choose(method: str, path: str, _: float) -> Fate | None:
+        nonlocal submitted
+        submitted = submitted or method == "POST"
+        return what if submitted and method == "GET" and path.endswith(of) else None
+
+    return ScriptedFaults(choose)

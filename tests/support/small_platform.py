@@ -117,7 +117,7 @@ def serving(platform: SmallPlatform) -> Iterator[SmallPlatform]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+        def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             answer = platform.answer(self.command, self.path, self.headers.get("authorization", ""))
             self.send_response(answer.status)

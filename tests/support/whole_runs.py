@@ -126,7 +126,7 @@ def _witnessed(
 ) -> Iterator[None]:
     build = seeding.build_world
 
-    def build_and_stage(specs: Iterable[EnvironmentSpec], **how: Any) -> World:
+    def build_and_stage(specs: Iterable[EnvironmentSpec], **how: Any) -> World:  # noqa: ANN401 - what `build_world` takes
         world = build(tuple(specs), **how)
         witness.watch(world)
         stage(world)

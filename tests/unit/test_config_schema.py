@@ -130,7 +130,6 @@ def test_every_default_is_one_that_could_be_written_and_means_what_the_models_sa
         if "default" in value
     }
     for (name, key), default in defaults.items():
-        assert VALIDATOR.evolve(schema={**schema, **schema["$defs"][name]["properties"][key]}), (name, key)
         rule = Draft202012Validator({"$defs": schema["$defs"], **schema["$defs"][name]["properties"][key]})
         rule.validate(default)
     assert parse_duration(defaults["StrategyConfig", "run_deadline"]) == 14400.0

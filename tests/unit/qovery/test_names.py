@@ -1,154 +1,32 @@
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TypeVar
 
 import pytest
 
-from orchestrator.errors import NameResolutionError, NotFoundError, PlatformError, TokenRefusedError, UnansweredError
+from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
 from orchestrator.plan import (
     ALL_SERVICES,
-    EnvironmentPath,
     EnvironmentSpec,
-    Exclusion,
     HttpCheck,
     Policy,
-    Service,
-    ServiceType,
-    Target,
 )
-from orchestrator.qovery.names import AT_ONCE, Resolver, fold, why_not
-from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference, WireService
+from orchestrator.qovery.names import AT_ONCE, Resolver, fold
+from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference
+from tests.unit.qovery.acme import (
+    APPLICATION,
+    CONTAINER,
+    DATABASE,
+    SHOP,
+    Acme,
+    only_reads,
+    path,
+    problems_with,
+    resolve,
+    spec,
+    three_times,
+    without_retrying,
+)
 from tests.unit.qovery.doubles import in_virtual_time
-
-T = TypeVar("T")
-
-APPLICATION, CONTAINER, DATABASE = ServiceType.APPLICATION, ServiceType.CONTAINER, ServiceType.DATABASE
-
-
-def service(name: str, kind: str = "APPLICATION", mode: str | None = None, *, id: str | None = None) -> WireService:  # noqa: A002 - the API's word for it
-    return WireService(id=id or f"{name.strip().lower()}-id", name=name, service_type=kind, mode=mode)
-
-
-SHOP = [
-    service("api"),
-    service("web"),
-    service("worker", "CONTAINER"),
-    service("cache", "DATABASE", "CONTAINER"),
-    service("ledger", "DATABASE", "MANAGED"),
-    service("cleanup", "JOB"),
-    service("ingress", "HELM"),
-]
-
-
-class Acme:
-    """A small Qovery: one organization, its projects, environments and services. Counts what is read."""
-
-    def __init__(self) -> None:
-        self.organization_list = [WireNamed(id="acme-id", name="Acme")]
-        self.project_lists = {"acme-id": [WireNamed(id="shop-id", name="Shop"), WireNamed(id="blog-id", name="Blog")]}
-        self.environment_lists = {
-            "shop-id": [self.make_environment("staging"), self.make_environment("production")],
-            "blog-id": [self.make_environment("drafts", project="blog-id")],
-        }
-        self.service_lists: dict[str, list[WireService]] = {
-            "staging-id": SHOP,
-            "production-id": SHOP,
-            "drafts-id": [service("writer")],
-        }
-        self.reads: Counter[str] = Counter()
-        self.faults: dict[str, list[PlatformError]] = {}
-        """For each read, what it raises before it works."""
-        self.at_once = self.most_at_once = 0
-
-    @staticmethod
-    def make_environment(name: str, *, project: str = "shop-id") -> WireEnvironment:
-        return WireEnvironment(
-            id=f"{name}-id",
-            name=name,
-            project=WireReference(id=project),
-            organization=WireReference(id="acme-id"),
-        )
-
-    async def _read(self, what: str, found: T | None) -> T:
-        self.reads[what] += 1
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            await asyncio.sleep(0.1)
-        finally:
-            self.at_once -= 1
-        if self.faults.get(what):
-            raise self.faults[what].pop(0)
-        if found is None:
-            raise NotFoundError(f"GET {what}: HTTP 404", status=404)
-        return found
-
-    async def environment(self, environment_id: str) -> WireEnvironment:
-        everywhere = [environment for environments in self.environment_lists.values() for environment in environments]
-        found = next((item for item in everywhere if item.id.casefold() == environment_id.casefold()), None)
-        return await self._read(f"environment {environment_id}", found)
-
-    async def organizations(self) -> list[WireNamed]:
-        return await self._read("organizations", self.organization_list)
-
-    async def projects(self, organization_id: str) -> list[WireNamed]:
-        return await self._read(f"projects {organization_id}", self.project_lists.get(organization_id))
-
-    async def environments(self, project_id: str) -> list[WireEnvironment]:
-        return await self._read(f"environments {project_id}", self.environment_lists.get(project_id))
-
-    async def services(self, environment_id: str) -> list[WireService]:
-        return await self._read(f"services {environment_id}", self.service_lists.get(environment_id))
-
-
-async def without_retrying(read: Callable[[], Awaitable[T]], /) -> T:
-    return await read()
-
-
-async def three_times(read: Callable[[], Awaitable[T]], /) -> T:
-    for _ in range(2):
-        try:
-            return await read()
-        except UnansweredError:
-            continue
-    return await read()
-
-
-def spec(
-    name: str = "night",
-    locator: str | EnvironmentPath = "staging-id",
-    services: str | Mapping[ServiceType, tuple[str, ...]] = ALL_SERVICES,
-) -> EnvironmentSpec:
-    return EnvironmentSpec(name=name, locator=locator, services=services)
-
-
-def path(text: str) -> EnvironmentPath:
-    organization, project, environment = text.split("/")
-    return EnvironmentPath(organization=organization, project=project, environment=environment)
-
-
-def resolve(
-    directory: Acme, *specs: EnvironmentSpec, console: bool = True, to_restart: bool = True
-) -> tuple[Target, ...]:
-    resolver = Resolver(directory, retrying=without_retrying, console=console)
-    return in_virtual_time(resolver.resolve(specs, to_restart=to_restart))
-
-
-def problems_with(directory: Acme, *specs: EnvironmentSpec) -> tuple[str, ...]:
-    with pytest.raises(NameResolutionError) as caught:
-        resolve(directory, *specs)
-    assert str(caught.value) == "\n".join(caught.value.problems)
-    return caught.value.problems
-
-
-@contextmanager
-def only_reads(directory: Acme, expected: set[str]) -> Iterator[None]:
-    yield
-    assert set(directory.reads) == expected
-    assert set(directory.reads.values()) == {1}
-
 
 # Environments.
 
@@ -327,147 +205,6 @@ def test_an_environment_that_vanishes_between_two_reads_is_the_platforms_word_no
     del acme.service_lists["staging-id"]
     with pytest.raises(NotFoundError, match="services staging-id"):
         resolve(acme, spec())
-
-
-# Services.
-
-
-def test_all_services_are_those_that_can_restart_and_the_others_say_why_not() -> None:
-    (target,) = resolve(Acme(), spec())
-    assert target.services == (
-        Service(id="api-id", name="api", type=APPLICATION),
-        Service(id="web-id", name="web", type=APPLICATION),
-        Service(id="worker-id", name="worker", type=CONTAINER),
-        Service(id="cache-id", name="cache", type=DATABASE),
-    )
-    assert target.excluded == (
-        Exclusion(id="ledger-id", name="ledger", type="database", why="a managed database"),
-        Exclusion(id="cleanup-id", name="cleanup", type="job", why="of type job"),
-        Exclusion(id="ingress-id", name="ingress", type="helm", why="of type helm"),
-    )
-
-
-def test_named_services_are_found_by_name_and_by_id_and_the_others_are_left_out() -> None:
-    names = {APPLICATION: (" API ", "WEB-ID"), DATABASE: ("Cache",)}
-    (target,) = resolve(Acme(), spec(services=names))
-    assert [service.id for service in target.services] == ["api-id", "web-id", "cache-id"]
-    assert [(exclusion.name, exclusion.why) for exclusion in target.excluded] == [
-        ("worker", "not named in the configuration"),
-        ("ledger", "a managed database"),
-        ("cleanup", "of type job"),
-        ("ingress", "of type helm"),
-    ]
-
-
-def test_a_service_that_is_named_twice_is_restarted_once() -> None:
-    (target,) = resolve(Acme(), spec(services={APPLICATION: ("api", "api-id", "API")}))
-    assert [service.id for service in target.services] == ["api-id"]
-
-
-def test_ids_are_compared_and_kept_in_lower_case() -> None:
-    acme = Acme()
-    acme.service_lists["staging-id"] = [service("api", id="ABC-1"), service("job", "JOB", id="ABC-2")]
-    (target,) = resolve(acme, spec(services={APPLICATION: ("abc-1",)}))
-    assert [service.id for service in target.services] == ["abc-1"]
-    assert [exclusion.id for exclusion in target.excluded] == ["abc-2"]
-
-
-@pytest.mark.parametrize(
-    ("service_type", "name", "problem"),
-    [
-        pytest.param(APPLICATION, "apii", 'there is no application called "apii"; did you mean "api"?', id="nearly"),
-        pytest.param(
-            APPLICATION, "billing", 'there is no application called "billing" (there are: api, web)', id="not at all"
-        ),
-        pytest.param(APPLICATION, "worker", '"worker" is not an application but a container', id="wrong list"),
-        pytest.param(CONTAINER, "WEB-ID", '"WEB-ID" is not a container but an application', id="wrong list, by id"),
-        pytest.param(CONTAINER, "cache", '"cache" is not a container but a database', id="database as a container"),
-        pytest.param(
-            DATABASE, "ledger", '"ledger" is a managed database, which Qovery cannot restart', id="managed database"
-        ),
-        pytest.param(
-            APPLICATION,
-            "ledger",
-            '"ledger" is a managed database, which Qovery cannot restart',
-            id="managed database in the wrong list",
-        ),
-        pytest.param(CONTAINER, "cleanup", '"cleanup" is of type job, which Qovery cannot restart', id="job"),
-        pytest.param(CONTAINER, "ingress", '"ingress" is of type helm, which Qovery cannot restart', id="helm"),
-    ],
-)
-def test_a_name_that_is_no_service_to_restart_is_explained(service_type: ServiceType, name: str, problem: str) -> None:
-    assert problems_with(Acme(), spec(services={service_type: (name,)})) == (f"night: {problem}",)
-
-
-def test_a_name_that_two_services_of_the_list_share_is_refused_even_where_another_list_has_it_too() -> None:
-    acme = Acme()
-    acme.service_lists["staging-id"] = [
-        service("api", id="a-2"),
-        service("API", id="a-1"),
-        service("api", "JOB", id="j"),
-    ]
-    ambiguous = 'night: "api" names more than one application: use one of the ids a-1, a-2'
-    assert problems_with(acme, spec(services={APPLICATION: ("api",)})) == (ambiguous,)
-
-
-def test_a_name_that_stands_in_two_other_lists_is_not_guessed_at() -> None:
-    acme = Acme()
-    acme.service_lists["staging-id"] = [service("api"), service("mail", "CONTAINER"), service("mail", "JOB", id="j")]
-    assert problems_with(acme, spec(services={APPLICATION: ("mail",)})) == (
-        'night: there is no application called "mail" (there are: api)',
-    )
-
-
-def test_a_name_that_stands_in_its_own_list_and_in_another_is_the_one_in_its_own() -> None:
-    acme = Acme()
-    acme.service_lists["staging-id"] = [service("api"), service("api", "CONTAINER", id="c")]
-    (target,) = resolve(acme, spec(services={CONTAINER: ("api",)}))
-    assert target.service_ids == {"c"}
-
-
-@pytest.mark.parametrize(
-    "services",
-    [ALL_SERVICES, {}, {APPLICATION: ()}],
-    ids=["all", "nothing named", "an empty list"],
-)
-def test_an_environment_without_anything_to_restart_is_a_problem_and_not_an_easy_success(
-    services: str | Mapping[ServiceType, tuple[str, ...]],
-) -> None:
-    acme = Acme()
-    acme.service_lists["staging-id"] = [service("cleanup", "JOB"), service("ledger", "DATABASE", "MANAGED")]
-    assert problems_with(acme, spec(services=services)) == ("night: there is no service in it that Qovery can restart",)
-
-
-def test_who_only_watches_needs_nothing_that_can_restart() -> None:
-    acme = Acme()
-    acme.service_lists["staging-id"] = [service("cleanup", "JOB")]
-    (target,) = resolve(acme, spec(), to_restart=False)
-    assert target.services == ()
-    assert [exclusion.name for exclusion in target.excluded] == ["cleanup"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "mode", "why"),
-    [
-        ("APPLICATION", None, None),
-        ("application", "", None),
-        ("CONTAINER", "MANAGED", None),
-        ("DATABASE", "CONTAINER", None),
-        ("database", "container", None),
-        ("DATABASE", "MANAGED", "a managed database"),
-        ("DATABASE", None, "a database that does not say whether it runs in a container"),
-        ("DATABASE", "SERVERLESS", "a database that does not say whether it runs in a container"),
-        ("JOB", None, "of type job"),
-        ("HELM", None, "of type helm"),
-        ("TERRAFORM", None, "of type terraform"),
-        ("AGENTIC_WORKFLOW", None, "of type agentic workflow"),
-        ("", None, "of type unknown"),
-    ],
-)
-def test_only_applications_containers_and_container_databases_restart(
-    kind: str, mode: str | None, why: str | None
-) -> None:
-    assert why_not(WireService(id="s", name="s", service_type=kind, mode=mode)) == why
 
 
 # Everything at once.

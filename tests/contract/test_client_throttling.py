@@ -1,0 +1,75 @@
+"""What the client makes of a 429, and of an answer that says that it was the last one for now."""
+
+import httpx
+import pytest
+import respx
+
+from orchestrator.errors import ThrottledError
+from orchestrator.qovery.platform import QoveryPlatform
+from orchestrator.qovery.quota import HOUR, Quota
+from tests.contract.test_client_requests import EXCHANGES
+from tests.unit.qovery.doubles import API, ENVIRONMENT, NOW, HandClock, asked
+
+EPOCH = int(NOW.timestamp())
+
+
+async def read(platform: QoveryPlatform) -> object:
+    return await platform.read_statuses(ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({}, None, id="says nothing"),
+        pytest.param({"Retry-After": "17"}, 17.0, id="retry-after"),
+        pytest.param({"Retry-After": "Tue, 24 Nov 2026 03:01:00 GMT"}, 60.0, id="retry-after as a date"),
+        pytest.param({"X-RateLimit-Reset": str(EPOCH + 120)}, 120.0, id="reset as a timestamp"),
+        pytest.param({"X-RateLimit-Reset": "120"}, 120.0, id="reset as a span"),
+        pytest.param({"X-RateLimit-Reset": "99999999999999"}, HOUR, id="reset in a thousand years"),
+        pytest.param({"X-RateLimit-Reset": "-5"}, None, id="reset in the past as a span"),
+        pytest.param({"X-RateLimit-Reset": "tomorrow"}, None, id="reset in words"),
+        pytest.param({"Retry-After": "17", "X-RateLimit-Reset": "120"}, 17.0, id="both"),
+        pytest.param([("Retry-After", "17"), ("Retry-After", "18")], None, id="twice"),
+        pytest.param(
+            {"Retry-After": "17", "Date": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, 17.0, id="odd date"
+        ),
+    ],
+)
+def test_a_429_says_how_long_to_wait_and_the_next_request_is_not_even_sent_before(
+    headers: dict[str, str] | list[tuple[str, str]], seconds: float | None
+) -> None:
+    clock = HandClock()
+    quota = Quota(clock, per_hour=1000)
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(429, headers=headers)
+
+    transport = httpx.MockTransport(answer)
+    with pytest.raises(ThrottledError, match="HTTP 429: no explanation") as caught:
+        asked(read, transport=transport, quota=quota)
+    assert caught.value.retry_after == seconds
+    if seconds is not None:
+        clock.move(seconds - 0.5)
+        with pytest.raises(ThrottledError, match="used up") as too_early:
+            asked(read, transport=transport, quota=quota)
+        assert too_early.value.retry_after == 0.5
+        assert len(requests) == 1
+        clock.move(0.5)
+    with pytest.raises(ThrottledError, match="HTTP 429"):
+        asked(read, transport=transport, quota=quota)
+    assert len(requests) == 2
+
+
+@respx.mock(base_url=API)
+def test_the_last_request_of_the_hour_is_answered_and_the_next_one_waits(respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get("/organization").respond(
+        200, json={"results": []}, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "300"}
+    )
+    quota = Quota(HandClock(), per_hour=1000)
+    assert asked(EXCHANGES["organizations"].ask, quota=quota) == []
+    with pytest.raises(ThrottledError) as caught:
+        asked(EXCHANGES["organizations"].ask, quota=quota)
+    assert caught.value.retry_after == 300.0
+    assert route.call_count == 1

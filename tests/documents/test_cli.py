@@ -1,0 +1,89 @@
+"""The command line is documented where people look: in `--help`, and in the README's table of exit codes."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from typer.core import TyperCommand, TyperOption
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from orchestrator.cli.app import app
+from orchestrator.outcomes import EXIT_CODE_ORDER, ExitCode
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
+"""By name. Typer may or may not be built on an installed click, so no type of click's is used here."""
+
+CONTRACT = {
+    "--output", "--log-format", "--log-level", "--report", "--only", "--simulate", "--seed", "--deadline", "--no-color",
+    "--verbose", "--quiet", "--application", "--container", "--database", "--all-services",
+}  # fmt: skip
+"""The options that people script against, as far as they exist."""
+NOT_SETTINGS = {("schema", "--report")}
+"""`schema --report` chooses what is printed; as a variable it would be taken for the files of a report."""
+
+
+def options_of(command: TyperCommand) -> list[TyperOption]:
+    return [parameter for parameter in command.params if isinstance(parameter, TyperOption)]
+
+
+def long_name(option: TyperOption) -> str:
+    return next(name for name in option.opts if name.startswith("--"))
+
+
+OPTIONS = [
+    pytest.param(name, option, id=f"{name} {long_name(option)}")
+    for name, command in COMMANDS.items()
+    for option in options_of(command)
+    if (name, long_name(option)) not in NOT_SETTINGS
+]
+
+
+def help_of(*command: str) -> str:
+    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_shows_its_options_and_an_example(name: str) -> None:
+    text = help_of(name)
+
+    for option in options_of(COMMANDS[name]):
+        assert long_name(option) in text
+    assert "Examples" in text
+    assert f"qovery-restart {name}" in text.partition("Examples")[2]
+
+
+def test_the_help_of_the_whole_lists_every_command_and_every_exit_code() -> None:
+    text = help_of()
+
+    for name in COMMANDS:
+        assert re.search(rf"^\W*{name}\s", text, re.MULTILINE), name
+    codes = text.partition("Exit codes:")[2]
+    assert {int(code) for code in re.findall(r"\d+", codes)} == {code.value for code in ExitCode}
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_every_option_has_its_variable_and_its_help_names_it(command: str, option: TyperOption) -> None:
+    expected = f"QOVERY_RESTART_{long_name(option).removeprefix('--').replace('-', '_').upper()}"
+
+    assert option.envvar == expected
+    assert option.help
+    assert expected in help_of(command)
+
+
+def test_the_options_of_the_contract_exist() -> None:
+    assert {long_name(option) for command in COMMANDS.values() for option in options_of(command)} >= CONTRACT
+
+
+def test_the_readme_has_a_table_of_every_exit_code_and_of_no_other() -> None:
+    _, heading, table = README.read_text(encoding="utf-8").partition("| code | meaning |\n")
+    assert heading, "README.md has no table `| code | meaning |`"
+    rows = table.partition("\n\n")[0].splitlines()[1:]
+    codes = [int(code) for row in rows for code in re.findall(r"\d+", row.split("|")[1])]
+
+    assert sorted(codes) == sorted(code.value for code in ExitCode)
+    assert len(EXIT_CODE_ORDER) == len(codes)

@@ -1,0 +1,100 @@
+"""The log: one event a line, in UTC, without secrets, whoever reads it."""
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextvars import copy_context
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import structlog
+
+from orchestrator import logs
+
+SECRET = "correct-horse-battery"
+ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def configured(log_format: logs.LogFormat, *, level: logs.LogLevel = "info", color: bool = False) -> io.StringIO:
+    stream = io.StringIO()
+    logs.configure(log_format=log_format, level=level, color=color, stream=stream, secrets=[SECRET])
+    return stream
+
+
+def test_each_event_is_one_json_object_with_its_time_and_level() -> None:
+    stream = configured("json")
+    logs.get_logger(run_id="r").info("run_started", environments=2)
+    logs.get_logger(run_id="r").warning("run_halted")
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (first["event"], first["level"], first["run_id"], first["environments"]) == ("run_started", "info", "r", 2)
+    assert datetime.fromisoformat(first["timestamp"]).tzinfo is not None
+    assert second["level"] == "warning"
+
+
+def test_less_than_the_level_is_not_shown() -> None:
+    stream = configured("json", level="error")
+    logs.get_logger().warning("run_halted")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_secret_is_hidden_wherever_it_turns_up(log_format: logs.LogFormat) -> None:
+    stream = configured(log_format, level="debug")
+    log = logs.get_logger(environment="shop")
+    log.info("a", text=f"Bearer {SECRET}", deep={"headers": [("Authorization", SECRET)]}, url=f"https://me:{SECRET}@x/")
+    try:
+        int(SECRET)
+    except ValueError:
+        log.exception("b")
+    assert SECRET not in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+
+
+def test_a_person_gets_columns_and_short_executions() -> None:
+    stream = configured("console")
+    logs.get_logger(run_id="r").info("baseline_read", environment="shop", executions=[f"{ID}-41"], none=None, empty=[])
+    (line,) = stream.getvalue().splitlines()
+    assert line.split()[1:] == ["[info", "]", "shop", "baseline_read", "executions=…-41", "empty=-"]
+
+
+def test_colour_is_used_only_where_it_is_wanted() -> None:
+    for color in (True, False):
+        stream = configured("console", color=color)
+        logs.get_logger().info("run_started")
+        assert ("\x1b[" in stream.getvalue()) is color
+
+
+def test_a_rehearsal_stamps_its_own_time() -> None:
+    stream = configured("json")
+
+    def rehearse() -> None:
+        logs.tell_time_by(lambda: datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC))
+        logs.get_logger().info("run_started")
+
+    copy_context().run(rehearse)
+    assert json.loads(stream.getvalue())["timestamp"] == "2031-05-06T07:08:09.000Z"
+
+
+def test_a_reader_that_goes_away_does_not_disturb(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    broken = os.fdopen(writing, "w")
+    unbreakable = logs.UnbreakableStream(broken)
+    assert unbreakable.write("x" * 100_000) == 0
+    unbreakable.flush()
+    whole = logs.UnbreakableStream((tmp_path / "log").open("w"))
+    assert whole.write("abc") == 3
+    whole.flush()
+    whole._stream.close()
+    assert whole.write("abc") == 0
+    with contextlib.suppress(BrokenPipeError):
+        broken.close()
