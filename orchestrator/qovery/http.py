@@ -167,6 +167,9 @@ def refusal(
     status = answer.status
     message = f"{call}: HTTP {status}: {_reason_in(answer.body, redact)}"
     match status:
+        case _ if httpx.codes.is_redirect(status):
+            # It is not followed, since the token must not go elsewhere; often the URL only begins with http.
+            return UnansweredError(f"{message}. It redirects elsewhere; check the API's URL", status=status)
         case 401 | 403:
             return TokenRefusedError(message, status=status)
         case 404:

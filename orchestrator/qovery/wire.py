@@ -6,10 +6,20 @@ ids without which there would be nothing to speak of.
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+
+
+def _none_if_odd(value: Any, read: ValidatorFunctionWrapHandler) -> datetime | None:  # noqa: ANN401 - any JSON
+    """Read a time that only helps: written oddly, it must not cost the whole answer."""
+    try:
+        instant: datetime | None = read(value)
+    except ValidationError:
+        return None
+    return instant
 
 
 class _Wire(BaseModel):
@@ -117,7 +127,7 @@ class WireRunStage(_Wire):
 class WireAuditing(_Wire):
     """`DeploymentHistoryAuditingData`, and its like in the queue."""
 
-    created_at: datetime | None = None
+    created_at: Annotated[datetime | None, WrapValidator(_none_if_odd)] = None
     triggered_by: str | None = None
 
 

@@ -11,6 +11,7 @@ import typer.main
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
+from orchestrator import ExitCode, Rehearsal, RunOutcome, run
 from orchestrator.cli.app import app
 from orchestrator.config import json_schema, load_config
 
@@ -60,6 +61,13 @@ def test_a_file_begins_with_what_it_is_for(path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=_name)
 def test_a_configuration_says_how_to_run_it(path: Path) -> None:
     assert any(words[:2] == ["run", f"config/{path.name}"] for words in _commands(path))
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=_name)
+def test_a_configuration_can_be_rehearsed_and_succeeds(path: Path) -> None:
+    report = run(load_config(path, environ={}), rehearsal=Rehearsal())
+    assert (report.outcome, report.exit_code) == (RunOutcome.SUCCEEDED, ExitCode.SUCCEEDED)
+    assert all(environment.services for environment in report.environments)
 
 
 def test_the_demo_has_three_environments_a_dozen_services_waves_and_a_check() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.plan import OnDeadline
 from orchestrator.reports.model import EnvironmentReport
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
@@ -110,12 +111,14 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     if not started or not ended:
         return
     policy = next(spec.policy for spec in run.config.environment_specs() if spec.name == environment.name)
-    one_request = run.config.api.request_timeout
     posted = run.events_of("restart_submitted", "submit_unanswered", environment=environment.name)
+    # The look that began at the deadline; and where policy says to cancel then, reading the queue and cancelling.
+    requests = 3 if policy.on_deadline is OnDeadline.CANCEL and posted else 1
+    grace = requests * run.config.api.request_timeout
     since, what = (posted[0], "the submit") if posted else (started[0], "the start")
-    if posted and posted[0].at > started[0].at + policy.deadline + one_request:
+    if posted and posted[0].at > started[0].at + policy.deadline + grace:
         yield f"LATE: submitted {posted[0].at - started[0].at:.1f} s after the start"
-    if ended[0].at > since.at + policy.deadline + one_request:
+    if ended[0].at > since.at + policy.deadline + grace:
         yield f"LATE: settled {ended[0].at - since.at:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
 
 

@@ -229,6 +229,11 @@ SECTIONS = [
         [f"2:18: schedule.cron: {EXPECTED_CRON}, found 5"],
         id="a cron that is a number",
     ),
+    pytest.param(
+        top("schedule: {cron: 0 3 * * \u00b2L}"),
+        [f'2:18: schedule.cron: {EXPECTED_CRON}, found "0 3 * * \u00b2L"'],
+        id="a digit that is no number",
+    ),
     pytest.param(top("schedule: {}"), ["2:11: schedule.cron: required, but missing"], id="a schedule without times"),
 ]
 

@@ -191,6 +191,21 @@ def test_a_token_that_is_refused_altogether_is_that_and_not_a_wrong_name(status:
     assert caught.value is refused
 
 
+def test_a_401_is_about_the_token_and_leaves_nothing_to_find_out() -> None:
+    acme = Acme()
+    acme.faults["environment staging-id"] = [TokenRefusedError("HTTP 401", status=401)]
+    with only_reads(acme, {"environment staging-id"}), pytest.raises(TokenRefusedError):
+        resolve(acme, spec())
+
+
+def test_the_id_of_an_environment_is_kept_in_lower_case_so_that_it_is_the_same_however_it_came() -> None:
+    acme = Acme()
+    acme.environment_lists["shop-id"] = [WireEnvironment(id="STAGING-ID", name="staging")]
+    acme.service_lists = {"STAGING-ID": SHOP}
+    (target,) = resolve(acme, spec(locator=path("acme/shop/staging")))
+    assert target.environment_id == "staging-id"
+
+
 def test_a_refusal_of_a_list_passes_through_as_it_is() -> None:
     acme = Acme()
     refused = TokenRefusedError("HTTP 403", status=403)
