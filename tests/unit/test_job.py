@@ -208,6 +208,13 @@ def test_a_job_cut_off_while_it_looks_for_a_lost_submit_says_so() -> None:
     assert "may have been accepted" in story.result.message
 
 
+def test_a_job_cut_off_after_it_found_a_lost_submit_is_in_doubt_no_more() -> None:
+    story = tell(OURS, answers=[lost(RESET, accepted=True)], interrupt_at=20.0)
+    assert len(story.log.named("submit_found")) == 1
+    assert story.ending == (Outcome.UNKNOWN, Reason.INTERRUPTED)
+    assert "may have been accepted" not in story.result.message
+
+
 # Whatever happens: `tell` holds every story to the three promises.
 
 THREE = target(*readings.TARGETS)

@@ -162,6 +162,14 @@ def test_a_restart_that_only_the_history_still_knows_is_not_given_up() -> None:
     assert story.ending == SUCCESS
 
 
+def test_a_restart_that_comes_and_goes_has_to_stay_away_anew() -> None:
+    hidden = both("RESTARTED", runs=[restart_run(42, "ONGOING", "RESTARTING"), LAST_NIGHTS_RUN])
+    story = tell(OURS, after={0: QUEUED, 20: IDLE, 45: hidden, 75: IDLE, **goes_well(110)})
+    assert story.ending == SUCCESS
+    findings = [event.details["finding"] for event in story.log.named("history_read")]
+    assert findings[:3] == ["nothing of our restart is left to be seen", "in progress", findings[0]]
+
+
 def test_a_restart_cancelled_while_it_ran_is_cancelled() -> None:
     half_way = scene(status("api", "RESTARTED", 42), status("web", "CANCELED", 42), state="RESTARTED")
     story = tell(OURS, after={0: both("RESTARTING", 42), 10: both("CANCELING", 42), 20: half_way})
@@ -271,6 +279,13 @@ def test_a_doubt_that_never_clears_times_out_and_costs_a_look_every_thirty_secon
     story = tell(OURS, after={0: both("RESTARTED", None, runs=[restart_run(42, "ONGOING")])})
     assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
     assert len(story.platform.calls_of("find_runs")) <= 1800 / CONFIRM_AGAIN + 1
+
+
+def test_a_doubt_that_comes_up_on_the_deadline_is_asked_nothing_more() -> None:
+    over = both("RESTARTED", 43, runs=[restart_run(43)])
+    story = tell(OURS, after={0: both("RESTARTING", 42), 1800: over})
+    assert (story.ending, story.ended_at) == ((Outcome.TIMED_OUT, Reason.DEADLINE), 1800.0)
+    assert story.platform.calls_of("find_runs") == []
 
 
 @pytest.mark.parametrize("hidden", ["find_runs", "read_queue"])

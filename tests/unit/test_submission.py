@@ -81,6 +81,12 @@ def test_an_environment_that_stays_busy_blocks_at_the_deadline() -> None:
     assert story.result.duration_s is None
 
 
+def test_an_environment_that_gets_free_on_the_deadline_is_not_submitted_any_more() -> None:
+    story = tell(OURS, before={0: DEPLOYING, 1800: IDLE})
+    assert (story.result.outcome, story.ended_at) == (Outcome.BLOCKED, 1800.0)
+    assert story.platform.submits == []
+
+
 def test_an_environment_that_stays_busy_times_out_at_the_runs_deadline() -> None:
     story = tell(OURS, before={0: DEPLOYING}, end_by=100.0)
     assert (story.ending, story.ended_at) == ((Outcome.TIMED_OUT, Reason.RUN_DEADLINE), 100.0)
