@@ -22,9 +22,17 @@ _COLUMN_WIDTHS = {"environment": 16, "event": 22}
 
 
 def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401 - log values are whatever they are
-    """Return a logger with `bound` in every event."""
-    logger: FilteringBoundLogger = structlog.get_logger(**bound)
+    """Return a logger with `bound` in every event. A program that has not configured structlog hears nothing."""
+    logger: FilteringBoundLogger
+    if structlog.is_configured():
+        logger = structlog.get_logger(**bound)
+    else:
+        logger = structlog.wrap_logger(None, processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(0))
     return logger
+
+
+def _drop(_: object, __: str, ___: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    raise structlog.DropEvent
 
 
 def tell_time_by(now: Callable[[], datetime]) -> None:

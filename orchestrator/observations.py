@@ -9,7 +9,8 @@ from orchestrator.states import StateClass, classify
 
 RESTART_ACTION = "RESTART"
 CLOCK_SKEW = timedelta(seconds=10)
-RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", "CANCELED", "NEVER"})
+CANCELLED_RUN = "CANCELED"
+RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
 """The `action_status` values of a run in which nothing more will happen; any other may still change."""
 
 

@@ -55,6 +55,9 @@ class Progress:
         """Note that a restart is submitted now, on top of `baseline`; or, without one, that the watch begins."""
         self._baseline = baseline
         self._submitted = self._clock.monotonic()
+        # Of a submit that never arrived nothing is to be told.
+        for timeline in self._timelines.values():
+            timeline.clear()
 
     @property
     def elapsed(self) -> float | None:

@@ -12,7 +12,7 @@ from orchestrator.ports import Clock
 from orchestrator.progress import Progress
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
-from orchestrator.verdict import Finding, ServiceVerdict, Verdict, confirm, judge, seen_running
+from orchestrator.verdict import Finding, ServiceVerdict, Verdict, confirm, judge, seen_running, shows_activity
 
 CONFIRM_AGAIN = 30.0
 """Seconds after which a doubt that has not changed is worth another look into the history."""
@@ -61,13 +61,15 @@ class Proof:
         self._progress.note(observation)
         self._seen_running |= seen_running(baseline, observation)
         verdict = judge(baseline, observation, seen_running=self._seen_running)
-        self._was_seen = self._was_seen or verdict.finding is not Finding.NOT_BEGUN
+        self._was_seen = self._was_seen or shows_activity(baseline, observation)
         self.verdicts.update(verdict.services)
         if verdict.settled:
             return settlement.by_verdict(verdict, self._target)
         if not self._worth_confirming(verdict, observation):
             return None
-        confirmed = confirm(baseline, observation, await self._readings.history(), await self._readings.queue())
+        # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
+        queue = await self._readings.queue()
+        confirmed = confirm(baseline, observation, await self._readings.history(), queue)
         self._narrator.say(
             "history_read",
             doubt=verdict.doubt.value if verdict.doubt is not None else "our restart was seen, and is gone",

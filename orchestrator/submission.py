@@ -191,7 +191,8 @@ class Submission:
         self._progress.note(observation)
         if self._clock.monotonic() >= self.deadline:
             return None
-        runs, queue = await self._readings.history(), await self._readings.queue()
+        # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
+        queue, runs = await self._readings.queue(), await self._readings.history()
         if was_accepted(baseline, observation, runs, queue):
             self.in_doubt = False
             self._narrator.say("submit_found", after_s=round(looked_for, 1))

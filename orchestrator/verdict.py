@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, unique
 
 from orchestrator.observations import (
+    CANCELLED_RUN,
     RESTART_ACTION,
     Baseline,
     Observation,
@@ -190,6 +191,14 @@ def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
     )
 
 
+def shows_activity(baseline: Baseline, observation: Observation) -> bool:
+    """Tell whether anything is to be seen of a target that was not there at the baseline."""
+    return any(
+        status.in_progress or (status.execution_id is not None and baseline.is_new(status.execution_id))
+        for status in _targets_in(baseline, observation)
+    )
+
+
 def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
     """Return those of `runs_since` that are restarts, ours or somebody else's."""
     return [run for run in runs_since(baseline, runs) if run.action == RESTART_ACTION]
@@ -214,17 +223,22 @@ def confirm(
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     complete = [run for run in restarts if baseline.targets.keys() <= run.services.keys()]
     if complete:
-        verdicts = [_final(_by_run(baseline, [run])) for run in complete]
-        worst = next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
-        if any(
-            service.finding is not Finding.SUCCEEDED and target_id not in observation.services
-            for target_id, service in worst.services.items()
-        ):
-            return replace(worst, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
-        return worst
+        verdicts = [_of_complete_run(baseline, observation, run) for run in complete]
+        return next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
     if any(status.in_progress for status in _targets_in(baseline, observation)):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     return _absent(baseline, observation, runs, restarts)
+
+
+def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> Verdict:
+    verdict = _final(_by_run(baseline, [run]))
+    # A cancellation explains what did not restart. Where there was none, a service's being gone explains it best.
+    if run.status != CANCELLED_RUN and any(
+        service.finding is not Finding.SUCCEEDED and target_id not in observation.services
+        for target_id, service in verdict.services.items()
+    ):
+        return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
+    return verdict
 
 
 def was_accepted(
@@ -255,15 +269,14 @@ def never_arrived(
     anything since the baseline, ours may have waited behind it and been cancelled without a trace: nothing is certain.
     Nor is it where a run or a target comes without its execution, or where the history does not reach the baseline.
     """
-    executions = [run.execution_id for run in runs]
-    executions += [
-        observation.services[target].execution_id for target in baseline.targets & observation.services.keys()
-    ]
+    shown = [status.execution_id for status in observation.services.values()] + [run.execution_id for run in runs]
+    told = [status.execution_id for status in _targets_in(baseline, observation)] + [run.execution_id for run in runs]
     return (
         not observation.busy
         and not queue
         and baseline.targets.keys() <= observation.services.keys()
-        and all(execution is not None and not baseline.is_new(execution) for execution in executions)
+        and None not in told
+        and not any(execution is not None and baseline.is_new(execution) for execution in shown)
         and any(run.execution_id in baseline.executions for run in runs)
     )
 
@@ -301,7 +314,7 @@ def _by_run(baseline: Baseline, runs: Sequence[Run]) -> dict[str, ServiceVerdict
 def _judge_in_run(run: Run, state: str) -> ServiceVerdict:
     match state:
         # In a cancelled run a service that never ran may keep any old state, last night's RESTARTED included.
-        case _ if run.status == "CANCELED" and state != State.RESTART_ERROR:
+        case _ if run.status == CANCELLED_RUN and state != State.RESTART_ERROR:
             finding = Finding.CANCELLED
         case State.RESTARTED:
             finding = Finding.SUCCEEDED

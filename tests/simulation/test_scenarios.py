@@ -208,9 +208,6 @@ def test_a_run_that_is_cancelled_is_no_success(seed: int, delay: float) -> None:
     assert claimed == restarted
 
 
-@pytest.mark.xfail(  # a defect of verdict: `confirm` believes one absence
-    reason="in a cancelled run a service that one reading leaves out is said to have disappeared"
-)
 def test_a_list_that_is_missing_from_one_reading_makes_no_service_disappear() -> None:
     def choose(_: str, path: str, now: float) -> Fate | None:
         # The third of the lists that a reading may lack is that of the databases.

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config import Config, load_config, parse_config
-from orchestrator.config_models import CheckConfig, EnvironmentConfig, ServicesConfig, TokenConfig
+from orchestrator.config.models import CheckConfig, EnvironmentConfig, ServicesConfig, TokenConfig
 from orchestrator.errors import ConfigError
 from orchestrator.plan import (
     EnvironmentPath,

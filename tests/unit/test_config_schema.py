@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from orchestrator.config import json_schema
-from orchestrator.config_models import Config
+from orchestrator.config.models import Config
 from orchestrator.durations import parse_duration
 from tests.unit.config_texts import ALL_OF_IT, GOOD, ID, environment, mistakes, top
 from tests.unit.test_config import EVERYTHING

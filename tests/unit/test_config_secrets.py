@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config import Config, parse_config
-from orchestrator.config_models import EnvironmentConfig, ServicesConfig
+from orchestrator.config.models import EnvironmentConfig, ServicesConfig
 from orchestrator.errors import ConfigError
 from tests.unit.config_texts import (
     ALL_OF_IT,

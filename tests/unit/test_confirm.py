@@ -185,10 +185,19 @@ def test_a_target_that_disappeared_after_it_restarted_did_restart() -> None:
     assert confirm(BASELINE, all_in("RESTARTED", "api", number=42), [run(42, BOTH)], []).finding is Finding.SUCCEEDED
 
 
-def test_a_target_that_is_gone_explains_why_it_did_not_restart() -> None:
-    cancelled = run(42, {"api": "RESTARTED", "web": "CANCELED"}, status="ERROR")
-    verdict = confirm(BASELINE, all_in("RESTARTED", "api", number=42), [cancelled], [])
-    assert (verdict.finding, verdict.reason) == (Finding.FAILED, Reason.SERVICE_DISAPPEARED)
+@pytest.mark.parametrize(
+    ("state", "run_status", "finding", "reason"),
+    [
+        pytest.param("RESTART_ERROR", "ERROR", Finding.FAILED, Reason.SERVICE_DISAPPEARED, id="it had failed"),
+        pytest.param("CANCELED", "CANCELED", Finding.CANCELLED, Reason.RUN_CANCELLED, id="the run was cancelled"),
+    ],
+)
+def test_a_target_that_is_gone_explains_a_failure_but_a_cancelled_run_explains_itself(
+    state: str, run_status: str, finding: Finding, reason: Reason
+) -> None:
+    ended = run(42, {"api": "RESTARTED", "web": state}, status=run_status)
+    verdict = confirm(BASELINE, all_in("RESTARTED", "api", number=42), [ended], [])
+    assert (verdict.finding, verdict.reason) == (finding, reason)
 
 
 def test_a_run_that_does_not_say_which_it_is_proves_nothing() -> None:

@@ -342,6 +342,13 @@ def test_a_lost_submit_and_then_lost_contact_is_unknown() -> None:
     assert len(story.platform.submits) == 1
 
 
+def test_a_lost_submit_that_is_not_found_by_the_deadline_is_asked_for_no_more() -> None:
+    ours = target(*TARGETS, policy=Policy(deadline=100))
+    story = tell(ours, answers=[ARRIVED], after={0: IDLE, **goes_well(98)})
+    assert (story.ending, story.ended_at) == ((Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED), 100.0)
+    assert max(story.platform.calls_of("find_runs")) < 100
+
+
 def test_a_lost_submit_is_not_made_again_while_history_and_queue_cannot_be_read() -> None:
     blind = Fault(error=RESET, calls=frozenset({"find_runs", "read_queue"}))
     story = tell(OURS, answers=[NEVER_ARRIVED], faults=[blind])

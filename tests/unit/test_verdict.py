@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.observations import Baseline, Observation, execution_number
 from orchestrator.outcomes import Reason
 from orchestrator.states import State, StateClass, classify
-from orchestrator.verdict import Doubt, Finding, judge, seen_running
+from orchestrator.verdict import Doubt, Finding, judge, seen_running, shows_activity
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, all_in, baseline_of, execution, observe, status
 from tests.support.readings import STATES, STRANGERS, TARGETS, TONIGHT, observations
 
@@ -244,6 +244,21 @@ def test_an_execution_was_seen_in_progress_when_a_target_was_restarting_under_it
         status("stranger", "RESTARTING", 43),
     )
     assert seen_running(baseline_of("api", "web", "worker", "gone"), reading) == RUNNING_TONIGHT
+
+
+@pytest.mark.parametrize(
+    ("reading", "shown"),
+    [
+        pytest.param(all_in("RESTARTED", "api"), False, id="nothing but last night"),
+        pytest.param(all_in("HIBERNATING", "api"), False, id="a state nobody knows"),
+        pytest.param(all_in("DEPLOYED", "api", number=None), False, id="no execution"),
+        pytest.param(observe(status("stranger", "DEPLOYING", 42)), False, id="a stranger at work, the target gone"),
+        pytest.param(all_in("RESTART_QUEUED", "api"), True, id="queued"),
+        pytest.param(all_in("DEPLOYED", "api", number=42), True, id="a new execution"),
+    ],
+)
+def test_activity_is_what_a_target_did_not_show_at_the_baseline(reading: Observation, shown: bool) -> None:
+    assert shows_activity(baseline_of("api"), reading) is shown
 
 
 @given(observations())

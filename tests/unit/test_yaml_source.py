@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator import yaml_errors
-from orchestrator.yaml_source import DEEPEST, MOST_NODES, Place, read_document
+from orchestrator.config import yaml_errors
+from orchestrator.config.yaml_source import DEEPEST, MOST_NODES, Place, read_document
 
 Json = Any
 

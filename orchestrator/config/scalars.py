@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from orchestrator.config_errors import nearest
+from orchestrator.config.explain import nearest
 from orchestrator.durations import PATTERN, parse_duration
 
 T = TypeVar("T")

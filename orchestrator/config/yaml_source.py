@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from orchestrator.yaml_errors import explain_syntax, printable
+from orchestrator.config.yaml_errors import explain_syntax, printable
 
 MOST_NODES = 100_000
 """Aliases can make a small file enormous; a larger one than this is refused."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.config_errors import explain, path_text
-from orchestrator.config_models import Config
-from orchestrator.config_rules import broken_rules
-from orchestrator.config_schema import json_schema
+from orchestrator.config.explain import explain, path_text
+from orchestrator.config.models import Config
+from orchestrator.config.rules import broken_rules
+from orchestrator.config.schema import json_schema
+from orchestrator.config.yaml_source import Place, Problem, read_document
 from orchestrator.errors import ConfigError
-from orchestrator.yaml_source import Place, Problem, read_document
 
 __all__ = ["Config", "json_schema", "load_config", "parse_config"]
 

@@ -6,12 +6,12 @@ It is asked of what the file says, beside the models rather than in them, so tha
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from orchestrator.config_errors import nearest
-from orchestrator.config_models import KINDS, LOCATORS, TOKEN_PLACES, EnvironmentConfig
-from orchestrator.config_types import folded
+from orchestrator.config.explain import nearest
+from orchestrator.config.models import KINDS, LOCATORS, TOKEN_PLACES, EnvironmentConfig
+from orchestrator.config.scalars import folded
+from orchestrator.config.yaml_source import Path
 from orchestrator.durations import format_duration, parse_duration
 from orchestrator.plan import Policy
-from orchestrator.yaml_source import Path
 
 Finding = tuple[Path, str]
 

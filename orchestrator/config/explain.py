@@ -8,8 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from orchestrator.yaml_errors import printable
-from orchestrator.yaml_source import Document, Path, Problem
+from orchestrator.config.yaml_errors import printable
+from orchestrator.config.yaml_source import Document, Path, Problem
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "expected a whole number",
@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
 def broken_rule(message: str) -> PydanticCustomError:
     """Make the error of a rule that concerns several keys of a model.
 
-    Pydantic asks such rules only once every key by itself is good, so for a file `orchestrator.config_rules` asks them
+    Pydantic asks such rules only once every key by itself is good, so for a file `orchestrator.config.rules` asks them
     of what the file says, and they are no findings here.
     """
     return PydanticCustomError(_RULE, message)

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from orchestrator.config_errors import broken_rule, did_you_mean, explain_unlocated, path_text
-from orchestrator.config_types import (
+from orchestrator.config.explain import broken_rule, did_you_mean, explain_unlocated, path_text
+from orchestrator.config.scalars import (
     BaseUrl,
     Budget,
     Cron,
@@ -35,6 +35,7 @@ from orchestrator.config_types import (
     no_secret,
     some_services,
 )
+from orchestrator.config.yaml_errors import printable
 from orchestrator.errors import ConfigError
 from orchestrator.plan import (
     ALL_SERVICES,
@@ -49,7 +50,6 @@ from orchestrator.plan import (
     ServiceType,
     Strategy,
 )
-from orchestrator.yaml_errors import printable
 
 LOCATORS = ("id", "path")
 TOKEN_PLACES = ("env", "file")
