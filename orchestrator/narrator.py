@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -56,8 +56,7 @@ class Narrator:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def _beat(self, describe: Callable[[], Mapping[str, Any]]) -> None:
         while True:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
-from orchestrator.errors import MalformedAnswerError, NotFoundError, RefusedError
+from orchestrator.errors import MalformedAnswerError, NotFoundError, PlatformError, RefusedError
 from orchestrator.observations import Observation, QueuedRequest, Run
 from orchestrator.polling import Contact
 from orchestrator.ports import Platform
@@ -36,6 +36,9 @@ class Readings:
             if self._not_found >= NOT_FOUND_LIMIT:
                 raise
             raise MalformedAnswerError(str(error), status=error.status) from error
+        except PlatformError:
+            self._not_found = 0
+            raise
         self._not_found = 0
         self._contact.made()
         return observation

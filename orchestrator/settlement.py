@@ -54,7 +54,7 @@ def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ())
         outcome=OUTCOME_OF_FINDING.get(verdict.finding) or OUTCOME_OF_ABSENCE[reason],
         reason=reason,
         message=_EXPLANATIONS[reason].format(
-            failed=", ".join(failed), missing=", ".join(names[service_id] for service_id in missing)
+            failed=", ".join(failed) or "the services", missing=", ".join(names[service_id] for service_id in missing)
         ),
     )
 

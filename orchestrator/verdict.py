@@ -238,6 +238,15 @@ def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> 
         for target_id, service in verdict.services.items()
     ):
         return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
+    untouched = {
+        status.id: ServiceVerdict(finding=Finding.NOT_BEGUN)
+        for status in _targets_in(baseline, observation)
+        if status.execution_id is not None and not baseline.is_new(status.execution_id)
+    }
+    if verdict.finding is Finding.SUCCEEDED and untouched:
+        # History and statuses contradict each other: one of them may be late, and if not, the service never ran.
+        services = {**verdict.services, **untouched}
+        return Verdict(finding=Finding.ABSENT, services=services, reason=Reason.NOT_RESTARTED)
     return verdict
 
 

@@ -60,7 +60,8 @@ async def _verify_one(
     async def probe() -> bool:
         nonlocal streak, last_answer
         last_answer = await prober.probe(check.url)
-        streak = streak + 1 if last_answer == check.status else 0
+        in_time = clock.monotonic() <= end
+        streak = streak + 1 if last_answer == check.status and in_time else 0
         return streak >= check.consecutive
 
     retrying = AsyncRetrying(

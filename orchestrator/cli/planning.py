@@ -15,6 +15,7 @@ from orchestrator.cli.options import Output, Settings
 from orchestrator.config import Config
 from orchestrator.errors import RestartError
 from orchestrator.outcomes import ExitCode
+from orchestrator.reports.wording import count
 from orchestrator.review import Forecast, ReviewedEnvironment
 from orchestrator.runner import areview
 
@@ -92,5 +93,6 @@ def render_plan(reviewed: Sequence[ReviewedEnvironment], *, width: int, color: b
         for service in environment.services
     )
     summary = ", ".join(f"{count} {_WORDS[forecast]}" for forecast, count in counts.items() if count)
-    console.print(f"{len(reviewed)} environments: {summary}. {services} services in all. Nothing was changed.")
+    environments = count(len(reviewed), "environment")
+    console.print(f"{environments}: {summary}. {count(services, 'service')} in all. Nothing was changed.")
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

@@ -19,7 +19,10 @@ PATIENCE = 60.0
 
 def environ(**more: str) -> dict[str, str]:
     """Return an environment of which everything is known: a token, and nothing that could point to a real account."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "QOVERY_API_TOKEN": TOKEN, "LC_ALL": "C.UTF-8", **more}
+    # Where the coverage of subprocesses is measured, they are told so by variables.
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    path = os.environ.get("PATH", os.defpath)
+    return {"PATH": path, "QOVERY_API_TOKEN": TOKEN, "LC_ALL": "C.UTF-8", **measured, **more}
 
 
 def events_in(stderr: str) -> list[dict[str, Any]]:
@@ -94,8 +97,13 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
+        # Politely first, so that it can write down which of its lines were covered.
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
 
 
 def run(*arguments: str | Path, env: Mapping[str, str], stdin: str = "") -> Finished:

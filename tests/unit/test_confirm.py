@@ -346,3 +346,11 @@ def test_a_confirmed_verdict_has_a_reason_exactly_when_it_can_be_settled(
     verdict = confirm(baseline_of(*TARGETS), reading, history, queue)
     assert (verdict.reason is not None) is (verdict.finding is not Finding.IN_PROGRESS)
     assert verdict.finding is not Finding.NOT_BEGUN
+
+
+def test_a_history_that_contradicts_fresh_statuses_is_no_proof() -> None:
+    reading = observe(status("api", "RESTARTED", 42), status("web", "RESTARTED", 41))
+    verdict = confirm(BASELINE, reading, [run(42, BOTH)], [])
+    assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.NOT_RESTARTED)
+    assert verdict.services["api"].finding is Finding.SUCCEEDED
+    assert verdict.services["web"].finding is Finding.NOT_BEGUN

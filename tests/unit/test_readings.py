@@ -6,6 +6,7 @@ from orchestrator.errors import (
     BusyError,
     MalformedAnswerError,
     NotFoundError,
+    PassingError,
     PlatformError,
     RefusedError,
     TokenRefusedError,
@@ -101,3 +102,12 @@ def test_what_is_no_refusal_of_the_read_passes_through_as_it_is(what: str, error
     with pytest.raises(type(error)):
         reader.read(what)
     assert reader.contact.silent_for == 0
+
+
+def test_only_answers_of_not_found_in_a_row_mean_that_an_environment_is_gone() -> None:
+    reset = Fault(error=UnansweredError("connection reset"), begin=10, end=20)
+    reader = Reader(Fault(error=GONE, end=10), reset, Fault(error=GONE, begin=20))
+    for move in (0, 0, 15, 15, 0):
+        reader.clock.move(move)
+        with pytest.raises(PassingError):
+            reader.read()

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -123,3 +124,18 @@ def test_what_a_url_keeps_secret_is_shown_nowhere() -> None:
     shown = f"{failures[0]} {log.events}"
     assert "pa55" not in shown
     assert "s3cret" not in shown
+
+
+def test_a_good_answer_that_arrives_after_its_time_is_none() -> None:
+    class SlowProber:
+        async def probe(self, url: str) -> int:
+            await asyncio.sleep(8)
+            return 200
+
+    async def go() -> list[CheckFailure]:
+        clock = RehearsalClock(NOON)
+        narrator = Narrator(CapturedLog(clock).logger, clock)
+        check = HttpCheck(url=URL, within=5)
+        return await verify([check], prober=SlowProber(), clock=clock, narrator=narrator, until=1000.0)
+
+    assert len(in_virtual_time(go())) == 1
