@@ -1,6 +1,7 @@
 """Whole runs in virtual time, with the simulator's own truth beside the report."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def _witnessed(
 
     if log is None:
         structlog.configure(
-            processors=[witness.hear, _Drop()], wrapper_class=structlog.make_filtering_bound_logger("debug")
+            processors=[witness.hear, _Drop()], wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG)
         )
     else:
         logs.configure(log_format="console", level="debug", color=log.isatty(), stream=log)
