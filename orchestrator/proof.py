@@ -5,7 +5,7 @@ from functools import partial
 
 from orchestrator import settlement
 from orchestrator.narrator import Narrator
-from orchestrator.observations import Baseline, Observation
+from orchestrator.observations import Baseline
 from orchestrator.plan import Target
 from orchestrator.polling import Ended, Poller
 from orchestrator.ports import Clock
@@ -65,11 +65,13 @@ class Proof:
         self.verdicts.update(verdict.services)
         if verdict.settled:
             return settlement.by_verdict(verdict, self._target)
-        if not self._worth_confirming(verdict, observation):
+        doubt = (verdict.doubt, frozenset(observation.services.values()))
+        if not self._worth_confirming(verdict, doubt):
             return None
         # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
         queue = await self._readings.queue()
         confirmed = confirm(baseline, observation, await self._readings.history(), queue)
+        self._last_doubt, self._last_confirm = doubt, self._clock.monotonic()
         self._narrator.say(
             "history_read",
             doubt=verdict.doubt.value if verdict.doubt is not None else "our restart was seen, and is gone",
@@ -84,7 +86,7 @@ class Proof:
         missing = baseline.targets.keys() - observation.services.keys()
         return settlement.by_verdict(confirmed, self._target, missing=sorted(missing))
 
-    def _worth_confirming(self, verdict: Verdict, observation: Observation) -> bool:
+    def _worth_confirming(self, verdict: Verdict, doubt: object) -> bool:
         """Tell whether there is a doubt, and whether it is a new one or has been left alone for a while."""
         gone = verdict.finding is Finding.NOT_BEGUN and self._was_seen
         if verdict.doubt is None and not gone:
@@ -93,11 +95,7 @@ class Proof:
         now = self._clock.monotonic()
         if now >= self._until:
             return False  # The deadline bears the request that met it, and no more after that.
-        doubt = (verdict.doubt, frozenset(observation.services.values()))
-        if doubt == self._last_doubt and now < self._last_confirm + CONFIRM_AGAIN:
-            return False
-        self._last_doubt, self._last_confirm = doubt, now
-        return True
+        return doubt != self._last_doubt or now >= self._last_confirm + CONFIRM_AGAIN
 
     def _gone_for_good(self, verdict: Verdict) -> bool:
         """Tell whether a restart has stayed absent for so long that it will not show any more."""
