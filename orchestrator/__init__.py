@@ -20,22 +20,27 @@ if TYPE_CHECKING:
     from orchestrator.config import Config, load_config, parse_config
     from orchestrator.errors import (
         ConfigError,
+        JournalError,
         NameResolutionError,
         PlatformError,
         RestartError,
         TokenRefusedError,
         UsageError,
     )
+    from orchestrator.interruption import Interruption
     from orchestrator.outcomes import ExitCode, Outcome, Reason, RunOutcome
     from orchestrator.reports.model import RunReport
-    from orchestrator.runner import Interruption, arun, run
+    from orchestrator.resuming import aresume, failures_of
+    from orchestrator.runner import GoingOn, arun, run
     from orchestrator.session import Rehearsal
 
 _HOME_OF = {
     "Config": "config",
     "ConfigError": "errors",
     "ExitCode": "outcomes",
-    "Interruption": "runner",
+    "GoingOn": "runner",
+    "Interruption": "interruption",
+    "JournalError": "errors",
     "NameResolutionError": "errors",
     "Outcome": "outcomes",
     "PlatformError": "errors",
@@ -46,7 +51,9 @@ _HOME_OF = {
     "RunReport": "reports.model",
     "TokenRefusedError": "errors",
     "UsageError": "errors",
+    "aresume": "resuming",
     "arun": "runner",
+    "failures_of": "resuming",
     "load_config": "config",
     "parse_config": "config",
     "run": "runner",
@@ -56,7 +63,9 @@ __all__ = [
     "Config",
     "ConfigError",
     "ExitCode",
+    "GoingOn",
     "Interruption",
+    "JournalError",
     "NameResolutionError",
     "Outcome",
     "PlatformError",
@@ -68,7 +77,9 @@ __all__ = [
     "TokenRefusedError",
     "UsageError",
     "__version__",
+    "aresume",
     "arun",
+    "failures_of",
     "load_config",
     "parse_config",
     "run",

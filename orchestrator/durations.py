@@ -1,6 +1,7 @@
 """Spans of time as people write them: `250ms`, `2s`, `15m`, `1h30m`."""
 
 import re
+from decimal import Decimal
 
 LONGEST = 30 * 24 * 3600.0
 """Seconds. Whatever is longer is a mistake."""
@@ -50,3 +51,12 @@ def format_duration(seconds: float) -> str:
     hours, minutes = divmod(int(minutes), 60)
     parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{round(rest, 1):g}s" if rest else ""]
     return "".join(parts) or "0s"
+
+
+def exact_duration(seconds: float) -> str:
+    """Return a span in seconds to the last digit, so that `parse_duration` gives the same number again.
+
+    >>> exact_duration(5400.0), exact_duration(1e-05)
+    ('5400.0s', '0.00001s')
+    """
+    return f"{Decimal(repr(seconds)):f}s"

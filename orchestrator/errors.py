@@ -5,6 +5,7 @@ An expected ending of a restart is an `Outcome`, not an error. Errors are for wh
     RestartError
     ├── UsageError                      the command line, the file, or what they name is wrong
     │   ├── ConfigError                 the configuration file
+    │   ├── JournalError                the journal cannot be read or written
     │   └── NameResolutionError         a name that matches nothing, or several things
     └── PlatformError                   what the Qovery API, or the way to it, did
         ├── TokenRefusedError           401 or 403
@@ -35,6 +36,10 @@ class ConfigError(UsageError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class JournalError(UsageError):
+    """The journal cannot be read or written: it is damaged, full, forbidden, or of a newer version."""
 
 
 class NameResolutionError(UsageError):

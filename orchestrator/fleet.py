@@ -1,7 +1,7 @@
 """Many environments: wave after wave, so many at once, until the failure budget or the run's deadline says stop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -32,6 +32,10 @@ class Fleet:
         make_job: makes the job of a target; it gets the run's deadline, an instant of `clock`.
         clock: the source of time.
         log: a logger with `run_id` bound.
+        end_by: the run's deadline, an instant of `clock`; by default what the plan's strategy says, from now on.
+        results: of what has its end already: none of it is begun again, and its failures count.
+        in_flight: the names of the targets whose restart was submitted before. They are seen to their end even if
+            the run has halted meanwhile, or its deadline has passed.
     """
 
     def __init__(
@@ -41,32 +45,49 @@ class Fleet:
         make_job: Callable[[Target, float], Job],
         clock: Clock,
         log: FilteringBoundLogger,
+        end_by: float | None = None,
+        results: Iterable[EnvironmentResult] = (),
+        in_flight: Collection[str] = (),
     ) -> None:
         self._plan = plan
         self._make_job = make_job
         self._clock = clock
         self._log = log
-        self._end_by = clock.monotonic() + plan.strategy.run_deadline
+        self._end_by = clock.monotonic() + plan.strategy.run_deadline if end_by is None else end_by
         self._room = asyncio.Semaphore(plan.strategy.max_parallel)
         self._jobs: dict[str, Job] = {}
-        self._results: dict[str, EnvironmentResult] = {}
+        self._results = {result.name: result for result in results}
+        self._in_flight = frozenset(in_flight)
         self._halted = False
 
     async def run(self) -> tuple[EnvironmentResult, ...]:
         """Run every wave and return the results in the plan's order. After a cancellation, ask `results`."""
-        for number, (wave, targets) in enumerate(self._plan.waves()):
-            if number > 0 and not self._over:
+        self._mind_the_budget()
+        began = False
+        for wave, members in self._plan.waves():
+            targets = self._to_run(members)
+            if not targets:
+                continue
+            if began and not self._over:
                 await self._pause()
-            if self._over:
-                break
+                targets = self._to_run(targets)
+            began = True
             async with asyncio.TaskGroup() as group:
                 for target in targets:
                     group.create_task(self._run_one(target))
-            outcomes = [self._results[target.name].outcome for target in targets if target.name in self._results]
+            outcomes = [self._results[target.name].outcome for target in members if target.name in self._results]
             self._log.info(
-                "wave_finished", wave=wave, succeeded=outcomes.count(Outcome.SUCCEEDED), environments=len(targets)
+                "wave_finished", wave=wave, succeeded=outcomes.count(Outcome.SUCCEEDED), environments=len(members)
             )
         return self.results()
+
+    def _to_run(self, members: Sequence[Target]) -> list[Target]:
+        """Return those that are left to run; what is in flight goes first, since its time is running."""
+        left = [target for target in members if target.name not in self._results and self._may_run(target)]
+        return sorted(left, key=lambda target: target.name not in self._in_flight)
+
+    def _may_run(self, target: Target) -> bool:
+        return target.name in self._in_flight or not self._over
 
     def results(self) -> tuple[EnvironmentResult, ...]:
         """Return a result for every target, whether its job ended, was cut off, or was never begun."""
@@ -84,7 +105,7 @@ class Fleet:
 
     async def _run_one(self, target: Target) -> None:
         async with self._room:
-            if self._over:
+            if not self._may_run(target):
                 return
             job = self._jobs[target.name] = self._make_job(target, self._end_by)
             self._results[target.name] = await job.run()
@@ -95,14 +116,19 @@ class Fleet:
         budget = self._plan.strategy.max_failures
         if not self._halted and budget.exceeded_by(failures, of=len(self._plan.targets)):
             self._halted = True
-            self._log.warning("run_halted", failures=failures, not_begun=len(self._plan.targets) - len(self._jobs))
+            begun = self._results.keys() | self._jobs.keys() | self._in_flight
+            self._log.warning("run_halted", failures=failures, not_begun=len(self._plan.targets) - len(begun))
 
     def _result(self, target: Target) -> EnvironmentResult:
         if target.name in self._results:
             return self._results[target.name]
-        if target.name in self._jobs:
+        job = self._jobs.get(target.name)
+        if job is None and target.name in self._in_flight:
+            # It was cut off before its turn came again.
+            job = self._make_job(target, self._end_by)
+        if job is not None:
             # Kept, so that asking twice settles it once.
-            self._results[target.name] = self._jobs[target.name].interrupted()
+            self._results[target.name] = job.interrupted()
             return self._results[target.name]
         if self._halted:
             outcome, reason = Outcome.SKIPPED, Reason.HALTED

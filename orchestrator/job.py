@@ -1,18 +1,24 @@
 """One environment, from the baseline to the end: submit once, prove it, verify it, settle."""
 
+from functools import partial
 from random import Random
 
 from structlog.typing import FilteringBoundLogger
 
 from orchestrator import settlement
-from orchestrator.errors import PlatformError
+from orchestrator.cancelling import Attempt, cancel_ours
+from orchestrator.errors import PlatformError, RefusedError
+from orchestrator.inflight import InFlight
+from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
+from orchestrator.observations import Baseline
 from orchestrator.outcomes import EnvironmentResult, Outcome
+from orchestrator.ownership import Standing, raise_baseline
 from orchestrator.plan import OnDeadline, Target
 from orchestrator.polling import Ended, Poller
-from orchestrator.ports import Clock, Platform, Prober
+from orchestrator.ports import Clock, Journal, Platform, Prober
 from orchestrator.progress import Progress
-from orchestrator.proof import Proof
+from orchestrator.proof import NOTHING_SEEN, Proof
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
 from orchestrator.settling import always_settled, settle
@@ -31,6 +37,10 @@ class RestartJob:
         log: a logger with `run_id` and `environment` bound.
         random: the source of jitter.
         end_by: the run's deadline, an instant of `clock`.
+        journal: where everything is written that must survive this process.
+        in_flight: the restart that an earlier process of this run has posted, where it has.
+        wait_lock: seconds to wait for another run that holds the environment.
+        call_off: cancel what is in flight, as far as it is provably ours, and see what becomes of it; submit nothing.
     """
 
     def __init__(
@@ -43,8 +53,14 @@ class RestartJob:
         log: FilteringBoundLogger,
         random: Random,
         end_by: float,
+        journal: Journal,
+        in_flight: InFlight | None = None,
+        wait_lock: float = 0.0,
+        call_off: bool = False,
     ) -> None:
         self._target = target
+        self._resumed = in_flight is not None
+        self._call_off = call_off
         self._platform = platform
         self._prober = prober
         self._clock = clock
@@ -61,22 +77,41 @@ class RestartJob:
             on_fault=narrator.fault,
         )
         self._readings = readings = Readings(platform, target.environment_id, poller.contact)
+        self._memory = memory = Memory(journal, narrator)
         self._submission = Submission(
             target,
             platform=platform,
             readings=readings,
             poller=poller,
             progress=progress,
+            memory=memory,
             narrator=narrator,
             clock=clock,
             end_by=end_by,
+            wait_lock=wait_lock,
+            may_post=not call_off,
+            in_flight=in_flight,
         )
-        self._proof = Proof(target, readings=readings, poller=poller, progress=progress, narrator=narrator, clock=clock)
+        self._proof = Proof(
+            target,
+            readings=readings,
+            poller=poller,
+            progress=progress,
+            memory=memory,
+            narrator=narrator,
+            clock=clock,
+            seen_before=NOTHING_SEEN if in_flight is None else in_flight.sighting,
+        )
 
     async def run(self) -> EnvironmentResult:
         """Do it all. Whatever happens is an outcome: nothing is raised but for being cancelled."""
-        self._narrator.say("environment_started", services=len(self._target.services), wave=self._target.wave)
-        return self._settle(
+        self._narrator.say(
+            "environment_started",
+            services=len(self._target.services),
+            wave=self._target.wave,
+            resumed=True if self._resumed else None,
+        )
+        result = self._settle(
             await always_settled(
                 self._restart(),
                 narrator=self._narrator,
@@ -84,6 +119,8 @@ class RestartJob:
                 submitted=lambda: self._submitted,
             )
         )
+        self._memory.settle(result)
+        return result
 
     def interrupted(self) -> EnvironmentResult:
         """Give the result of a job that was cut off, as far as it had come."""
@@ -98,11 +135,17 @@ class RestartJob:
         baseline = await self._submission.make()
         if isinstance(baseline, Settlement):
             return baseline
-        settled = await self._proof.find(baseline, until=self._submission.deadline)
+        if self._call_off:
+            refusal = await self._cancelled(baseline)
+            if refusal is not None:
+                return refusal
+        settled = await self._proof.find(
+            baseline, request_ids=self._submission.request_ids, until=self._submission.deadline
+        )
         if settled is Ended.CONTACT_LOST:
             return settlement.contact_lost(silent_for=self._poller.contact.silent_for)
         if isinstance(settled, Ended):
-            return self._timed_out(await self._cancel_if_told())
+            return self._timed_out(await self._cancel_if_told(baseline))
         if settled.outcome is Outcome.SUCCEEDED and self._target.checks:
             return await self._verify(settled)
         return settled
@@ -128,21 +171,44 @@ class RestartJob:
             afterwards=afterwards,
         )
 
-    async def _cancel_if_told(self) -> str:
-        """Cancel our request where policy says so and it still waits; say what was done."""
+    async def _cancelled(self, baseline: Baseline) -> Settlement | None:
+        """Cancel our restart once it is to be seen; say why, where it is not provably ours alone."""
+        attempt = await self._poller.poll(partial(self._try_to_cancel, baseline), until=self._submission.deadline)
+        if attempt is Ended.CONTACT_LOST:
+            return settlement.contact_lost(silent_for=self._poller.contact.silent_for)
+        if isinstance(attempt, Ended):
+            return settlement.not_cancelled("nothing of it is to be seen")
+        return settlement.not_cancelled(attempt.ours.why) if attempt.ours.standing is Standing.SHARED else None
+
+    async def _try_to_cancel(self, baseline: Baseline) -> Attempt | None:
+        observation = await self._readings.statuses()
+        self._progress.note(observation)
+        try:
+            attempt = await self._cancel(raise_baseline(baseline, observation, self._submission.request_ids))
+        except RefusedError:
+            return None  # It has left the queue, or ended, since we looked: look again.
+        waited = self._progress.elapsed or 0.0
+        if attempt.ours.standing is Standing.UNSEEN and waited < self._target.policy.invisible_for:
+            return None
+        return attempt
+
+    async def _cancel(self, baseline: Baseline) -> Attempt:
+        return await cancel_ours(
+            baseline,
+            request_ids=self._submission.request_ids,
+            readings=self._readings,
+            platform=self._platform,
+            narrator=self._narrator,
+        )
+
+    async def _cancel_if_told(self, baseline: Baseline) -> str:
+        """Cancel our restart where policy says so and it is provably ours alone; say what was done."""
         if self._target.policy.on_deadline is not OnDeadline.CANCEL:
             return "It was left to go on at Qovery."
         try:
-            for request in await self._readings.queue():
-                # Requests of one user and one action merge: with other services in it, it is not ours alone any more.
-                ours = self._target.service_ids - self._submission.left_out
-                if request.request_id in self._submission.request_ids and request.service_ids == ours:
-                    await self._platform.cancel_request(request.request_id)
-                    self._narrator.say("restart_cancelled", request_id=request.request_id)
-                    return "Our request still waited in the queue and was cancelled."
+            return str(await self._cancel(self._proof.raised(baseline)))
         except PlatformError as error:
             return f"It could not be cancelled ({error}) and may go on at Qovery."
-        return "It was not cancelled, since it is not provably ours alone any more, and may go on at Qovery."
 
     def _settle(self, settled: Settlement) -> EnvironmentResult:
         return settle(

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.states import StateClass, classify
 
 RESTART_ACTION = "RESTART"
+API_ORIGIN = "API"
+"""The origin of what a program asked for with a token, as we do; consoles, command lines and rules have their own."""
 CLOCK_SKEW = timedelta(seconds=10)
 CANCELLED_RUN = "CANCELED"
 RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
@@ -72,6 +74,8 @@ class Run:
     """Each service in it, and the state it ended in."""
     created_at: datetime | None = None
     triggered_by: str | None = None
+    origin: str | None = None
+    """By what way it was asked for, `API_ORIGIN` for one; None where the history does not say."""
 
     @property
     def over(self) -> bool:
@@ -87,6 +91,7 @@ class QueuedRequest:
     action: str
     service_ids: frozenset[str]
     triggered_by: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +151,10 @@ class Baseline:
         if number is None or latest is None:
             return execution_id not in self.executions
         return number > latest
+
+    def raised(self, executions: Iterable[str]) -> "Baseline":
+        """Return this baseline with more executions known: from then on only what is newer than these is evidence."""
+        return replace(self, executions=self.executions | frozenset(executions))
 
     def can_order(self, execution_id: str) -> bool:
         """Tell whether `is_new` rests on numbers that rise, rather than on names that merely differ."""

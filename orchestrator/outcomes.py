@@ -48,13 +48,21 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     NO_BASELINE = "no_baseline"
     """What ran before could not be told, so nothing later could have been proven."""
+    LOCKED = "locked"
+    """Another run that has not ended holds the environment."""
+    JOURNAL_UNWRITABLE = "journal_unwritable"
+    """What has to be written down before a submit could not be, so nothing was submitted."""
     HALTED = "halted"
+    NOT_BEGUN = "not_begun"
+    """A resumed run was told to begin nothing new."""
     NOT_RUNNING = "not_running"
     """Nothing there runs, and `on_stopped: skip` says to leave it so."""
     CONTACT_LOST = "contact_lost"
     SUBMIT_UNCONFIRMED = "submit_unconfirmed"
     """The answer to the submit was lost, and no look could tell whether it was accepted."""
     INTERRUPTED = "interrupted"
+    NOT_CANCELLED = "not_cancelled"
+    """`cancel` found that it is not, or not provably, ours alone, so it goes on."""
     INTERNAL_ERROR = "internal_error"
     SETTLED = "settled"
     """What `watch` waited for has ended well."""
@@ -180,10 +188,12 @@ class EnvironmentResult:
         """What this environment alone would make of the exit code; None where it has no say.
 
         A skip by policy is as good as a success. A skip because the run halted or was interrupted has no say, since
-        whatever halted it has.
+        whatever halted it has. What a resumed run was told not to begin is as good as blocked.
         """
         if self.reason is Reason.TOKEN_REFUSED:
             return ExitCode.REFUSED
+        if self.reason is Reason.NOT_BEGUN:
+            return ExitCode.BLOCKED
         if self.outcome is Outcome.SKIPPED:
             return ExitCode.SUCCEEDED if self.reason is Reason.NOT_RUNNING else None
         return _EXIT_CODE_OF_OUTCOME[self.outcome]

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from orchestrator.inflight import Holder, Intent, Sighting
 from orchestrator.observations import Observation, QueuedRequest, Run, SubmitReceipt
+from orchestrator.outcomes import EnvironmentResult
 from orchestrator.plan import Service
 
 
@@ -37,6 +39,41 @@ class Platform(Protocol):
 
     async def cancel_request(self, request_id: str) -> None:
         """Cancel exactly one waiting request."""
+        ...
+
+    async def cancel_run(self, environment_id: str) -> None:
+        """Cancel whatever runs in an environment, ours or not: the caller has to know whose it is."""
+        ...
+
+
+class Journal(Protocol):
+    """What must survive this process, about one environment of one run.
+
+    A method returns when what it was told is safe, and raises `JournalError` where it is not.
+    """
+
+    def claim(self) -> Holder | None:
+        """Take the environment for this run, unless another run that has not ended holds it: then return that one."""
+        ...
+
+    def intend(self, intent: Intent) -> None:
+        """Write down a restart before it is posted."""
+        ...
+
+    def withdraw(self) -> None:
+        """Write down that the restart last intended was not accepted."""
+        ...
+
+    def accept(self, request_ids: frozenset[str]) -> None:
+        """Write down that it was, and what the platform calls its request where that is known."""
+        ...
+
+    def see(self, sighting: Sighting) -> None:
+        """Write down what has been seen of it."""
+        ...
+
+    def settle(self, result: EnvironmentResult) -> None:
+        """Write down how the environment ended; it is free again."""
         ...
 
 

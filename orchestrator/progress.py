@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
+from orchestrator.inflight import Sighting
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Baseline, Observation
 from orchestrator.outcomes import Outcome, ServiceResult
@@ -51,13 +52,32 @@ class Progress:
         self._executions: dict[str, str | None] = {}
         self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
 
-    def begin(self, baseline: Baseline | None = None) -> None:
-        """Note that a restart is submitted now, on top of `baseline`; or, without one, that the watch begins."""
+    def begin(self, baseline: Baseline | None = None, *, at: float | None = None) -> None:
+        """Note that a restart is submitted on top of `baseline`, or, without one, that the watch begins.
+
+        Args:
+            baseline: what ran before.
+            at: the instant; now where none is given.
+        """
         self._baseline = baseline
-        self._submitted = self._clock.monotonic()
+        self._submitted = self._clock.monotonic() if at is None else at
         # Of a submit that never arrived nothing is to be told.
         for timeline in self._timelines.values():
             timeline.clear()
+
+    def recall(self, sighting: Sighting) -> None:
+        """Take in what an earlier process had seen since the submit."""
+        for service in self._services:
+            self._timelines[service.id] = list(sighting.timelines.get(service.id, ()))
+            if service.id in sighting.states:
+                self._states[service.id], self._executions[service.id] = sighting.states[service.id]
+
+    def sighting(self) -> Sighting:
+        """Return what has been seen, for a later process."""
+        return Sighting(
+            states={name: (state, self._executions.get(name)) for name, state in self._states.items()},
+            timelines={name: tuple(timeline) for name, timeline in self._timelines.items() if timeline},
+        )
 
     @property
     def elapsed(self) -> float | None:

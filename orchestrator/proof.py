@@ -4,8 +4,11 @@ from dataclasses import replace
 from functools import partial
 
 from orchestrator import settlement
+from orchestrator.inflight import Sighting
+from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
-from orchestrator.observations import Baseline
+from orchestrator.observations import Baseline, Observation
+from orchestrator.ownership import raise_baseline
 from orchestrator.plan import Target
 from orchestrator.polling import Ended, Poller
 from orchestrator.ports import Clock
@@ -18,6 +21,8 @@ CONFIRM_AGAIN = 30.0
 """Seconds after which a doubt that has not changed is worth another look into the history."""
 ABSENT_FOR = 60.0
 """Seconds for which a restart that had been seen must stay absent before it counts as gone."""
+
+NOTHING_SEEN = Sighting()
 
 
 class Proof:
@@ -34,34 +39,59 @@ class Proof:
         readings: Readings,
         poller: Poller,
         progress: Progress,
+        memory: Memory,
         narrator: Narrator,
         clock: Clock,
+        seen_before: Sighting = NOTHING_SEEN,
     ) -> None:
         self._target = target
         self._readings = readings
         self._poller = poller
         self._progress = progress
+        self._memory = memory
         self._narrator = narrator
         self._clock = clock
         self._until = float("inf")
-        self._seen_running: frozenset[str] = frozenset()
-        self._was_seen = False
+        self._seen_running = seen_before.seen_running
+        self._was_seen = seen_before.was_seen
+        self._not_ours = seen_before.not_ours
         self._last_doubt: object = None
         self._last_confirm = float("-inf")
         self._absent_since: float | None = None
         self.verdicts: dict[str, ServiceVerdict] = {}
 
-    async def find(self, baseline: Baseline, *, until: float) -> Settlement | Ended:
-        """Look until the restart on top of `baseline` has settled, or `until` has passed, or contact is lost."""
-        self._until = until
-        return await self._poller.poll(partial(self._look, baseline), until=until)
+    async def find(
+        self, baseline: Baseline, *, request_ids: frozenset[str] = frozenset(), until: float
+    ) -> Settlement | Ended:
+        """Look until the restart has settled, or time is up, or contact is lost.
 
-    async def _look(self, baseline: Baseline) -> Settlement | None:
+        Args:
+            baseline: what it stands on.
+            request_ids: what the platform called our request, where it said so.
+            until: the instant of the last look.
+        """
+        self._until = until
+        return await self._poller.poll(partial(self._look, baseline, request_ids), until=until)
+
+    def raised(self, baseline: Baseline) -> Baseline:
+        """Return `baseline` with everything known that was found to be somebody else's."""
+        return baseline.raised(self._not_ours)
+
+    async def _look(self, baseline: Baseline, request_ids: frozenset[str]) -> Settlement | None:
         observation = await self._readings.statuses()
         self._progress.note(observation)
+        baseline = self._without_others(self.raised(baseline), observation, request_ids)
         self._seen_running |= seen_running(baseline, observation)
         verdict = judge(baseline, observation, seen_running=self._seen_running)
         self._was_seen = self._was_seen or shows_activity(baseline, observation)
+        self._memory.see(
+            replace(
+                self._progress.sighting(),
+                seen_running=self._seen_running,
+                was_seen=self._was_seen,
+                not_ours=self._not_ours,
+            )
+        )
         self.verdicts.update(verdict.services)
         if verdict.settled:
             return settlement.by_verdict(verdict, self._target)
@@ -85,6 +115,15 @@ class Proof:
         confirmed = replace(confirmed, services=services)
         missing = baseline.targets.keys() - observation.services.keys()
         return settlement.by_verdict(confirmed, self._target, missing=sorted(missing))
+
+    def _without_others(self, baseline: Baseline, observation: Observation, request_ids: frozenset[str]) -> Baseline:
+        """Let nothing count that is at work while our own request still waits."""
+        raised = raise_baseline(baseline, observation, request_ids)
+        others = raised.executions - baseline.executions
+        if others:
+            self._not_ours |= others
+            self._narrator.say("others_at_work", executions=sorted(others))
+        return raised
 
     def _worth_confirming(self, verdict: Verdict, doubt: object) -> bool:
         """Tell whether there is a doubt, and whether it is a new one or has been left alone for a while."""

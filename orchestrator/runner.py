@@ -2,15 +2,25 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator.config import Config
+from orchestrator.errors import JournalError
 from orchestrator.fleet import Fleet, Job
+from orchestrator.inflight import InFlight
+from orchestrator.interruption import Interruption, in_fitting_loop, until_done_or_asked
 from orchestrator.job import RestartJob
+from orchestrator.journal.store import NewRun, Store, StoredRun, open_store, state_folder
+from orchestrator.journal.work import Work
 from orchestrator.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
 from orchestrator.plan import Plan, Target
+from orchestrator.ports import Clock
 from orchestrator.reports.model import RunReport
 from orchestrator.review import ReviewedEnvironment, review
 from orchestrator.session import Rehearsal, Session, open_session
@@ -18,48 +28,75 @@ from orchestrator.watch import WatchJob
 
 T = TypeVar("T")
 
+BEAT = 30.0
+"""Seconds between two signs of life in the journal."""
 
-class Interruption:
-    """A wish to stop, from a signal for example. Made once per run, asked for at any time.
 
-    Attributes:
-        code: what the run shall exit with; None until somebody asks.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingOn:
+    """How a run that was cut off is gone on with."""
 
-    def __init__(self) -> None:
-        self.code: ExitCode | None = None
-        self._stop: Callable[[], object] | None = None
-
-    def ask(self, code: ExitCode) -> None:
-        """Ask the run to stop now. It reports what it knows and submits nothing more."""
-        self.code = code
-        if self._stop is not None:
-            self._stop()
-
-    def when_asked(self, stop: Callable[[], object]) -> None:
-        """Say what to do when somebody asks, or has asked already."""
-        self._stop = stop
-        if self.code is not None:
-            stop()
+    begin_new: bool = True
+    """Whether to begin what had not begun."""
+    call_off: bool = False
+    """Whether to cancel what is in flight."""
+    deadline: float | None = None
+    """Seconds from now to settled, in place of what is left of each environment's deadline."""
 
 
 class Run:
-    """One run in a session."""
+    """One run in a session.
 
-    def __init__(self, config: Config, session: Session, *, simulated: bool, watch: bool = False) -> None:
+    Args:
+        config: what to restart, and how.
+        session: what to work with.
+        store: the journal; None for a run that submits nothing, and so has nothing to remember.
+        simulated: whether a simulator stands in for Qovery.
+        wait_lock: seconds to wait for an environment that another run holds.
+        state_dir: where the journal is, if not where one would look for it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        session: Session,
+        *,
+        store: Store | None,
+        simulated: bool,
+        wait_lock: float = 0.0,
+        state_dir: Path | None = None,
+    ) -> None:
         self._config = config
         self._session = session
+        self._store = store
         self._simulated = simulated
-        self._watch = watch
+        self._wait_lock = wait_lock
+        self._state_dir = state_dir
         self._fleet: Fleet | None = None
+        self._work: Work | None = None
+        self._in_flight: Mapping[str, InFlight] = {}
+        self._call_off = False
+        self._finished = False
+        self._parent_id: str | None = None
+        self._began = session.clock.monotonic()
         self._started_at: datetime = session.clock.now()
 
-    async def execute(self) -> None:
-        """Look up every name, then run the plan. Raises what `Resolver.resolve` raises."""
+    async def start(self, *, parent_id: str | None = None) -> None:
+        """Look up every name, write the plan down, then run it.
+
+        Args:
+            parent_id: the run whose failures this one runs again.
+
+        Raises:
+            NameResolutionError: and whatever else `Resolver.resolve` raises.
+            JournalError: the plan could not be written down; nothing was submitted.
+        """
         log = self._session.log
-        log.info("run_started", config=self._config.source, simulated=self._simulated)
-        targets = await self._session.resolver.resolve(self._config.environment_specs(), to_restart=not self._watch)
+        log.info("run_started", config=self._config.source, simulated=self._simulated, parent=parent_id)
+        watches = self._store is None
+        targets = await self._session.resolver.resolve(self._config.environment_specs(), to_restart=not watches)
         plan = Plan(targets=targets, strategy=self._config.run_strategy())
+        end_by = self._session.clock.monotonic() + plan.strategy.run_deadline
         log.info(
             "plan_ready",
             environments=len(targets),
@@ -67,22 +104,120 @@ class Run:
             left_out=sum(len(target.excluded) for target in targets),
             waves=len({target.wave for target in targets}),
         )
-        self._fleet = Fleet(plan, make_job=self._make_job, clock=self._session.clock, log=log)
-        await self._fleet.run()
+        if self._store is not None:
+            self._parent_id = parent_id
+            self._work = self._write_down(self._store, plan, end_by=end_by, parent_id=parent_id)
+            self._session.quota.on_use = self._work.note_request
+        await self._run(Fleet(plan, make_job=self._make_job, clock=self._session.clock, log=log, end_by=end_by))
+
+    def _write_down(self, store: Store, plan: Plan, *, end_by: float, parent_id: str | None) -> Work:
+        keep = self._config.journal
+        store.prune(keep_days=keep.keep_days, keep_runs=keep.keep_runs)
+        session = self._session
+        run = NewRun(
+            run_id=session.run_id,
+            api_url=session.api_url,
+            config=self._config.document(),
+            source=self._config.source,
+            started_at=self._started_at,
+            end_by=end_by,
+            targets=plan.targets,
+            requests=session.quota.used,
+            parent_id=parent_id,
+        )
+        return Work.begin(store, run, began=self._began)
+
+    async def go_on(self, work: Work, stored: StoredRun, how: GoingOn) -> None:
+        """Go on where an earlier process of the run was cut off."""
+        session, now = self._session, self._session.clock.monotonic()
+        self._work = work
+        self._call_off = how.call_off
+        self._parent_id = stored.parent_id
+        self._began, self._started_at = work.began, stored.started_at
+        session.quota.recall(work.recent_requests(), used=stored.requests)
+        session.quota.on_use = work.note_request
+        session.platform.submits = stored.submits
+        environments = work.environments()
+        results = [each.result for each in environments if each.result is not None]
+        settled = {result.name for result in results}
+        self._in_flight = {
+            each.target.name: each.in_flight
+            for each in environments
+            if each.in_flight is not None and each.target.name not in settled
+        }
+        new = [each.target for each in environments if each.target.name not in settled | self._in_flight.keys()]
+        session.log.info(
+            "run_resumed",
+            settled=len(settled),
+            in_flight=len(self._in_flight),
+            new=len(new),
+            elapsed_s=round(work.elapsed, 1),
+        )
+        plan = Plan(
+            targets=tuple(self._with_its_checks(each.target, how.deadline, now) for each in environments),
+            strategy=self._config.run_strategy(),
+        )
+        fleet = Fleet(
+            plan,
+            make_job=self._make_job,
+            clock=session.clock,
+            log=session.log,
+            end_by=work.end_by if how.deadline is None else max(work.end_by, now + how.deadline),
+            results=[*results, *(() if how.begin_new else map(_left, new))],
+            in_flight=self._in_flight.keys(),
+        )
+        await self._run(fleet)
+
+    def _with_its_checks(self, target: Target, deadline: float | None, now: float) -> Target:
+        spec = next(spec for spec in self._config.environment_specs() if spec.name == target.name)
+        target = replace(target, checks=spec.checks)
+        if deadline is None:
+            return target
+        in_flight = self._in_flight.get(target.name)
+        passed = 0.0 if in_flight is None else now - in_flight.intent.posted_at
+        return replace(target, policy=replace(target.policy, deadline=passed + deadline))
+
+    async def to_its_end(self, work: Coroutine[Any, Any, None], interruption: Interruption) -> RunReport:
+        """Await `start` or `go_on`, or the interruption of it, and report."""
+        try:
+            await until_done_or_asked(work, interruption)
+            return self.report(interruption)
+        finally:
+            if self._work is not None:
+                self._work.let_go()
+
+    async def _run(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        beating = asyncio.ensure_future(self._beat())
+        try:
+            await fleet.run()
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
+        self._finished = True
+
+    async def _beat(self) -> None:
+        while self._work is not None:
+            await self._session.clock.sleep(BEAT)
+            self._work.beat()
 
     def report(self, interruption: Interruption) -> RunReport:
-        """Report the run as far as it has come."""
+        """Report the run as far as it has come, and write its end down, or that it was cut off."""
         results = self._fleet.results() if self._fleet is not None else self._not_begun()
         report = RunReport.of(
             results,
             run_id=self._session.run_id,
+            parent_run_id=self._parent_id,
             config=self._config.source,
             simulated=self._simulated,
             started_at=self._started_at,
             ended_at=self._session.clock.now(),
+            duration_s=self._session.clock.monotonic() - self._began,
             requests=self._session.requests,
             interrupted=interruption.code,
+            resume=self._resume_command(results),
         )
+        self._keep(report, results)
         say = self._session.log.info if report.exit_code == ExitCode.SUCCEEDED else self._session.log.warning
         say(
             "run_finished",
@@ -94,11 +229,37 @@ class Run:
         )
         return report
 
+    def _resume_command(self, results: Sequence[EnvironmentResult]) -> str | None:
+        """Return the command that goes on with this run, where there is anything left to find out."""
+        all_known = self._finished and not any(
+            result.submitted_at is not None and result.outcome in (Outcome.UNKNOWN, Outcome.TIMED_OUT)
+            for result in results
+        )
+        if self._work is None or all_known:
+            return None
+        words = ["qovery-restart", "resume", self._session.run_id]
+        return shlex.join([*words, "--state-dir", str(self._state_dir)] if self._state_dir is not None else words)
+
+    def _keep(self, report: RunReport, results: Sequence[EnvironmentResult]) -> None:
+        if self._work is None:
+            return
+        ended = self._finished and not any(result.reason is Reason.NOT_CANCELLED for result in results)
+        try:
+            self._work.close(
+                results if ended else None,
+                outcome=report.outcome.value,
+                exit_code=report.exit_code,
+                report=report.model_dump_json(),
+            )
+        except JournalError as error:
+            # What was restarted is restarted: the report and its exit code stay the truth about it.
+            self._session.log.warning("journal_not_written", error=str(error))
+
     def _make_job(self, target: Target, end_by: float) -> Job:
         session = self._session
         log = session.log.bind(environment=target.name)
         random = session.random(target.name)
-        if self._watch:
+        if self._work is None:
             return WatchJob(
                 target, platform=session.platform, clock=session.clock, log=log, random=random, end_by=end_by
             )
@@ -110,6 +271,10 @@ class Run:
             log=log,
             random=random,
             end_by=end_by,
+            journal=self._work.page(target.name),
+            in_flight=self._in_flight.get(target.name),
+            wait_lock=self._wait_lock,
+            call_off=self._call_off,
         )
 
     def _not_begun(self) -> Sequence[EnvironmentResult]:
@@ -126,6 +291,18 @@ class Run:
         ]
 
 
+def _left(target: Target) -> EnvironmentResult:
+    return EnvironmentResult(
+        name=target.name,
+        environment_id=target.environment_id,
+        wave=target.wave,
+        outcome=Outcome.SKIPPED,
+        reason=Reason.NOT_BEGUN,
+        message="Not begun when the run was cut off, and not to be begun any more. Nothing was submitted.",
+        console_url=target.console_url,
+    )
+
+
 async def arun(
     config: Config,
     *,
@@ -134,6 +311,9 @@ async def arun(
     environ: Mapping[str, str] = os.environ,
     interruption: Interruption | None = None,
     on_session: Callable[[Session], object] | None = None,
+    state_dir: Path | None = None,
+    wait_lock: float = 0.0,
+    parent_id: str | None = None,
 ) -> RunReport:
     """Restart what `config` lists, wait, and report.
 
@@ -142,12 +322,16 @@ async def arun(
         rehearsal: put a simulator in the API's place. Its time is the running loop's: real seconds, except on a
             `VirtualTimeLoop`.
         watch: submit nothing, wait for what runs there now.
-        environ: where the token and `QOVERY_API_URL` are looked for.
+        environ: where the token, `QOVERY_API_URL` and `QOVERY_RESTART_STATE_DIR` are looked for.
         interruption: a way to ask the run to stop early and report what it knows.
         on_session: told of the session, whose id and cost are worth knowing even when an error is raised.
+        state_dir: where the journal is; by default in the user's state directory, in memory for a rehearsal.
+        wait_lock: seconds to wait for an environment that another run holds.
+        parent_id: the run whose failures this one runs again.
 
     Raises:
-        UsageError: something has to be changed first; nothing was submitted.
+        UsageError: something has to be changed first; nothing was submitted. A journal that cannot be used is a
+            `JournalError`.
         TokenRefusedError: the token was refused while names were looked up.
         PlatformError: the API could not be reached while names were looked up.
     """
@@ -155,9 +339,30 @@ async def arun(
     async with open_session(config, environ=environ, rehearsal=rehearsal) as session:
         if on_session is not None:
             on_session(session)
-        run_ = Run(config, session, simulated=rehearsal is not None, watch=watch)
-        await _until_done_or_asked(run_.execute(), interruption)
-        return run_.report(interruption)
+        with nullcontext() if watch else opened_journal(state_dir, environ, rehearsal, session.clock) as store:
+            run_ = Run(
+                config,
+                session,
+                store=store,
+                simulated=rehearsal is not None,
+                wait_lock=wait_lock,
+                state_dir=state_dir,
+            )
+            return await run_.to_its_end(run_.start(parent_id=parent_id), interruption)
+
+
+@contextmanager
+def opened_journal(
+    state_dir: Path | None, environ: Mapping[str, str], rehearsal: Rehearsal | None, clock: Clock
+) -> Iterator[Store]:
+    """Open the journal. Raises `JournalError` where it cannot be used."""
+    if state_dir is None and rehearsal is None:
+        state_dir = state_folder(environ)
+    store = open_store(state_dir, clock=clock)
+    try:
+        yield store
+    finally:
+        store.database.close()
 
 
 def run(
@@ -192,29 +397,5 @@ async def areview(
         reviewed.extend(await asyncio.gather(*(look_at(target) for target in targets)))
 
     async with open_session(config, environ=environ, rehearsal=rehearsal) as session:
-        await _until_done_or_asked(look(), interruption or Interruption())
+        await until_done_or_asked(look(), interruption or Interruption())
     return tuple(reviewed)
-
-
-def in_fitting_loop(main: Coroutine[Any, Any, T], *, rehearsal: Rehearsal | None) -> T:
-    """Run `main` in a new event loop, one of virtual time for a rehearsal."""
-    if rehearsal is None:
-        return asyncio.run(main)
-    from orchestrator.simulator.virtual_time import VirtualTimeLoop  # noqa: PLC0415 - only a rehearsal needs it
-
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(main)
-
-
-async def _until_done_or_asked(work: Coroutine[Any, Any, None], interruption: Interruption) -> None:
-    """Await `work`, or its cancellation if somebody asks for it; whoever cancels us cancels it, too."""
-    task = asyncio.ensure_future(work)
-    interruption.when_asked(task.cancel)
-    try:
-        await asyncio.wait([task])
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
-    if not (task.cancelled() and interruption.code is not None):
-        task.result()

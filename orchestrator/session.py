@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
@@ -24,25 +24,52 @@ from orchestrator.qovery.http import QoveryHttp, make_client
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.redaction import redactor
+from orchestrator.redaction import redactor, shown_url
 from orchestrator.reports.model import RequestCounts
 
 QOVERY_API_URL = httpx.URL("https://api.qovery.com")
+SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
+"""What a rehearsal asks: no name server knows it."""
 API_URL_VARIABLE = "QOVERY_API_URL"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transports:
+    """How requests travel; None is the network."""
+
+    api: httpx.AsyncBaseTransport | None = None
+    probes: httpx.AsyncBaseTransport | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Rehearsal:
     """A run against an embedded simulator.
 
-    Its time is the event loop's: on a `VirtualTimeLoop` it is over in no time.
+    Its time is the event loop's: on a `VirtualTimeLoop` it is over in no time. Its world is built for the first run,
+    and whatever comes after in the same rehearsal, a resumed run above all, finds it as it has become.
     """
 
     seed: int = 0
     faults: str = "none"
     """The name of a fault profile: `none`, `realistic` or `hostile`."""
+    _clock: RehearsalClock | None = field(default=None, init=False, repr=False, compare=False)
+    _transports: Transports | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def clock(self) -> RehearsalClock:
+        """The world's time."""
+        if self._clock is None:
+            # Of a whole second: what is rounded to seconds on the way is then rounded alike whenever a seed is played.
+            self._clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
+        return self._clock
+
+    def transports(self, config: Config) -> Transports:
+        """Return the ways into the world, which is built for `config` where there is none yet."""
+        if self._transports is None:
+            self._transports = _simulated(config, seed=self.seed, faults=self.faults, clock=self.clock)
+        return self._transports
 
 
 class Retrying:
@@ -90,6 +117,7 @@ class Session:
     """What a run works with."""
 
     run_id: str
+    api_url: str
     clock: Clock
     log: FilteringBoundLogger
     platform: QoveryPlatform
@@ -116,28 +144,39 @@ class Session:
 
 @asynccontextmanager
 async def open_session(
-    config: Config, *, environ: Mapping[str, str], rehearsal: Rehearsal | None = None
+    config: Config,
+    *,
+    environ: Mapping[str, str],
+    rehearsal: Rehearsal | None = None,
+    run_id: str | None = None,
+    api_url: str | None = None,
 ) -> AsyncIterator[Session]:
     """Open the way to the platform that `config` names, or to a simulator in its place.
 
+    Args:
+        config: where the platform is, and how it is asked.
+        environ: where the token and `QOVERY_API_URL` are looked for.
+        rehearsal: put a simulator in the platform's place.
+        run_id: of the run that is gone on with; a new one by default.
+        api_url: the API that this run has asked so far, whatever `config` says.
+
     Raises:
-        UsageError: there is no token, or no simulator installed.
+        UsageError: there is no token, or no simulator installed, or the run has asked another API so far.
     """
     async with AsyncExitStack() as stack:
         if rehearsal is None:
             clock: Clock = SystemClock()
             token = find_token(environ, variable=config.token_variable, file=config.token_file)
-            transports: Transports = Transports()
+            transports = Transports()
+            url = _api_url(config, environ, so_far=api_url)
         else:
-            # Of a whole second: what is rounded to seconds on the way is then rounded alike whenever a seed is played.
-            rehearsal_clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
-            logs.tell_time_by(rehearsal_clock.now)
-            clock = rehearsal_clock
+            clock = rehearsal.clock
+            logs.tell_time_by(clock.now)
             token = SecretStr("rehearsal")
-            transports = _simulated(config, rehearsal, rehearsal_clock)
-        run_id = f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
+            transports = rehearsal.transports(config)
+            url = SIMULATED_API_URL
+        run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
         log = logs.get_logger(run_id=run_id)
-        url = _api_url(config, environ)
         if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token crosses the network in the clear")
         quota = Quota(clock, per_hour=config.api.requests_per_hour)
@@ -164,6 +203,7 @@ async def open_session(
         console = rehearsal is None and url == QOVERY_API_URL
         yield Session(
             run_id=run_id,
+            api_url=str(url),
             clock=clock,
             log=log,
             platform=platform,
@@ -175,15 +215,7 @@ async def open_session(
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transports:
-    """How requests travel; None is the network."""
-
-    api: httpx.AsyncBaseTransport | None = None
-    probes: httpx.AsyncBaseTransport | None = None
-
-
-def _simulated(config: Config, rehearsal: Rehearsal, clock: RehearsalClock) -> Transports:
+def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock) -> Transports:
     try:
         from orchestrator.simulator.app import create_app  # noqa: PLC0415 - only a rehearsal needs it
         from orchestrator.simulator.health import HealthSite  # noqa: PLC0415
@@ -194,7 +226,7 @@ def _simulated(config: Config, rehearsal: Rehearsal, clock: RehearsalClock) -> T
             f"The simulator needs {error.name}, which is not installed: pip install 'qovery-restart[simulator]'."
         ) from error
     specs = config.environment_specs()
-    world = build_world(specs, seed=rehearsal.seed, faults=rehearsal.faults, epoch=clock.now())
+    world = build_world(specs, seed=seed, faults=faults, epoch=clock.now())
     began = clock.monotonic()
 
     def now() -> float:
@@ -202,8 +234,8 @@ def _simulated(config: Config, rehearsal: Rehearsal, clock: RehearsalClock) -> T
 
     app = create_app(
         world,
-        profile=rehearsal.faults,
-        seed=rehearsal.seed,
+        profile=faults,
+        seed=seed,
         now=now,
         requests_per_hour=config.api.requests_per_hour,
         sleep=clock.sleep,
@@ -217,8 +249,10 @@ def _jitter(seed: int | None, name: str) -> Random:
     return Random() if seed is None else Random(f"{seed}/{name}")  # noqa: S311 - jitter keeps no secret
 
 
-def _api_url(config: Config, environ: Mapping[str, str]) -> httpx.URL:
+def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> httpx.URL:
     given = environ.get(API_URL_VARIABLE, "").strip()
+    if so_far is not None and not given:
+        return httpx.URL(so_far)
     name = API_URL_VARIABLE if given else "api.url"
     try:
         url = httpx.URL(given or config.api.url)
@@ -226,6 +260,11 @@ def _api_url(config: Config, environ: Mapping[str, str]) -> httpx.URL:
         raise UsageError(f"{name} is not a URL: {error}.") from None
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
+    if so_far is not None and url != httpx.URL(so_far):
+        raise UsageError(
+            f"The run has asked {so_far} so far, and {API_URL_VARIABLE} says {shown_url(given)}: what was read there "
+            "means nothing here. Unset it."
+        )
     return url
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.errors import PlatformError
+from orchestrator.errors import JournalError, PlatformError
+from orchestrator.inflight import Holder
 from orchestrator.outcomes import Outcome, Reason
+from orchestrator.ownership import Trace
 from orchestrator.plan import Target
 from orchestrator.polling import Ended
 from orchestrator.readiness import Obstacle, Readiness
@@ -75,6 +77,33 @@ def blocked(readiness: Readiness) -> Settlement:
     return Settlement(outcome=Outcome.BLOCKED, reason=reason, message=f"{message} Nothing was submitted.")
 
 
+def locked(holder: Holder) -> Settlement:
+    """Settle an environment that another run holds."""
+    if holder.at_work:
+        advice = "Wait for it with --wait-lock DURATION, or run again when it has ended."
+    else:
+        advice = (
+            f"See it to its end with `qovery-restart resume {holder.run_id}`, "
+            f"or give it up with `qovery-restart resume {holder.run_id} --abandon`."
+        )
+    return Settlement(
+        outcome=Outcome.BLOCKED,
+        reason=Reason.LOCKED,
+        message=f"Held since {holder.since:%Y-%m-%d %H:%M:%S} UTC by the run {holder.run_id}, which has not ended: "
+        f"{holder.where}. {advice} Nothing was submitted.",
+    )
+
+
+def journal_unwritable(error: JournalError) -> Settlement:
+    """Settle an environment whose restart could not be written down, and so was not submitted."""
+    return Settlement(
+        outcome=Outcome.BLOCKED,
+        reason=Reason.JOURNAL_UNWRITABLE,
+        message=f"{error} What is not written down before it is submitted could be submitted twice, so nothing was "
+        "submitted.",
+    )
+
+
 def not_running(readiness: Readiness) -> Settlement:
     """Settle an environment in which no target runs, and policy skips those."""
     return Settlement(
@@ -110,13 +139,33 @@ def never_started(
     )
 
 
-def unconfirmed(ended: Ended, *, looked_for: float) -> Settlement:
-    """Settle an environment whose submit was never answered, and never found."""
+def unconfirmed(ended: Ended, *, looked_for: float, saw: Trace | None) -> Settlement:
+    """Settle an environment whose submit was never answered, and never found; `saw` is what the last look showed."""
+    shown = f" (last seen: {saw.value})" if saw is not None else ""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.CONTACT_LOST if ended is Ended.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
         message=f"The answer to the submit was lost, and in {looked_for:.0f} s no look could tell whether it was "
-        "accepted. Look into the environment's queue and history before you run again.",
+        f"accepted{shown}. Look into the environment's queue and history before you run again.",
+    )
+
+
+def never_accepted() -> Settlement:
+    """Settle an environment whose submit was lost, was seen not to have arrived, and is not to be made again."""
+    return Settlement(
+        outcome=Outcome.CANCELLED,
+        reason=Reason.REQUEST_CANCELLED,
+        message="The submit never arrived at Qovery, so there was nothing to cancel, and it was not made again.",
+    )
+
+
+def not_cancelled(why: str) -> Settlement:
+    """Settle an environment in which nothing could be cancelled that is provably ours alone."""
+    return Settlement(
+        outcome=Outcome.UNKNOWN,
+        reason=Reason.NOT_CANCELLED,
+        message=f"Not cancelled, since it is not provably ours alone: {why}. It may go on at Qovery: look at the "
+        "environment in the console.",
     )
 
 

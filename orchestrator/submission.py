@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import partial
 
 from orchestrator import settlement
+from orchestrator.claiming import claim
 from orchestrator.errors import (
     BusyError,
+    JournalError,
     NotFoundError,
     NotSentError,
     PassingError,
@@ -15,8 +17,11 @@ from orchestrator.errors import (
     ThrottledError,
     TokenRefusedError,
 )
+from orchestrator.inflight import InFlight, Intent
+from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Baseline, Observation, baseline_needs_history
+from orchestrator.ownership import Search, Trace, search
 from orchestrator.plan import OnBusy, OnStopped, Service, Target
 from orchestrator.polling import Ended, Poller
 from orchestrator.ports import Clock, Platform
@@ -24,10 +29,12 @@ from orchestrator.progress import Progress
 from orchestrator.readiness import Obstacle, Readiness, assess
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
-from orchestrator.verdict import never_arrived, was_accepted
 
 NOT_ACCEPTED = (NotSentError, ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
 """The errors of a submit that say that it had no effect. After any other it may have been accepted."""
+
+RESUME_GRACE = 60.0
+"""Seconds that a resumed run has at the least to find out what became of a restart, however late it is resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +42,15 @@ class Posted:
     """A restart that was posted on top of `baseline`."""
 
     baseline: Baseline
-    answered: bool
+    accepted: bool
+    """Whether that is known."""
 
 
 class Submission:
-    """Submits one restart of a target.
+    """Submits one restart of a target, or goes on with one that an earlier process posted.
 
     Attributes:
-        submitted_at: when it was (first) posted, for people; None before.
+        submitted_at: when it was (last) posted, for people; None before.
         in_doubt: whether a post may or may not have been accepted.
         deadline: the instant by which the environment has to be settled; the run's own until something was posted.
         left_out: the ids of targets that do not run and that policy skips.
@@ -57,50 +65,94 @@ class Submission:
         readings: Readings,
         poller: Poller,
         progress: Progress,
+        memory: Memory,
         narrator: Narrator,
         clock: Clock,
         end_by: float,
+        wait_lock: float = 0.0,
+        may_post: bool = True,
+        in_flight: InFlight | None = None,
     ) -> None:
         self._target = target
+        self._wait_lock = wait_lock
+        self._may_post = may_post
         self._platform = platform
         self._readings = readings
         self._poller = poller
         self._progress = progress
+        self._memory = memory
         self._narrator = narrator
         self._clock = clock
         self._end_by = end_by
         self._obstacle: Readiness | None = None
-        self._posted_at: float | None = None
+        self._posted: Posted | None = None
+        self._first_posted_at: float | None = None
+        self._looking_since = clock.monotonic()
+        self._last_trace: Trace | None = None
         self.submitted_at: datetime | None = None
         self.in_doubt = False
         self.deadline = end_by
         self.left_out: frozenset[str] = frozenset()
         self.request_ids: frozenset[str] = frozenset()
+        if in_flight is not None:
+            self._go_on_with(in_flight)
+
+    def _go_on_with(self, in_flight: InFlight) -> None:
+        intent = in_flight.intent
+        self._begin(intent)
+        # Whenever it was posted, it was before now: that is enough to know, and no clock has to be trusted for it.
+        self.deadline = max(self.deadline, self._clock.monotonic() + RESUME_GRACE)
+        self._posted = Posted(baseline=intent.baseline, accepted=in_flight.accepted)
+        self.in_doubt = not in_flight.accepted
+        self.left_out = intent.left_out
+        self.request_ids = in_flight.request_ids
+        self._progress.recall(in_flight.sighting)
 
     async def make(self) -> Baseline | Settlement:
         """Get one restart accepted and give the baseline that it stands on, or say why there is none."""
-        patience = self._target.policy.deadline
-        until = min(self._clock.monotonic() + patience, self._end_by)
+        until: float | None = None
         while True:
-            posted: Posted | Settlement | Ended = await self._poller.poll(partial(self._try, until), until=until)
-            if isinstance(posted, Ended):
-                return settlement.never_started(
-                    posted,
-                    obstacle=self._obstacle,
-                    waited=patience,
-                    silent_for=self._poller.contact.silent_for,
-                    by_run=until == self._end_by,
-                )
-            if isinstance(posted, Settlement):
-                return posted
-            if posted.answered:
-                return posted.baseline
-            found = await self._poller.poll(partial(self._look_for_it, posted.baseline), until=self.deadline)
+            if self._posted is None:
+                if not self._may_post:
+                    return settlement.never_accepted()
+                posted = await self._submit(until)
+                if isinstance(posted, Settlement):
+                    return posted
+                self._posted = posted
+            baseline = self._posted.baseline
+            if self._posted.accepted:
+                return baseline
+            found = await self._poller.poll(partial(self._look_for_it, baseline), until=self.deadline)
             if isinstance(found, Ended):
-                return settlement.unconfirmed(found, looked_for=self._since_post)
+                return settlement.unconfirmed(found, looked_for=self._looked_for, saw=self._last_trace)
             if found:
-                return posted.baseline
+                return baseline
+            self._posted = None
             until = self.deadline
+
+    async def _submit(self, until: float | None) -> Posted | Settlement:
+        """Post a restart as soon as nothing stands in the way, by `until` or for as long as policy is patient."""
+        try:
+            locked = await claim(
+                self._memory, wait=self._wait_lock, until=self._end_by, clock=self._clock, narrator=self._narrator
+            )
+        except JournalError as error:
+            return settlement.journal_unwritable(error)
+        if locked is not None:
+            return locked
+        patience = self._target.policy.deadline
+        if until is None:
+            until = min(self._clock.monotonic() + patience, self._end_by)
+        posted: Posted | Settlement | Ended = await self._poller.poll(partial(self._try, until), until=until)
+        if isinstance(posted, Ended):
+            return settlement.never_started(
+                posted,
+                obstacle=self._obstacle,
+                waited=patience,
+                silent_for=self._poller.contact.silent_for,
+                by_run=until == self._end_by,
+            )
+        return posted
 
     async def _try(self, until: float) -> Posted | Settlement | None:
         observation = await self._readings.statuses()
@@ -146,21 +198,34 @@ class Submission:
         return baseline
 
     async def _post(self, baseline: Baseline, running: tuple[Service, ...]) -> Posted | Settlement | None:
+        now = self._clock.monotonic()
+        intent = Intent(
+            baseline=baseline,
+            left_out=self.left_out,
+            # A second post, after the first was seen not to have arrived, gets no second deadline.
+            posted_at=now if self._first_posted_at is None else self._first_posted_at,
+            submitted_at=self._clock.now(),
+        )
+        try:
+            self._memory.intend(intent)
+        except JournalError as error:
+            return settlement.journal_unwritable(error)
         self.in_doubt = True
         try:
             receipt = await self._platform.submit_restart(self._target.environment_id, running)
         except NOT_ACCEPTED as error:
             self.in_doubt = False
+            self._memory.withdraw()
             return self._not_accepted(error, running)
         except PassingError as error:
-            self._begin(baseline)
+            self._begin(intent)
+            self._looking_since = self._clock.monotonic()
             self._narrator.warn("submit_unanswered", error=str(error), look_for_s=self._target.policy.invisible_for)
-            return Posted(baseline=baseline, answered=False)
-        self._begin(baseline)
-        self.in_doubt = False
-        self.request_ids = receipt.request_ids
+            return Posted(baseline=baseline, accepted=False)
+        self._begin(intent)
+        self._accepted(receipt.request_ids)
         self._narrator.say("restart_submitted", services=len(running), request_ids=sorted(receipt.request_ids))
-        return Posted(baseline=baseline, answered=True)
+        return Posted(baseline=baseline, accepted=True)
 
     def _not_accepted(self, error: PlatformError, running: tuple[Service, ...]) -> Settlement | None:
         """Say what an error means that left nothing behind. Raises it again where the poll deals with it."""
@@ -171,35 +236,46 @@ class Submission:
             return settlement.refused(error)
         raise error
 
-    def _begin(self, baseline: Baseline) -> None:
-        now = self._clock.monotonic()
-        if self._posted_at is None:
-            # A second post, after the first was seen not to have arrived, gets no second deadline.
-            self.deadline = min(now + self._target.policy.deadline, self._end_by)
-        self._posted_at = now
-        self.submitted_at = self._clock.now()
-        self._progress.begin(baseline)
+    def _begin(self, intent: Intent) -> None:
+        self._first_posted_at = intent.posted_at
+        self.deadline = min(intent.posted_at + self._target.policy.deadline, self._end_by)
+        self.submitted_at = intent.submitted_at
+        self._progress.begin(intent.baseline, at=intent.posted_at)
+
+    def _accepted(self, request_ids: frozenset[str]) -> None:
+        self.in_doubt = False
+        self.request_ids = request_ids
+        self._memory.accept(request_ids)
 
     @property
-    def _since_post(self) -> float:
-        return 0.0 if self._posted_at is None else self._clock.monotonic() - self._posted_at
+    def _looked_for(self) -> float:
+        return self._clock.monotonic() - self._looking_since
 
     async def _look_for_it(self, baseline: Baseline) -> bool | None:
-        """Look for a post whose answer was lost. True: accepted. False: it never arrived. None: not to be seen yet."""
-        looked_for = self._since_post
+        """Look for a post whose answer was lost. True: accepted. False: it never arrived. None: it cannot be told."""
+        looked_for = self._looked_for
         observation = await self._readings.statuses()
         self._progress.note(observation)
         if self._clock.monotonic() >= self.deadline:
             return None
         # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
         queue, runs = await self._readings.queue(), await self._readings.history()
-        if was_accepted(baseline, observation, runs, queue):
-            self.in_doubt = False
-            self._narrator.say("submit_found", after_s=round(looked_for, 1))
+        found = search(baseline, observation, runs, queue)
+        self._reason(found, looked_for, queue=len(queue))
+        if found.trace is Trace.OURS:
+            self._accepted(found.request_ids)
+            self._narrator.say("submit_found", after_s=round(looked_for, 1), request_ids=sorted(found.request_ids))
             return True
-        if looked_for < self._target.policy.invisible_for or not never_arrived(baseline, observation, runs, queue):
+        if found.trace is not Trace.NOTHING or looked_for < self._target.policy.invisible_for:
             return None
         self.in_doubt = False
         self.submitted_at = None
+        self._memory.withdraw()
         self._narrator.warn("submit_not_found", after_s=round(looked_for, 1))
         return False
+
+    def _reason(self, found: Search, looked_for: float, *, queue: int) -> None:
+        """Log what a look has shown, where that is news."""
+        if found.trace is not self._last_trace:
+            self._last_trace = found.trace
+            self._narrator.say("submit_looked_for", found=found.trace.value, queue=queue, after_s=round(looked_for, 1))

@@ -195,7 +195,7 @@ def shows_activity(baseline: Baseline, observation: Observation) -> bool:
     """Tell whether anything is to be seen of a target that was not there at the baseline."""
     return any(
         status.in_progress or (status.execution_id is not None and baseline.is_new(status.execution_id))
-        for status in _targets_in(baseline, observation)
+        for status in targets_in(baseline, observation)
     )
 
 
@@ -204,9 +204,23 @@ def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs_since(baseline, runs) if run.action == RESTART_ACTION]
 
 
-def waits_in_queue(baseline: Baseline, queue: Iterable[QueuedRequest]) -> bool:
-    """Tell whether a restart that covers every target of ours waits for its turn."""
-    return any(request.action == RESTART_ACTION and baseline.targets.keys() <= request.service_ids for request in queue)
+def waiting_restarts(baseline: Baseline, queue: Iterable[QueuedRequest]) -> list[QueuedRequest]:
+    """Return the requests that wait for their turn and would restart every target of ours."""
+    return [
+        request
+        for request in queue
+        if request.action == RESTART_ACTION and baseline.targets.keys() <= request.service_ids
+    ]
+
+
+def complete_restarts(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
+    """Return those of `restarts_since` that carried every target of ours."""
+    return [run for run in restarts_since(baseline, runs) if baseline.targets.keys() <= run.services.keys()]
+
+
+def targets_in(baseline: Baseline, observation: Observation) -> list[ServiceStatus]:
+    """Return the status of each target that is in the reading."""
+    return [observation.services[target] for target in baseline.targets if target in observation.services]
 
 
 def confirm(
@@ -219,13 +233,13 @@ def confirm(
     matter, and absence is never a proof: it gives `Finding.ABSENT`.
     """
     restarts = restarts_since(baseline, runs)
-    if waits_in_queue(baseline, queue) or any(not run.over for run in restarts):
+    if waiting_restarts(baseline, queue) or any(not run.over for run in restarts):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    complete = [run for run in restarts if baseline.targets.keys() <= run.services.keys()]
+    complete = complete_restarts(baseline, runs)
     if complete:
         verdicts = [_of_complete_run(baseline, observation, run) for run in complete]
         return next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
-    if any(status.in_progress for status in _targets_in(baseline, observation)):
+    if any(status.in_progress for status in targets_in(baseline, observation)):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     return _absent(baseline, observation, runs, restarts)
 
@@ -240,7 +254,7 @@ def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> 
         return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
     untouched = {
         status.id: ServiceVerdict(finding=Finding.NOT_BEGUN)
-        for status in _targets_in(baseline, observation)
+        for status in targets_in(baseline, observation)
         if status.execution_id is not None and not baseline.is_new(status.execution_id)
     }
     if verdict.finding is Finding.SUCCEEDED and untouched:
@@ -250,46 +264,6 @@ def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> 
     return verdict
 
 
-def was_accepted(
-    baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
-) -> bool:
-    """Tell whether a restart of all our targets can be seen that was not there at the baseline.
-
-    Asked when the answer to a submit was lost. False means only that nothing is to be seen yet: an accepted request
-    stays invisible for a while.
-    """
-    return (
-        waits_in_queue(baseline, queue)
-        or any(baseline.targets.keys() <= run.services.keys() for run in restarts_since(baseline, runs))
-        or all(
-            target_id in observation.services
-            and observation.services[target_id].state in (State.RESTART_QUEUED, State.RESTARTING)
-            for target_id in baseline.targets
-        )
-    )
-
-
-def never_arrived(
-    baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
-) -> bool:
-    """Tell whether it is certain that a submit was not accepted, once it must have become visible.
-
-    In an idle environment an accepted request starts a run, and runs stay in the history. Where anybody else did
-    anything since the baseline, ours may have waited behind it and been cancelled without a trace: nothing is certain.
-    Nor is it where a run or a target comes without its execution, or where the history does not reach the baseline.
-    """
-    shown = [status.execution_id for status in observation.services.values()] + [run.execution_id for run in runs]
-    told = [status.execution_id for status in _targets_in(baseline, observation)] + [run.execution_id for run in runs]
-    return (
-        not observation.busy
-        and not queue
-        and baseline.targets.keys() <= observation.services.keys()
-        and None not in told
-        and not any(execution is not None and baseline.is_new(execution) for execution in shown)
-        and any(run.execution_id in baseline.executions for run in runs)
-    )
-
-
 def _absent(baseline: Baseline, observation: Observation, runs: Sequence[Run], restarts: Sequence[Run]) -> Verdict:
     if restarts:
         services, reason = _by_run(baseline, restarts), Reason.NOT_RESTARTED
@@ -297,13 +271,9 @@ def _absent(baseline: Baseline, observation: Observation, runs: Sequence[Run], r
         services, reason = _nothing_known(baseline), Reason.REQUEST_CANCELLED
         if runs_since(baseline, runs):
             reason = Reason.SUPERSEDED
-    if len(_targets_in(baseline, observation)) < len(baseline.targets):
+    if len(targets_in(baseline, observation)) < len(baseline.targets):
         reason = Reason.SERVICE_DISAPPEARED
     return Verdict(finding=Finding.ABSENT, services=services, reason=reason)
-
-
-def _targets_in(baseline: Baseline, observation: Observation) -> list[ServiceStatus]:
-    return [observation.services[target] for target in baseline.targets if target in observation.services]
 
 
 def _nothing_known(baseline: Baseline) -> dict[str, ServiceVerdict]:

@@ -55,9 +55,10 @@ def run(
     config: opt.ConfigArgument,
     only: opt.OnlyOption = None,
     deadline: opt.DeadlineOption = None,
+    wait_lock: opt.WaitLockOption = "0s",
 ) -> None:
     """Restart what CONFIG lists, wait, prove it, and exit with the outcome."""
-    _run(settings, lambda: _load(config, only=only or (), deadline=deadline), source=config)
+    _run(settings, lambda: _load(config, only=only or (), deadline=deadline), source=config, wait_lock=wait_lock)
 
 
 @app.command(
@@ -74,6 +75,7 @@ def restart(
     database: opt.DatabaseOption = None,
     all_services: opt.AllServicesOption = False,
     deadline: opt.DeadlineOption = None,
+    wait_lock: opt.WaitLockOption = "0s",
 ) -> None:
     """Do as `run` does for one environment, without a file."""
     named = {"applications": application or [], "containers": container or [], "databases": database or []}
@@ -89,7 +91,7 @@ def restart(
         services = "all" if all_services else {kind: names for kind, names in named.items() if names}
         return _with_deadline(Config.for_environment(environment, services), deadline)
 
-    _run(settings, load, source=None)
+    _run(settings, load, source=None, wait_lock=wait_lock)
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart watch acme/shop/production --deadline 15m")
@@ -110,8 +112,50 @@ def watch(
     _run(settings, load, source=None, watch=True)
 
 
+@app.command(
+    epilog=f"{_EXAMPLES}qovery-restart resume\n\n"
+    "qovery-restart resume 20261124-030000-5f3a1c --deadline 20m\n\n"
+    "qovery-restart resume 20261124-030000-5f3a1c --failed --report report.xml"
+)
+@opt.common(without=("simulate", "seed", "faults"))
+def resume(
+    settings: opt.Settings,
+    *,
+    run: opt.OptionalRunArgument = None,
+    no_new: opt.NoNewOption = False,
+    failed: opt.FailedOption = False,
+    abandon: opt.AbandonOption = False,
+    deadline: opt.ResumeDeadlineOption = None,
+) -> None:
+    """Go on with a run that was cut off, and exit as it would have. Submits nothing twice; the file is not needed."""
+    from orchestrator.cli.continuing import resume_run  # noqa: PLC0415
+
+    sys.exit(
+        resume_run(
+            settings,
+            run,
+            no_new=no_new,
+            failed=failed,
+            abandon=abandon,
+            deadline=lambda: _seconds("--deadline", deadline),
+        )
+    )
+
+
+@app.command(epilog=f"{_EXAMPLES}qovery-restart cancel 20261124-030000-5f3a1c")
+@opt.common(without=("report", "simulate", "seed", "faults", "verbose"))
+def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
+    """Cancel at Qovery what RUN has queued or running, and nothing else. The run must have been cut off.
+
+    Exits with 0 once nothing of it waits or runs any more, with 5 where something is not provably its own alone.
+    """
+    from orchestrator.cli.continuing import cancel_run  # noqa: PLC0415
+
+    sys.exit(cancel_run(settings, run))
+
+
 @app.command(epilog=f"{_EXAMPLES}qovery-restart plan nightly.yaml\n\nqovery-restart plan nightly.yaml --output json")
-@opt.common(without=("report", "verbose"))
+@opt.common(without=("report", "verbose", "state_dir"))
 def plan(
     settings: opt.Settings,
     *,
@@ -169,7 +213,7 @@ def schema(
     epilog=f"{_EXAMPLES}qovery-restart simulate nightly.yaml --port 8080 --speed 10 --faults realistic\n\n"
     "QOVERY_API_URL=http://127.0.0.1:8080 QOVERY_API_TOKEN=any qovery-restart run nightly.yaml"
 )
-@opt.common(without=("output", "report", "simulate"))
+@opt.common(without=("output", "report", "simulate", "state_dir"))
 def simulate(
     settings: opt.Settings,
     *,
@@ -202,21 +246,34 @@ def _load(path: str, *, only: Sequence[str], deadline: str | None) -> "Config":
 
 
 def _with_deadline(config: "Config", deadline: str | None) -> "Config":
-    if deadline is None:
-        return config
+    seconds = _seconds("--deadline", deadline)
+    return config if seconds is None else config.with_deadline(seconds)
+
+
+def _seconds(option: str, text: str | None, *, least: float | None = None) -> float | None:
+    """Read an option's duration; it has to be longer than nothing, unless `least` allows that."""
+    if text is None:
+        return None
     from orchestrator.durations import parse_duration  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
 
     try:
-        seconds = parse_duration(deadline)
+        seconds = parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"--deadline: {error}") from None
-    if seconds <= 0:
-        raise UsageError("--deadline: has to be longer than nothing.")
-    return config.with_deadline(seconds)
+        raise UsageError(f"{option}: {error}") from None
+    if seconds <= 0 and least is None:
+        raise UsageError(f"{option}: has to be longer than nothing.")
+    return seconds
 
 
-def _run(settings: opt.Settings, load: Callable[[], "Config"], *, source: str | None, watch: bool = False) -> None:
+def _run(
+    settings: opt.Settings,
+    load: Callable[[], "Config"],
+    *,
+    source: str | None,
+    watch: bool = False,
+    wait_lock: str = "0s",
+) -> None:
     from orchestrator.cli.conduct import Conductor  # noqa: PLC0415
     from orchestrator.reports.model import RunReport  # noqa: PLC0415
     from orchestrator.runner import arun  # noqa: PLC0415
@@ -230,6 +287,9 @@ def _run(settings: opt.Settings, load: Callable[[], "Config"], *, source: str | 
             watch=watch,
             interruption=conductor.interruption,
             on_session=conductor.note_session,
+            # A rehearsal leaves no trace: nothing real came of it.
+            state_dir=None if settings.simulate else settings.state_dir,
+            wait_lock=_seconds("--wait-lock", wait_lock, least=0.0) or 0.0,
         )
 
     sys.exit(conductor.run(make, config=source))

@@ -49,6 +49,7 @@ class Faults(StrEnum):
 _RESULT = "What comes out"
 _REHEARSAL = "Rehearsing"
 _SCOPE = "What is restarted"
+_SAFETY = "What survives"
 
 ConfigArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="CONFIG", help="The configuration file; - reads it from standard input.")
@@ -123,6 +124,74 @@ DeadlineOption: TypeAlias = Annotated[
         rich_help_panel=_SCOPE,
     ),
 ]
+StateDirOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        envvar=f"{PREFIX}STATE_DIR",
+        metavar="DIR",
+        help="Where the journal is that lets a run be resumed. Default: this user's state directory.",
+        rich_help_panel=_SAFETY,
+    ),
+]
+WaitLockOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--wait-lock",
+        envvar=f"{PREFIX}WAIT_LOCK",
+        metavar="DURATION",
+        help="How long to wait for an environment that another run holds, before it counts as blocked.",
+        rich_help_panel=_SAFETY,
+    ),
+]
+RunArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of it.", show_default=False)
+]
+OptionalRunArgument: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="A run's id, or the beginning of it. Default: the latest that was cut off.",
+        show_default=False,
+    ),
+]
+NoNewOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--no-new",
+        envvar=f"{PREFIX}NO_NEW",
+        help="Leave alone what had not begun; it ends as skipped.",
+        rich_help_panel=_SCOPE,
+    ),
+]
+FailedOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--failed",
+        envvar=f"{PREFIX}FAILED",
+        help="Run again, as a new run, what failed or was skipped in a run that has ended.",
+        rich_help_panel=_SCOPE,
+    ),
+]
+AbandonOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--abandon",
+        envvar=f"{PREFIX}ABANDON",
+        help="Give the run up: its environments are free again, and what it submitted is left to itself.",
+        rich_help_panel=_SCOPE,
+    ),
+]
+ResumeDeadlineOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        envvar=f"{PREFIX}DEADLINE",
+        metavar="DURATION",
+        help="From now to settled, in place of what is left of the original deadline: 90s, 15m, 1h30m.",
+        rich_help_panel=_SCOPE,
+    ),
+]
 SimulateOption: TypeAlias = Annotated[
     bool,
     typer.Option(
@@ -190,6 +259,7 @@ class Settings:
     simulate: bool = False
     seed: int = 0
     faults: Faults = Faults.NONE
+    state_dir: Path | None = None
 
     @property
     def level(self) -> LogLevel:
@@ -223,6 +293,7 @@ _COMMON: Mapping[str, object] = {
     "simulate": SimulateOption,
     "seed": SeedOption,
     "faults": FaultsOption,
+    "state_dir": StateDirOption,
 }
 
 

@@ -11,7 +11,7 @@ from orchestrator.config.explain import explain, path_text
 from orchestrator.config.models import Config
 from orchestrator.config.rules import broken_rules
 from orchestrator.config.schema import json_schema
-from orchestrator.config.yaml_source import Place, Problem, read_document
+from orchestrator.config.yaml_source import Document, Place, Problem, read_document
 from orchestrator.errors import ConfigError
 
 __all__ = ["Config", "json_schema", "load_config", "parse_config"]
@@ -63,7 +63,16 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] = os.envi
     if config is None or problems:
         raise ConfigError([_line(source, problem) for problem in _in_order(problems)])
     config._source = source  # noqa: SLF001 - not part of the file, so not a field
+    config._templates = dict(_secret_templates(document))  # noqa: SLF001 - likewise
     return config
+
+
+def _secret_templates(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield each URL of a check that took something from the environment, with what the file says in its place."""
+    for path, template in document.templates.items():
+        match path:
+            case ("environments", int(), "verify", int(), "http"):
+                yield str(document.value_at(path)).strip(), template
 
 
 def _in_order(problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -1,8 +1,9 @@
 """The configuration's models: every key of the file, what it may hold, and what it means in the domain's words."""
 
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -36,6 +37,7 @@ from orchestrator.config.scalars import (
     some_services,
 )
 from orchestrator.config.yaml_errors import printable
+from orchestrator.durations import exact_duration
 from orchestrator.errors import ConfigError
 from orchestrator.plan import (
     ALL_SERVICES,
@@ -106,6 +108,9 @@ class PolicyConfig(_Section):
     """How often to look. Default: 2s to 30s."""
     lost_contact: Optional[PositiveDuration] = None
     """No successful answer for so long: the outcome is unknown. Default: 5m."""
+    invisible_for: Optional[PositiveDuration] = None
+    """How long an accepted submit may stay invisible. One whose answer was lost is sent again only after so long
+    without a trace of it, or of anybody else. Default: 5m."""
     on_busy: Optional[Literal["wait", "fail"]] = None
     """Another operation runs there. Default: wait."""
     on_stopped: Optional[Literal["fail", "skip"]] = None
@@ -124,7 +129,7 @@ class PolicyConfig(_Section):
             on_busy=OnBusy(self.on_busy or policy.on_busy),
             on_stopped=OnStopped(self.on_stopped or policy.on_stopped),
             on_deadline=OnDeadline(self.on_deadline or policy.on_deadline),
-            invisible_for=policy.invisible_for,
+            invisible_for=_or(self.invisible_for, policy.invisible_for),
         )
 
 
@@ -248,6 +253,15 @@ class ScheduleConfig(_Section):
     """What to do about a time that passed while nothing was running."""
 
 
+class JournalConfig(_Section):
+    """How long the journal keeps runs that have ended."""
+
+    keep_days: Annotated[int, Field(ge=1)] = 90
+    """Days."""
+    keep_runs: Annotated[int, Field(ge=1)] = 1000
+    """How many, at the most."""
+
+
 class Config(_Section):
     """What to restart, and how: made by `load_config`, `parse_config` or `Config.for_environment`."""
 
@@ -263,8 +277,11 @@ class Config(_Section):
     """The environments to restart."""
     schedule: Optional[ScheduleConfig] = None
     """When `qovery-restart schedule` runs the file."""
+    journal: JournalConfig = JournalConfig()
+    """How long the journal keeps runs that have ended."""
 
     _source: str | None = PrivateAttr(default=None)
+    _templates: Mapping[str, str] = PrivateAttr(default={})
 
     @property
     def source(self) -> str | None:
@@ -307,12 +324,27 @@ class Config(_Section):
         """Return the strategy in the domain's words."""
         return self.strategy.to_domain()
 
+    def document(self) -> str:
+        """Return the configuration as a document that `parse_config` reads again, to the same effect.
+
+        What the file took from environment variables is in it, but for the URLs of checks: they may carry a secret, and
+        take their variables from the environment again when they are read.
+        """
+        content = self.model_dump(mode="json", exclude_unset=True)
+        return json.dumps(_written(content, self._templates), ensure_ascii=False)
+
     def with_deadline(self, seconds: float) -> "Config":
         """Return a copy in which every environment has this deadline."""
         environments = [
             environment.model_copy(update={"deadline": float(seconds)}) for environment in self.environments
         ]
         return self.model_copy(update={"environments": environments})
+
+    def named(self, source: str | None) -> "Config":
+        """Return a copy that came from a file of this name."""
+        config = self.model_copy()
+        config._source = source  # noqa: SLF001 - our own, of another instance
+        return config
 
     def only(self, names: Sequence[str]) -> "Config":
         """Return a copy with just the environments called `names`.
@@ -363,6 +395,21 @@ class Config(_Section):
 
 def _without_repetition(services: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return {key: list({folded(name): name for name in names}.values()) for key, names in services.items()}
+
+
+def _written(value: Any, templates: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value as a file says it: what looks like a variable is escaped, and what came from one is a variable."""
+    match value:
+        case dict():
+            return {key: _written(item, templates) for key, item in value.items()}
+        case list():
+            return [_written(item, templates) for item in value]
+        case float():
+            return exact_duration(value)  # Nothing else in a configuration is a number with a fraction.
+        case str():
+            return templates.get(value, value.replace("${", "$${"))
+        case _:
+            return value
 
 
 def _or(value: float | None, otherwise: float) -> float:

@@ -85,9 +85,18 @@ class Document:
     """Where each value stands."""
     from_environment: dict[Path, str] = field(default_factory=dict)
     """Values that came, in part, from an environment variable, with its name: no message shows what may be a secret."""
+    templates: dict[Path, str] = field(default_factory=dict)
+    """The same values as they are written, with their variables in them."""
     unreadable: set[Path] = field(default_factory=set)
     """Values that are not what the file means, since a problem kept them from being read."""
     problems: list[Problem] = field(default_factory=list)
+
+    def value_at(self, path: Path) -> Any:  # noqa: ANN401 - whatever the file says
+        """Return the value at `path`, which is there."""
+        value = self.content
+        for step in path:
+            value = value[step]
+        return value
 
     def place_of(self, path: Path) -> Place:
         """Return where `path` stands, or the nearest thing around it that does."""
@@ -272,6 +281,7 @@ class _Reader:
                 self._complain(node, path, f"the environment variable {name} is not set; {remedy}")
                 return ""
             self._document.from_environment.setdefault(path, name)
+            self._document.templates[path] = node.value
             return value
 
         return _VARIABLE.sub(replace, node.value)

@@ -76,6 +76,11 @@ class QoveryPlatform:
         """Cancel one waiting request."""
         await self._http.call("POST", f"/deploymentQueue/{request_id}/cancelDeployment", body={})
 
+    async def cancel_run(self, environment_id: str) -> None:
+        """Cancel what runs in an environment, without force: lifecycle jobs that it triggered are left alone."""
+        path = f"/environment/{environment_id}/cancelDeployment"
+        await self._http.call("POST", path, body={"force_cancel": False})
+
     # The directory: what `names` looks things up in.
 
     async def environment(self, environment_id: str) -> wire.WireEnvironment:

@@ -1,7 +1,7 @@
 """The token's hourly quota: one per token and process, counted here and learnt from what the API says."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -56,7 +56,8 @@ class Quota:
     by this process alone. Where the server says that none is left, because others use the token too, its word counts.
 
     Attributes:
-        used: how many requests were let through.
+        used: how many requests were let through, by earlier processes of the run, too.
+        on_use: called for each, before it is sent.
     """
 
     def __init__(self, clock: Clock, *, per_hour: int) -> None:
@@ -67,6 +68,12 @@ class Quota:
         not always a."""
         self._closed_until = float("-inf")
         self.used = 0
+        self.on_use: Callable[[], object] = lambda: None
+
+    def recall(self, sent: Iterable[float], *, used: int) -> None:
+        """Take in what earlier processes sent: the last hour's requests by their instants, and how many in all."""
+        self._expiries.extend(sorted(instant + HOUR for instant in sent))
+        self.used += used
 
     def take(self) -> None:
         """Count one request.
@@ -86,6 +93,7 @@ class Quota:
             )
         self._expiries.append(now + HOUR)
         self.used += 1
+        self.on_use()
 
     def learn(self, headers: Mapping[str, str], *, throttled: bool) -> float | None:
         """Take in what an answer says about the quota; return the seconds that it asks to wait, if any.

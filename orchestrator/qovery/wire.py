@@ -129,6 +129,7 @@ class WireAuditing(_Wire):
 
     created_at: Annotated[datetime | None, WrapValidator(_none_if_odd)] = None
     triggered_by: str | None = None
+    origin: str | None = None
 
 
 class WireRunIdentifier(_Wire):
@@ -163,6 +164,7 @@ class WireRun(_Wire):
             # An instant without its zone cannot be compared with anything.
             created_at=created_at if created_at is not None and created_at.tzinfo is not None else None,
             triggered_by=auditing.triggered_by,
+            origin=auditing.origin,
         )
 
     def to_queued_request(self) -> QueuedRequest | None:
@@ -175,6 +177,7 @@ class WireRun(_Wire):
             action=self.trigger_action or "",
             service_ids=frozenset(service.service_id for service in self._services() if service.service_id),
             triggered_by=auditing.triggered_by,
+            origin=auditing.origin,
         )
 
 

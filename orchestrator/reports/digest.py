@@ -1,6 +1,5 @@
 """What a report for people picks out of the model, and the words for it: the same in every format."""
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ SHOWN_QUIET = 50
 """More successes than this, or more environments skipped for one reason, are only counted."""
 SHOWN_PROBLEMS = 200
 """More problems than this are only counted; the worst are shown."""
-SHOWN_HINTS = 5
-"""How many commands are spelled out for whoever goes on after an interruption."""
 SHOWN_EXECUTIONS = 3
 """More executions than this in one environment's line help nobody."""
 
@@ -167,30 +164,28 @@ def timeline_words(service: ServiceReport) -> str:
     return ", ".join(f"{printable(state)} {span(seconds)}" for state, seconds in service.timeline)
 
 
-def interruption(report: RunReport) -> tuple[str, ...]:
-    """Say what an interrupted run left behind and how to go on, a sentence each; nothing for any other run."""
-    if report.outcome is not RunOutcome.INTERRUPTED:
+def way_on(report: RunReport) -> tuple[str, ...]:
+    """Say what a run left open and how to go on, a sentence each; nothing where everything is known."""
+    interrupted = report.outcome is RunOutcome.INTERRUPTED
+    if not interrupted and report.resume is None:
         return ()
+    sentences = list(_left_open(report)) if interrupted else []
+    if report.simulated:
+        return (*sentences, "The simulator ended with this run, so nothing really goes on.")
+    if report.resume is not None:
+        what = "See it to its end, submitting nothing twice" if interrupted else "Look again what became of it"
+        sentences.append(f"{what}: {printable(report.resume)}")
+    elif report.requests.submits:
+        sentences.append("It was cut off after it had submitted: look at its environments before you run it again.")
+    else:
+        sentences.append("Nothing was submitted, so simply run it again.")
+    return tuple(sentences)
+
+
+def _left_open(report: RunReport) -> Iterable[str]:
     interrupted = [environment for environment in report.environments if environment.reason is Reason.INTERRUPTED]
     cut_off = [environment for environment in interrupted if environment.outcome is not Outcome.SKIPPED]
-    not_begun = [environment for environment in interrupted if environment.outcome is Outcome.SKIPPED]
-    sentences = []
     if cut_off:
-        names = ", ".join(printable(environment.name) for environment in cut_off)
-        sentences.append(f"May still be going on at Qovery: {names}.")
-    if not_begun:
-        sentences.append(f"Not begun: {count(len(not_begun), 'environment')}.")
-    if report.simulated:
-        sentences.append("The simulator ended with this run, so nothing really goes on.")
-    elif not cut_off and not report.requests.submits:
-        sentences.append("Nothing was submitted, so simply run it again.")
-    else:
-        sentences += [
-            f"See it to its end, submitting nothing: qovery-restart watch {shlex.quote(printable(environment.id))}"
-            for environment in cut_off[:SHOWN_HINTS]
-        ]
-        if not_begun:
-            only = " ".join(f"--only {shlex.quote(printable(each.name))}" for each in not_begun[:SHOWN_HINTS])
-            more = " …" if len(not_begun) > SHOWN_HINTS else ""
-            sentences.append(f"Then restart the rest: run the same file with {only}{more}")
-    return tuple(sentences)
+        yield f"May still be going on at Qovery: {', '.join(printable(environment.name) for environment in cut_off)}."
+    if len(cut_off) < len(interrupted):
+        yield f"Not begun: {count(len(interrupted) - len(cut_off), 'environment')}."

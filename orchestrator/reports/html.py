@@ -8,12 +8,12 @@ from orchestrator.outcomes import Outcome, RunOutcome
 from orchestrator.reports.digest import (
     HEADLINES,
     SIMULATED,
-    interruption,
     is_problem,
     outcome_words,
     restarted,
     service_evidence,
     tally,
+    way_on,
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
@@ -75,7 +75,7 @@ def _header(report: RunReport) -> Iterator[str]:
         yield f'<p class="notice"><strong>{SIMULATED}</strong></p>'
     for error in report.errors:
         yield f'<p class="notice bad">{_text(error)}</p>'
-    left_behind = interruption(report)
+    left_behind = way_on(report)
     if left_behind:
         yield f'<p class="notice">{"<br>".join(map(_text, left_behind))}</p>'
     yield '<dl class="facts">'

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from orchestrator.outcomes import Outcome
-from orchestrator.reports.digest import HEADLINES, SIMULATED, interruption, outcome_words, tally
+from orchestrator.reports.digest import HEADLINES, SIMULATED, outcome_words, tally, way_on
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.wording import printable
 
@@ -49,7 +49,7 @@ def render_junit(report: RunReport) -> str:
 
 
 def _problems_of_the_run(report: RunReport) -> tuple[str, ...]:
-    problems = (*report.errors, *interruption(report))
+    problems = (*report.errors, *way_on(report))
     told = any(_ELEMENTS.get(environment.outcome) in ("failure", "error") for environment in report.environments)
     if report.exit_code and not told and not problems:
         return (f"{HEADLINES[report.outcome]}: {tally(report)}.",)

@@ -11,12 +11,12 @@ from orchestrator.reports.digest import (
     Folded,
     cost,
     digest,
-    interruption,
     outcome_words,
     restarted,
     service_evidence,
     tally,
     timeline_words,
+    way_on,
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
@@ -45,7 +45,7 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield ""
     if report.simulated:
         yield from (f"> **{SIMULATED}**", "")
-    for sentence in (*report.errors, *interruption(report)):
+    for sentence in (*report.errors, *way_on(report)):
         yield from (_text(sentence), "")
     chosen = digest(report)
     problems = worst_first(chosen.problems)

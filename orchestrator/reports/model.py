@@ -126,6 +126,9 @@ class RunReport(_Reported):
 
     schema_version: int = SCHEMA_VERSION
     run_id: ReportedText
+    parent_run_id: ReportedText | None = Field(
+        default=None, description="The run whose failures this one runs again; null for any other."
+    )
     config: ReportedText | None = Field(description="The configuration file, as it was named; null without one.")
     simulated: bool = Field(default=False, description="Whether an embedded simulator stood in for Qovery.")
     started_at: UtcInstant
@@ -135,6 +138,9 @@ class RunReport(_Reported):
     exit_code: int
     requests: RequestCounts
     environments: tuple[EnvironmentReport, ...]
+    resume: ReportedText | None = Field(
+        default=None, description="The command that goes on with it; null where nothing is left to find out."
+    )
     errors: tuple[ReportedText, ...] = Field(
         default=(), description="Why the run could not be judged by its environments."
     )
@@ -150,7 +156,10 @@ class RunReport(_Reported):
         started_at: datetime,
         ended_at: datetime,
         requests: RequestCounts,
+        parent_run_id: str | None = None,
+        duration_s: float | None = None,
         interrupted: ExitCode | None = None,
+        resume: str | None = None,
         errors: Sequence[str] = (),
         exit_code: ExitCode | None = None,
     ) -> "RunReport":
@@ -164,22 +173,27 @@ class RunReport(_Reported):
             started_at: when it began.
             ended_at: when it ended.
             requests: what it cost.
+            parent_run_id: the run whose failures this one runs again.
+            duration_s: the seconds that it took by a clock that never jumps; else they follow from the two instants.
             interrupted: `ExitCode.SIGINT` or `ExitCode.SIGTERM` when a signal ended it.
+            resume: the command that goes on with it.
             errors: what kept the run from its environments.
             exit_code: where it does not follow from `results`, because there are `errors`.
         """
         code = exit_code if exit_code is not None else exit_code_of(results, interrupted=interrupted)
         return cls(
             run_id=run_id,
+            parent_run_id=parent_run_id,
             config=config,
             simulated=simulated,
             started_at=started_at,
             ended_at=ended_at,
-            duration_s=round((ended_at - started_at).total_seconds(), 1),
+            duration_s=round((ended_at - started_at).total_seconds() if duration_s is None else duration_s, 1),
             outcome=run_outcome_of(code),
             exit_code=code.value,
             requests=requests,
             environments=tuple(EnvironmentReport.of(result) for result in results),
+            resume=resume,
             errors=tuple(errors),
         )
 

@@ -16,13 +16,13 @@ from orchestrator.reports.digest import (
     cost,
     digest,
     environment_evidence,
-    interruption,
     is_problem,
     outcome_words,
     restarted,
     service_evidence,
     tally,
     timeline_words,
+    way_on,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.wording import count, printable, span
@@ -171,7 +171,7 @@ def _service_cells(service: ServiceReport) -> tuple[str, str, str, str]:
 def _closing(report: RunReport) -> Iterator[Block]:
     for error in report.errors:
         yield _paragraph(f"Error: {error}", indent=0, style="red")
-    for sentence in interruption(report):
+    for sentence in way_on(report):
         yield Text(sentence)
     if report.simulated:
         yield Text(SIMULATED, "cyan")

@@ -194,7 +194,7 @@ def test_a_request_that_is_cancelled_in_the_queue_is_no_success() -> None:
     )
 
     assert [cancelled.user for cancelled in run.record.of(RequestCancelled)] == [ALICE]
-    assert ended(run) == (Outcome.CANCELLED, Reason.SUPERSEDED, ExitCode.CANCELLED)
+    assert ended(run) == (Outcome.CANCELLED, Reason.REQUEST_CANCELLED, ExitCode.CANCELLED)
 
 
 @pytest.mark.parametrize("seed", range(6), ids=lambda seed: f"seed-{seed}")

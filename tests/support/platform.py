@@ -140,6 +140,10 @@ class ScriptedPlatform:
         self._called("cancel_request")
         self.cancelled.append(request_id)
 
+    async def cancel_run(self, environment_id: str) -> None:
+        self._called("cancel_run")
+        self.cancelled.append(environment_id)
+
     @property
     def _scene(self) -> Scene:
         now, script = self._clock.monotonic(), self._before

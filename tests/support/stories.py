@@ -13,6 +13,7 @@ from orchestrator.observations import QueuedRequest, Run, execution_number
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Target
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
+from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
 from tests.support.platform import (
     ACCEPTED,
@@ -70,6 +71,7 @@ class Story:
     platform: ScriptedPlatform
     prober: ScriptedProber
     log: CapturedLog
+    journal: MemoryJournal
     ended_at: float
 
     @property
@@ -88,6 +90,8 @@ def tell(
     end_by: float = NO_END,
     interrupt_at: float | None = None,
     seed: int = 0,
+    journal: MemoryJournal | None = None,
+    wait_lock: float = 0.0,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -101,7 +105,10 @@ def tell(
         end_by: the run's deadline.
         interrupt_at: the second at which the job is cancelled.
         seed: of the jitter.
+        journal: what the job writes into, and finds in flight.
+        wait_lock: seconds to wait for another run.
     """
+    journal = MemoryJournal() if journal is None else journal
 
     async def restart() -> Story:
         clock = RehearsalClock(NOON)
@@ -122,6 +129,9 @@ def tell(
             log=log.logger,
             random=Random(seed),
             end_by=end_by,
+            journal=journal,
+            in_flight=journal.in_flight,
+            wait_lock=wait_lock,
         )
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)
@@ -133,7 +143,9 @@ def tell(
             assert task.cancelled(), "a cancelled job ends as cancelled"
             result = job.interrupted()
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a job leaves no task behind"
-        return Story(result=result, platform=platform, prober=prober, log=log, ended_at=clock.monotonic())
+        return Story(
+            result=result, platform=platform, prober=prober, log=log, journal=journal, ended_at=clock.monotonic()
+        )
 
     story = in_virtual_time(restart())
     _never_a_false_yes(story)

@@ -13,10 +13,11 @@ import structlog
 
 from orchestrator import logs
 from orchestrator.config import Config, parse_config
+from orchestrator.interruption import Interruption
 from orchestrator.outcomes import ExitCode
 from orchestrator.plan import EnvironmentSpec
 from orchestrator.reports.model import EnvironmentReport, RunReport
-from orchestrator.runner import Interruption, arun
+from orchestrator.runner import arun
 from orchestrator.session import Rehearsal
 from orchestrator.simulator import app as app_module
 from orchestrator.simulator import seeding

@@ -40,4 +40,4 @@ TOP_KEYS = "expected one of version, api, defaults, strategy, environments, sche
 WHOLE = "expected a mapping that begins with `version: 1` and lists `environments`"
 EXPECTED_CRON = 'expected a cron expression of five fields, such as "0 3 * * 1-5"'
 EXPECTED_SOME = "expected at least one of applications, containers, databases"
-DEFAULTS_KEYS = "expected one of deadline, poll, lost_contact, on_busy, on_stopped, on_deadline"
+DEFAULTS_KEYS = "expected one of deadline, poll, lost_contact, invisible_for, on_busy, on_stopped, on_deadline"

@@ -1,6 +1,5 @@
-"""`confirm`, `was_accepted`, `never_arrived`: what the history and the queue add to the statuses."""
+"""`confirm`: what the history and the queue add to the statuses."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -12,11 +11,9 @@ from orchestrator.outcomes import Reason
 from orchestrator.verdict import (
     Finding,
     confirm,
-    never_arrived,
     restarts_since,
     runs_since,
-    waits_in_queue,
-    was_accepted,
+    waiting_restarts,
 )
 from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.readings import STRANGERS, TARGETS, observations, queues, runs
@@ -152,8 +149,7 @@ def test_targets_in_progress_are_waited_for_while_no_run_of_ours_is_over() -> No
     ],
 )
 def test_a_restart_of_all_our_services_in_the_queue_may_be_ours(request_in_queue: QueuedRequest, ours: bool) -> None:
-    assert waits_in_queue(BASELINE, [request_in_queue]) is ours
-    assert was_accepted(BASELINE, all_in("RESTARTED", "api", "web"), [], [request_in_queue]) is ours
+    assert waiting_restarts(BASELINE, [request_in_queue]) == ([request_in_queue] if ours else [])
 
 
 # Gone.
@@ -210,92 +206,6 @@ def test_runs_come_newest_first_and_those_without_a_number_last() -> None:
     assert [one.execution_id for one in restarts_since(BASELINE, history)] == [execution(44), "run-a"]
 
 
-# A submit whose answer was lost.
-
-FOUND = [
-    pytest.param(all_in("RESTART_QUEUED", "api", "web"), [], [], True, id="queued, under the old execution"),
-    pytest.param(
-        observe(status("api", "RESTARTING", 42), status("web", "RESTART_QUEUED", 42)), [], [], True, id="begun"
-    ),
-    pytest.param(all_in("RESTARTED", "api", "web"), [run(42, BOTH, status="ONGOING")], [], True, id="a run, going on"),
-    pytest.param(AT_REST, [run(42, BOTH)], [], True, id="a run, over already"),
-    pytest.param(AT_REST, [run(42, BOTH, status="CANCELED")], [], True, id="a run, cancelled: it was accepted"),
-    pytest.param(all_in("RESTARTED", "api", "web"), [], [queued("api", "web")], True, id="a queue entry"),
-    pytest.param(all_in("RESTARTED", "api", "web"), [LAST_NIGHTS], [], False, id="nothing but last night"),
-    pytest.param(observe(status("api", "RESTART_QUEUED")), [], [], False, id="one of two is missing"),
-    pytest.param(
-        observe(status("api", "RESTART_QUEUED"), status("web", "RESTARTED")), [], [], False, id="one of two moves"
-    ),
-    pytest.param(all_in("DEPLOYING", "api", "web", number=42), [], [], False, id="somebody deploys"),
-    pytest.param(AT_REST, [run(42, {"api": "RESTARTED"})], [], False, id="somebody's restart of one of two"),
-    pytest.param(AT_REST, [run(42, BOTH, action="DEPLOY")], [], False, id="somebody's deployment of both"),
-]
-
-
-@pytest.mark.parametrize(("reading", "history", "queue", "accepted"), FOUND)
-def test_a_lost_submit_counts_as_accepted_when_a_new_restart_of_all_targets_is_seen(
-    reading: Observation, history: list[Run], queue: list[QueuedRequest], accepted: bool
-) -> None:
-    assert was_accepted(BASELINE, reading, history, queue) is accepted
-
-
-QUIET = all_in("RESTARTED", "api", "web")
-STRANGER = "chart"
-CERTAIN = [
-    pytest.param(QUIET, [LAST_NIGHTS], [], True, id="nothing happened at all"),
-    pytest.param(
-        observe(*QUIET.services.values(), status(STRANGER, "READY", None)),
-        [LAST_NIGHTS],
-        [],
-        True,
-        id="a stranger never had an execution",
-    ),
-    pytest.param(
-        observe(*QUIET.services.values(), status(STRANGER, "DEPLOYING")), [LAST_NIGHTS], [], False, id="something runs"
-    ),
-    pytest.param(QUIET, [LAST_NIGHTS], [queued(STRANGER, action="DEPLOY")], False, id="something waits"),
-    pytest.param(
-        QUIET,
-        [run(42, {STRANGER: "DEPLOYED"}, action="DEPLOY"), LAST_NIGHTS],
-        [],
-        False,
-        id="somebody ran something else",
-    ),
-    pytest.param(
-        observe(*QUIET.services.values(), status(STRANGER, "DEPLOYED", 42)),
-        [LAST_NIGHTS],
-        [],
-        False,
-        id="a stranger is under a run that the history does not show yet",
-    ),
-    pytest.param(
-        observe(status("api", "RESTARTED"), status("web", "RESTARTED", 42)),
-        [LAST_NIGHTS],
-        [],
-        False,
-        id="a target is under a new execution",
-    ),
-    pytest.param(
-        observe(status("api", "RESTARTED"), status("web", "RESTARTED", None)),
-        [LAST_NIGHTS],
-        [],
-        False,
-        id="a target does not say its execution",
-    ),
-    pytest.param(all_in("RESTARTED", "api"), [LAST_NIGHTS], [], False, id="a target is missing"),
-    pytest.param(QUIET, [run(None, BOTH), LAST_NIGHTS], [], False, id="a run does not say which it is"),
-    pytest.param(QUIET, [], [], False, id="the history is empty"),
-    pytest.param(QUIET, [run(40, BOTH)], [], False, id="the history does not reach the baseline"),
-]
-
-
-@pytest.mark.parametrize(("reading", "history", "queue", "certain"), CERTAIN)
-def test_a_lost_submit_never_arrived_only_where_nobody_did_anything(
-    reading: Observation, history: list[Run], queue: list[QueuedRequest], certain: bool
-) -> None:
-    assert never_arrived(BASELINE, reading, history, queue) is certain
-
-
 # Whatever is read.
 
 
@@ -329,14 +239,6 @@ def test_what_happens_to_other_services_never_changes_what_is_confirmed(
     baseline = baseline_of(*TARGETS)
     crowded = observe(*strangers.services.values(), *reading.services.values(), state=strangers.environment_state)
     assert confirm(baseline, crowded, [*elsewhere, *history], []) == confirm(baseline, reading, history, [])
-
-
-@given(reading=observations(complete=True), history=runs(), queue=queues())
-def test_a_submit_is_never_both_accepted_and_certain_not_to_have_arrived(
-    reading: Observation, history: Sequence[Run], queue: Sequence[QueuedRequest]
-) -> None:
-    baseline = baseline_of(*TARGETS)
-    assert not (was_accepted(baseline, reading, history, queue) and never_arrived(baseline, reading, history, queue))
 
 
 @given(reading=observations(), history=runs(), queue=queues())

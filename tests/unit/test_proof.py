@@ -23,6 +23,7 @@ from orchestrator.observations import QueuedRequest, Run
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.proof import ABSENT_FOR, CONFIRM_AGAIN
 from tests.support.builders import NOON, execution, queued, run, status, target
+from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
 from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
 from tests.support.stories import (
@@ -330,6 +331,7 @@ def test_a_request_that_begins_to_run_between_two_reads_is_not_lost_sight_of() -
             log=CapturedLog(clock).logger,
             random=Random(0),
             end_by=NO_END,
+            journal=MemoryJournal(),
         )
         async with asyncio.timeout(3600):
             return await job.run()

@@ -5,6 +5,7 @@ import pytest
 from orchestrator import settlement
 from orchestrator.errors import PlatformError
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.ownership import Trace
 from orchestrator.plan import HttpCheck
 from orchestrator.polling import Ended
 from orchestrator.readiness import Obstacle, Readiness
@@ -122,9 +123,10 @@ def test_what_was_never_submitted_says_why_and_that_nothing_was(
     ids=["contact lost", "deadline"],
 )
 def test_a_submit_that_was_never_confirmed_is_unknown(ended: Ended, reason: Reason) -> None:
-    settled = settlement.unconfirmed(ended, looked_for=301.4)
+    settled = settlement.unconfirmed(ended, looked_for=301.4, saw=Trace.UNCLEAR)
     assert (settled.outcome, settled.reason) == (Outcome.UNKNOWN, reason)
     assert "301 s" in settled.message
+    assert Trace.UNCLEAR.value in settled.message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Cancels what is provably ours in one environment, and nothing else."""
+
+from dataclasses import dataclass
+
+from orchestrator.narrator import Narrator
+from orchestrator.observations import Baseline
+from orchestrator.ownership import Ours, Standing, find_ours
+from orchestrator.ports import Platform
+from orchestrator.readings import Readings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What was found, and done about it."""
+
+    ours: Ours
+    asked: bool
+    """Whether Qovery was asked to cancel something, and took it on."""
+
+    def __str__(self) -> str:
+        match self.ours.standing:
+            case Standing.WAITS:
+                return "Our request still waited in the queue and was cancelled."
+            case Standing.RUNS:
+                return f"Our run, {self.ours.execution_id}, was told to cancel."
+            case Standing.OVER:
+                return "There was nothing left to cancel: our restart is over."
+            case Standing.UNSEEN:
+                return "It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery."
+            case Standing.SHARED:
+                return f"It was not cancelled, since {self.ours.why}, and it may go on at Qovery."
+
+
+async def cancel_ours(
+    baseline: Baseline,
+    *,
+    request_ids: frozenset[str],
+    readings: Readings,
+    platform: Platform,
+    narrator: Narrator,
+) -> Attempt:
+    """Look once, and cancel what is found to be ours alone.
+
+    The queue is read before the history, so that a request that begins to run in between is seen twice and not missed.
+    Between the history and the cancel of a run lies no other request of ours; Qovery has no call that names the run to
+    cancel, so a run that ends in that moment cannot be told from its successor.
+
+    Raises:
+        PlatformError: it could not be read, or Qovery did not take the cancel on.
+    """
+    queue = await readings.queue()
+    ours = find_ours(baseline, await readings.history(), queue, request_ids=request_ids)
+    narrator.say("cancel_considered", standing=ours.standing.value, why=ours.why or None)
+    match ours.standing:
+        case Standing.WAITS:
+            for request_id in sorted(ours.request_ids):
+                await platform.cancel_request(request_id)
+                narrator.say("restart_cancelled", request_id=request_id)
+        case Standing.RUNS:
+            await platform.cancel_run(baseline.environment_id)
+            narrator.say("restart_cancelled", execution_id=ours.execution_id)
+        case _:
+            return Attempt(ours=ours, asked=False)
+    return Attempt(ours=ours, asked=True)

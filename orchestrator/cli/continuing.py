@@ -1,0 +1,136 @@
+"""The commands `resume` and `cancel`."""
+
+import json
+import os
+from collections.abc import Callable
+
+from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
+from orchestrator.cli.options import Output, Settings
+from orchestrator.clock import SystemClock
+from orchestrator.errors import RestartError, UsageError
+from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.reports.digest import outcome_words
+from orchestrator.reports.model import EnvironmentReport, RunReport
+from orchestrator.reports.wording import printable
+from orchestrator.resuming import aresume, failures_of
+from orchestrator.runner import GoingOn, arun, opened_journal
+
+TO_CANCEL = 900.0
+"""Seconds that a cancel is given: what the engine is at when it is told to stop may still take its ten minutes."""
+
+
+def resume_run(
+    settings: Settings,
+    run_id: str | None,
+    *,
+    no_new: bool,
+    failed: bool,
+    abandon: bool,
+    deadline: Callable[[], float | None],
+) -> ExitCode:
+    """Go on with a run, or run again what failed in it, or give it up; return the exit code."""
+    conductor = Conductor(settings)
+
+    async def make() -> RunReport:
+        if failed + abandon + no_new > 1:
+            raise UsageError("Of --no-new, --failed and --abandon only one can be meant.")
+        if failed:
+            parent_id, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
+            seconds = deadline()
+            return await arun(
+                config if seconds is None else config.with_deadline(seconds),
+                interruption=conductor.interruption,
+                on_session=conductor.note_session,
+                state_dir=settings.state_dir,
+                parent_id=parent_id,
+            )
+        return await aresume(
+            run_id,
+            GoingOn(begin_new=not no_new, deadline=deadline()),
+            interruption=conductor.interruption,
+            on_session=conductor.note_session,
+            state_dir=settings.state_dir,
+        )
+
+    if abandon and not failed and not no_new:
+        return _abandon(settings, conductor, run_id)
+    return conductor.run(make, config=None)
+
+
+def _abandon(settings: Settings, conductor: Conductor, run_id: str | None) -> ExitCode:
+    code, abandoned = ExitCode.SUCCEEDED, None
+    problems: tuple[str, ...] = ()
+
+    async def give_up() -> str:
+        with opened_journal(settings.state_dir, os.environ, None, SystemClock()) as store:
+            stored = store.last_unfinished() if run_id is None else store.find(run_id)
+            store.abandon(stored.run_id)
+            return stored.run_id
+
+    try:
+        abandoned = conductor.call(give_up)
+    except RestartError as error:
+        conductor.complain(error)
+        code, problems = exit_code_of_error(error), problems_of(error)
+    if settings.output is Output.JSON:
+        conductor.show(json.dumps({"exit_code": code.value, "abandoned": abandoned, "errors": problems}, indent=2))
+    elif abandoned is not None:
+        conductor.show(f"The run {abandoned} is given up. Its environments are free again.")
+    return code
+
+
+def cancel_run(settings: Settings, run_id: str) -> ExitCode:
+    """Cancel what a run has queued or running; return the exit code."""
+    conductor = Conductor(settings)
+
+    async def make() -> RunReport:
+        return await aresume(
+            run_id,
+            GoingOn(begin_new=False, call_off=True, deadline=TO_CANCEL),
+            interruption=conductor.interruption,
+            on_session=conductor.note_session,
+            state_dir=settings.state_dir,
+        )
+
+    report: RunReport | None = None
+    problems: tuple[str, ...] = ()
+    try:
+        report = conductor.call(make)
+        code = _code_of_cancelling(report, conductor.interruption.code)
+    except RestartError as error:
+        conductor.complain(error)
+        code, problems = exit_code_of_error(error), problems_of(error)
+    environments = report.environments if report is not None else ()
+    if settings.output is Output.JSON:
+        document = {
+            "exit_code": code.value,
+            "run_id": report.run_id if report is not None else None,
+            "environments": [
+                {key: getattr(each, key) for key in ("name", "id", "outcome", "reason", "message")}
+                for each in environments
+            ],
+            "errors": problems,
+        }
+        conductor.show(json.dumps(document, indent=2))
+    elif environments:
+        conductor.show("\n".join(map(_line, environments)))
+    return code
+
+
+def _line(environment: EnvironmentReport) -> str:
+    return f"{printable(environment.name)}: {outcome_words(environment.outcome)}. {printable(environment.message)}"
+
+
+def _code_of_cancelling(report: RunReport, interrupted: ExitCode | None) -> ExitCode:
+    """Say whether nothing of the run is left at Qovery, and if not, why."""
+    if interrupted is not None:
+        return interrupted
+    reasons = {environment.reason for environment in report.environments}
+    if Reason.TOKEN_REFUSED in reasons:
+        return ExitCode.REFUSED
+    if Reason.NOT_CANCELLED in reasons:
+        return ExitCode.BLOCKED
+    outcomes = {environment.outcome for environment in report.environments}
+    if Outcome.UNKNOWN in outcomes:
+        return ExitCode.UNKNOWN
+    return ExitCode.TIMED_OUT if Outcome.TIMED_OUT in outcomes else ExitCode.SUCCEEDED

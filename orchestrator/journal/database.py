@@ -1,0 +1,200 @@
+"""The journal's file: opening it, its schema and migrations, transactions, and its troubles in words for a person."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from orchestrator.errors import JournalError
+
+FILE_NAME = "journal.sqlite3"
+APPLICATION_ID = 0x51527374
+"""What `PRAGMA application_id` says in a file of ours ("QRst"), so that no other database is taken for a journal."""
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process that is writing. A transaction of ours takes milliseconds."""
+
+MIGRATIONS = (
+    (
+        """
+            CREATE TABLE runs (
+                run_id TEXT PRIMARY KEY,
+                parent_id TEXT,                 -- the run whose failures this one runs again
+                api_url TEXT NOT NULL,
+                config TEXT NOT NULL,           -- as a document that holds no secret
+                source TEXT,                    -- the file that it came from, as it was named
+                started_at TEXT NOT NULL,       -- the wall clock's time
+                end_by REAL NOT NULL,           -- the run's deadline, in seconds since the start
+                boot_id TEXT NOT NULL,          -- of the machine on which the run started, or was last resumed
+                began REAL NOT NULL,            -- what that machine's monotonic clock showed at the start
+                elapsed REAL NOT NULL,          -- seconds since the start, when this was last written
+                beat_at TEXT NOT NULL,          -- the wall clock's time then
+                holder TEXT,                    -- a name for the process at work; NULL once it has let go
+                host TEXT NOT NULL,
+                pid INTEGER NOT NULL,
+                requests INTEGER NOT NULL,
+                submits INTEGER NOT NULL,
+                ended_at TEXT,                  -- NULL while anything is left to do
+                outcome TEXT,
+                exit_code INTEGER,
+                report BLOB                     -- JSON, compressed
+            )
+        """,
+        "CREATE INDEX runs_by_start ON runs (started_at)",
+        """
+            CREATE TABLE environments (
+                run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+                position INTEGER NOT NULL,
+                name TEXT NOT NULL,
+                environment_id TEXT NOT NULL,
+                target TEXT NOT NULL,
+                held_since TEXT,                -- from then on this run holds the environment, until it settles
+                intent TEXT,                    -- what is about to be posted, or was; NULL if it was not accepted
+                accepted INTEGER NOT NULL DEFAULT 0,
+                request_ids TEXT NOT NULL DEFAULT '[]',
+                sighting TEXT,
+                result TEXT,                    -- how it ended
+                PRIMARY KEY (run_id, name)
+            )
+        """,
+        "CREATE INDEX environments_by_id ON environments (environment_id)",
+        """
+            CREATE TABLE requests (
+                run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+                at REAL NOT NULL                -- seconds since the run's start
+            )
+        """,
+        "CREATE INDEX requests_by_run ON requests (run_id, at)",
+    ),
+)
+"""The statements that bring the schema from each version to the next; never changed once published, only added to."""
+
+
+class Database:
+    """A connection to the journal.
+
+    Every method raises `JournalError` where the file fails.
+
+    Args:
+        folder: where the file lives; None keeps it in memory, for a rehearsal.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = None if folder is None else folder / FILE_NAME
+        self._durable: bool | None = None
+        with self._explained():
+            if self._path is not None:
+                _create_privately(self._path)
+            # Transactions are begun by hand: Python's own way would begin them late, and never exclusively.
+            self._connection = sqlite3.connect(
+                self._path or ":memory:", timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._explained():
+                self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        connection.row_factory = sqlite3.Row
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        if application != APPLICATION_ID and not is_new:
+            raise JournalError(f"{self} is not a journal of qovery-restart. Choose another --state-dir.")
+        if version > len(MIGRATIONS):
+            raise JournalError(
+                f"{self} was written by a newer qovery-restart (its version is {version}, the newest known here is "
+                f"{len(MIGRATIONS)}). Upgrade, or choose another --state-dir."
+            )
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise JournalError(f"{self} {_damaged(problem)}")
+        # Readers then never wait for a writer. Where the file system cannot do it, the file is as safe without.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        with self.writing():
+            # Read again: another process may have migrated it in between.
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+                for statement in migration:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+            # A write in any case: what cannot be written shows now, before anything is submitted.
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Open a transaction that excludes other writers, and commit it at the end, or undo it after an error.
+
+        Args:
+            durable: whether it has to survive a loss of power the moment it is committed. Without that, the last
+                transactions may be lost then, though nothing is damaged; the death of a process loses none.
+        """
+        with self._explained():
+            if durable is not self._durable:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk may have undone it already.
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def read(self, query: str, *parameters: object) -> list[sqlite3.Row]:
+        """Return the rows of a query."""
+        with self._explained():
+            return self._connection.execute(query, parameters).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def __str__(self) -> str:
+        return "The journal" if self._path is None else f"The journal {self._path}"
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"{self} {_trouble(error)}") from error
+
+
+def _trouble(error: sqlite3.Error | OSError) -> str:
+    """Say what an error means and what to do about it."""
+    if isinstance(error, OSError):
+        return f"cannot be opened: {error.strerror}. Choose another --state-dir."
+    # Without a code it comes from Python's side of the module, a connection that is closed for example.
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return f"cannot be written: {error}. Free some space, or choose another --state-dir."
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"is kept busy by another process ({error}). Try again."
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
+            return f"cannot be written: {error}. Choose another --state-dir."
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return _damaged(str(error))
+        case _:
+            return f"cannot be used: {error}. Choose another --state-dir."
+
+
+def _damaged(how: str) -> str:
+    return (
+        f"is damaged: {how}. Move it away to begin a new one; what it knew of unfinished runs is then forgotten, so "
+        "look at their environments first."
+    )
+
+
+def _create_privately(path: Path) -> None:
+    """Make the file where there is none, for its owner's eyes alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

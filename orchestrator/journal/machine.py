@@ -1,0 +1,89 @@
+"""Whose process is at work on a run, and whether it still lives."""
+
+import fcntl
+import os
+import platform
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import JournalError
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """This machine, since it was last started, and this process on it."""
+
+    host: str
+    boot_id: str
+    """Differs from start to start, and from machine to machine; shared by the containers of one. "" where unknown."""
+    pid: int
+
+    @classmethod
+    def here(cls) -> "Machine":
+        """Look where we are."""
+        return cls(host=platform.node() or "localhost", boot_id=_boot_id(), pid=os.getpid())
+
+
+def _boot_id() -> str:
+    with suppress(OSError):
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    with suppress(OSError, subprocess.SubprocessError):
+        # macOS. The path is fixed, so that nothing else of that name is run.
+        command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)  # noqa: S603
+        return done.stdout.strip()
+    return ""
+
+
+class RunLock:
+    """A lock that a process holds for as long as it works on a run.
+
+    The kernel lets go of it when the process dies, however it dies, so a lock that can be taken means that nobody is at
+    work. That holds for every process of one machine, in containers too, and needs no process number, which is used
+    again and means nothing in another container.
+
+    Args:
+        path: a file that exists for this purpose; None makes a lock that nobody else can see.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Take it, or say that somebody has it. Raises `JournalError` where there can be no locks."""
+        if self._path is None:
+            return True
+        try:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return False
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise JournalError(
+                f"The file {self._path} cannot be locked: {error.strerror}. Choose another --state-dir."
+            ) from error
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let go of it. The file stays, so that nobody who has opened it is left with a lock that others do not see."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def remove(self) -> None:
+        """Leave no file behind. Only inside a transaction of the journal, in which nobody else takes the lock."""
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()

@@ -1,0 +1,253 @@
+"""The runs in the journal: begun, gone on with, ended, given up, forgotten."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+from orchestrator.errors import JournalError, UsageError
+from orchestrator.inflight import InFlight
+from orchestrator.journal import codec
+from orchestrator.journal.database import Database
+from orchestrator.journal.machine import Machine, RunLock
+from orchestrator.outcomes import EnvironmentResult
+from orchestrator.plan import Target
+from orchestrator.ports import Clock
+
+LEASE = timedelta(minutes=10)
+"""How long a run counts as alive without a sign of life, where its process cannot be asked: on another machine."""
+LOCKS = "locks"
+STATE_DIR_VARIABLE = "QOVERY_RESTART_STATE_DIR"
+ABANDONED = "abandoned"
+"""The outcome of a run that somebody gave up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """What a run is about to do."""
+
+    run_id: str
+    api_url: str
+    config: str
+    """The configuration as a document that holds no secret."""
+    source: str | None
+    started_at: datetime
+    end_by: float
+    """The run's deadline, an instant of the clock."""
+    targets: Sequence[Target]
+    requests: int
+    """How many requests it has sent so far."""
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnvironment:
+    """One environment of a run, as far as it had come."""
+
+    target: Target
+    """Without its checks."""
+    in_flight: InFlight | None
+    result: EnvironmentResult | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A run, as far as it had come."""
+
+    run_id: str
+    parent_id: str | None
+    api_url: str
+    config: str
+    source: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    requests: int
+    submits: int
+
+    @property
+    def ended(self) -> str:
+        """How it ended, in words."""
+        return f"it ended at {self.ended_at:%Y-%m-%d %H:%M:%S} UTC, {self.outcome}"
+
+
+class Store:
+    """The journal, for everybody who asks about runs.
+
+    Args:
+        database: the file.
+        folder: where it lives, with the locks beside it; None in memory.
+        clock: the source of time.
+        machine: where we are.
+    """
+
+    def __init__(self, database: Database, *, folder: Path | None, clock: Clock, machine: Machine) -> None:
+        self.database = database
+        self.clock = clock
+        self.machine = machine
+        self._folder = folder
+
+    def find(self, run_id: str) -> StoredRun:
+        """Return a run by its id, or by the beginning of it.
+
+        Raises:
+            UsageError: there is none, or more than one.
+        """
+        pattern = run_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = "SELECT * FROM runs WHERE run_id = ? OR run_id LIKE ? ESCAPE '\\' ORDER BY run_id = ? DESC, run_id"
+        rows = self.database.read(query, run_id, pattern, run_id)
+        if not rows:
+            raise UsageError(f"{self.database} knows no run {run_id}.")
+        if len(rows) > 1 and rows[0]["run_id"] != run_id:
+            raise UsageError(f"More than one run begins with {run_id}: {', '.join(row['run_id'] for row in rows[:5])}.")
+        return _stored(rows[0])
+
+    def last_unfinished(self) -> StoredRun:
+        """Return the latest run that has something left to do and nobody at work on it.
+
+        Raises:
+            UsageError: there is none.
+        """
+        at_work = []
+        for row in self.database.read("SELECT * FROM runs WHERE ended_at IS NULL ORDER BY started_at DESC, run_id"):
+            if not self.is_at_work(row):
+                return _stored(row)
+            at_work.append(f"{row['run_id']} is still at work ({self.where(row)})")
+        others = f" {'; '.join(at_work)}." if at_work else ""
+        raise UsageError(f"{self.database} knows no run that was cut off: there is nothing to go on with.{others}")
+
+    def last_ended(self) -> StoredRun:
+        """Return the run that began last of all that have ended. Raises `UsageError` where there is none."""
+        rows = self.database.read("SELECT * FROM runs WHERE ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
+        if not rows:
+            raise UsageError(f"{self.database} knows no run that has ended.")
+        return _stored(rows[0])
+
+    def results(self, run_id: str) -> list[EnvironmentResult]:
+        """Return how each environment of a run ended, as far as it has."""
+        rows = self.database.read(
+            "SELECT result FROM environments WHERE run_id = ? AND result IS NOT NULL ORDER BY position", run_id
+        )
+        return [codec.result_of(row["result"]) for row in rows]
+
+    def lock_of(self, run_id: str) -> RunLock:
+        """Return the lock that whoever is at work on a run holds."""
+        return RunLock(None if self._folder is None else self._folder / LOCKS / f"{run_id}.lock")
+
+    def is_at_work(self, row: sqlite3.Row) -> bool:
+        """Tell whether a process is at work on a run, or has to be taken to be.
+
+        On this machine, since it was last started, the lock knows. A process from before is dead. One on another
+        machine cannot be asked: it counts as alive until it has given no sign of life for `LEASE`.
+        """
+        if row["holder"] is None:
+            return False
+        if row["boot_id"] == self.machine.boot_id:
+            lock = self.lock_of(row["run_id"])
+            if not lock.take():
+                return True
+            lock.release()
+            return False
+        if row["host"] == self.machine.host:
+            return False
+        return self.clock.now() - datetime.fromisoformat(row["beat_at"]) < LEASE
+
+    def where(self, row: sqlite3.Row) -> str:
+        """Say in words what is known of the process that is, or was, at work on a run."""
+        if row["holder"] is None:
+            return "it was interrupted, and nobody is at work on it"
+        process = f"process {row['pid']} on {row['host']}"
+        beat = f"last heard of at {datetime.fromisoformat(row['beat_at']):%H:%M:%S} UTC"
+        return f"{process} is at work on it" if self.is_at_work(row) else f"{process} is dead, {beat}"
+
+    def elapsed(self, row: sqlite3.Row) -> float:
+        """Return the seconds since a run's start.
+
+        By the monotonic clock, where the machine has not been started anew since; no wall clock is trusted then. Else
+        by the wall clock, which is all that is left; but never less than what had passed when last written.
+        """
+        if row["boot_id"] == self.machine.boot_id:
+            return max(float(row["elapsed"]), self.clock.monotonic() - float(row["began"]))
+        passed = self.clock.now() - datetime.fromisoformat(row["started_at"])
+        return max(float(row["elapsed"]), passed.total_seconds())
+
+    def abandon(self, run_id: str) -> None:
+        """Give a run up: it holds nothing any more, and cannot be resumed.
+
+        Raises:
+            UsageError: somebody is at work on it, or it has ended already.
+        """
+        with self.database.writing() as transaction:
+            row = row_of(transaction, run_id)
+            if row["ended_at"] is not None:
+                raise UsageError(f"The run {run_id} cannot be abandoned: {_stored(row).ended}.")
+            self.refuse_if_at_work(row)
+            transaction.execute(
+                "UPDATE runs SET ended_at = ?, outcome = ?, holder = NULL WHERE run_id = ?",
+                (self.clock.now().isoformat(), ABANDONED, run_id),
+            )
+
+    def refuse_if_at_work(self, row: sqlite3.Row) -> None:
+        """Raise `UsageError` where somebody is at work on a run."""
+        if self.is_at_work(row):
+            raise UsageError(
+                f"The run {row['run_id']} is not interrupted: {self.where(row)}. Wait for its end, or stop it first."
+            )
+
+    def prune(self, *, keep_days: int, keep_runs: int) -> None:
+        """Forget ended runs that are older than `keep_days`, or have `keep_runs` later ones. Unfinished ones stay."""
+        oldest = (self.clock.now() - timedelta(days=keep_days)).isoformat()
+        with self.database.writing() as transaction:
+            transaction.execute(
+                "DELETE FROM runs WHERE ended_at IS NOT NULL AND (started_at < ? OR run_id NOT IN "
+                "(SELECT run_id FROM runs ORDER BY started_at DESC LIMIT ?))",
+                (oldest, keep_runs),
+            )
+
+
+def row_of(transaction: sqlite3.Connection, run_id: str) -> sqlite3.Row:
+    """Return the row of a run. Raises `JournalError` where it is gone."""
+    row: sqlite3.Row | None = transaction.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise JournalError(f"The run {run_id} is not in the journal any more.")
+    return row
+
+
+def _stored(row: sqlite3.Row) -> StoredRun:
+    return StoredRun(
+        run_id=row["run_id"],
+        parent_id=row["parent_id"],
+        api_url=row["api_url"],
+        config=row["config"],
+        source=row["source"],
+        started_at=datetime.fromisoformat(row["started_at"]),
+        ended_at=None if row["ended_at"] is None else datetime.fromisoformat(row["ended_at"]),
+        outcome=row["outcome"],
+        requests=row["requests"],
+        submits=row["submits"],
+    )
+
+
+def open_store(folder: Path | None, *, clock: Clock) -> Store:
+    """Open the journal in `folder`, which is made where it is not there; None keeps it in memory.
+
+    Raises:
+        JournalError: it cannot be used; nothing was submitted.
+    """
+    return Store(Database(folder), folder=folder, clock=clock, machine=Machine.here())
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Return where the journal lives unless somebody says otherwise.
+
+    Raises:
+        UsageError: this user has no home.
+    """
+    given = environ.get(STATE_DIR_VARIABLE, "").strip()
+    folder = Path(given) if given else user_state_path("qovery-restart", appauthor=False)
+    if not given and not folder.is_absolute():
+        raise UsageError("This user has no home directory to keep the journal in: name another place with --state-dir.")
+    return folder

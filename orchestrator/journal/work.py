@@ -1,0 +1,279 @@
+"""The one run that this process works on: its environments' pages, its signs of life, its end."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Self
+from uuid import uuid4
+
+from orchestrator.errors import JournalError, UsageError
+from orchestrator.inflight import Holder, InFlight, Intent, Sighting
+from orchestrator.journal import codec
+from orchestrator.journal.store import ABANDONED, NewRun, Store, StoredEnvironment, row_of
+from orchestrator.outcomes import EnvironmentResult, Outcome
+
+HOUR = 3600.0
+
+
+class Work:
+    """A run that this process holds.
+
+    Only the process that holds a run writes about it: should another have taken it over, since this one was taken for
+    dead, every write here raises `JournalError`, that before a submit above all.
+
+    Attributes:
+        store: the journal.
+        run_id: of the run.
+        began: when the run started, as an instant of this process's clock; it may lie before the clock's zero.
+        end_by: the run's deadline, likewise.
+    """
+
+    def __init__(self, store: Store, *, run_id: str, holder: str, began: float, end_by: float) -> None:
+        self.store = store
+        self._holder = holder
+        self._lock = store.lock_of(run_id)
+        self.run_id = run_id
+        self.began = began
+        self.end_by = end_by
+
+    @classmethod
+    def begin(cls, store: Store, run: NewRun, *, began: float) -> Self:
+        """Write a plan down, before anything of it is done; `began` is the instant at which the run started."""
+        work = cls(store, run_id=run.run_id, holder=uuid4().hex, began=began, end_by=run.end_by)
+        machine = store.machine
+        with store.database.writing() as transaction:
+            work._take_lock()
+            transaction.execute(
+                "INSERT INTO runs (run_id, parent_id, api_url, config, source, started_at, end_by, boot_id, began, "
+                "elapsed, beat_at, holder, host, pid, requests, submits) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                (
+                    run.run_id, run.parent_id, run.api_url, run.config, run.source, run.started_at.isoformat(),
+                    run.end_by - began, machine.boot_id, began, work.elapsed, store.clock.now().isoformat(),
+                    work._holder, machine.host, machine.pid, run.requests,
+                ),
+            )  # fmt: skip
+            transaction.executemany(
+                "INSERT INTO environments (run_id, position, name, environment_id, target) VALUES (?,?,?,?,?)",
+                [
+                    (run.run_id, position, target.name, target.environment_id, codec.target_to_text(target))
+                    for position, target in enumerate(run.targets)
+                ],
+            )
+            transaction.executemany(
+                "INSERT INTO requests (run_id, at) VALUES (?,?)", [(run.run_id, work.elapsed)] * run.requests
+            )
+        return work
+
+    @classmethod
+    def take_over(cls, store: Store, run_id: str) -> Self:
+        """Go on with a run that was cut off, or that ended with a restart of which more may be found out.
+
+        Raises:
+            UsageError: somebody is at work on it, or there is nothing in it to go on with.
+        """
+        machine = store.machine
+        with store.database.writing() as transaction:
+            row = row_of(transaction, run_id)
+            store.refuse_if_at_work(row)
+            if row["ended_at"] is not None:
+                _reopen(transaction, store, row)
+            began = store.clock.monotonic() - store.elapsed(row)
+            work = cls(store, run_id=run_id, holder=uuid4().hex, began=began, end_by=began + row["end_by"])
+            work._take_lock()
+            transaction.execute(
+                "UPDATE runs SET holder = ?, host = ?, pid = ?, boot_id = ?, began = ?, elapsed = ?, beat_at = ?, "
+                "ended_at = NULL, outcome = NULL, exit_code = NULL WHERE run_id = ?",
+                (
+                    work._holder, machine.host, machine.pid, machine.boot_id, began, work.elapsed,
+                    store.clock.now().isoformat(), run_id,
+                ),
+            )  # fmt: skip
+        return work
+
+    def _take_lock(self) -> None:
+        if not self._lock.take():
+            raise JournalError(f"Another process is at work on the run {self.run_id}.")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run's start."""
+        return self.store.clock.monotonic() - self.began
+
+    def environments(self) -> list[StoredEnvironment]:
+        """Return every environment of the run in the plan's order; instants are those of this process's clock."""
+        query = "SELECT * FROM environments WHERE run_id = ? ORDER BY position"
+        return [
+            StoredEnvironment(
+                target=codec.target_of(row["target"]),
+                in_flight=self._in_flight(row),
+                result=None if row["result"] is None else codec.result_of(row["result"]),
+            )
+            for row in self.store.database.read(query, self.run_id)
+        ]
+
+    def _in_flight(self, row: sqlite3.Row) -> InFlight | None:
+        if row["intent"] is None:
+            return None
+        intent = codec.intent_of(row["intent"])
+        return InFlight(
+            intent=replace(intent, posted_at=self.began + intent.posted_at),
+            accepted=bool(row["accepted"]),
+            request_ids=codec.ids_of(row["request_ids"]),
+            sighting=codec.sighting_of(row["sighting"]),
+        )
+
+    def recent_requests(self) -> list[float]:
+        """Return the instants of the requests that the run has sent in the last hour."""
+        rows = self.store.database.read(
+            "SELECT at FROM requests WHERE run_id = ? AND at > ? ORDER BY at", self.run_id, self.elapsed - HOUR
+        )
+        return [self.began + row["at"] for row in rows]
+
+    def page(self, name: str) -> "Page":
+        """Return the journal of one environment."""
+        return Page(self, name)
+
+    def note_request(self) -> None:
+        """Count a request that is about to be sent. Where that cannot be written, it is not."""
+        with suppress(JournalError), self.writing(durable=False) as transaction:
+            transaction.execute("INSERT INTO requests (run_id, at) VALUES (?,?)", (self.run_id, self.elapsed))
+            transaction.execute("UPDATE runs SET requests = requests + 1 WHERE run_id = ?", (self.run_id,))
+
+    def beat(self) -> None:
+        """Give a sign of life. Where that cannot be written, it is missed, and the next one may do."""
+        with suppress(JournalError), self.writing(durable=False) as transaction:
+            transaction.execute("DELETE FROM requests WHERE run_id = ? AND at <= ?", (self.run_id, self.elapsed - HOUR))
+
+    def close(self, results: Iterable[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str) -> None:
+        """Write down that nobody is at work on it any more.
+
+        Args:
+            results: every environment's, where nothing is left to do: none is held any more. Those that were never
+                begun, and those that could not be written, come so. None where the run was cut off.
+            outcome: of the run.
+            exit_code: of the process.
+            report: in JSON.
+        """
+        with self.writing() as transaction:
+            transaction.execute(
+                "UPDATE runs SET holder = NULL, outcome = ?, exit_code = ?, report = ? WHERE run_id = ?",
+                (outcome, exit_code, codec.report_to_bytes(report), self.run_id),
+            )
+            if results is None:
+                return
+            transaction.executemany(
+                "UPDATE environments SET result = COALESCE(result, ?) WHERE run_id = ? AND name = ?",
+                [(codec.result_to_text(result), self.run_id, result.name) for result in results],
+            )
+            transaction.execute(
+                "UPDATE runs SET ended_at = ? WHERE run_id = ?", (self.store.clock.now().isoformat(), self.run_id)
+            )
+            transaction.execute("DELETE FROM requests WHERE run_id = ?", (self.run_id,))
+            self._lock.remove()
+
+    def let_go(self) -> None:
+        """Let go of the lock, whatever could be written."""
+        self._lock.release()
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Open a transaction, as long as the run is still this process's; each is a sign of life."""
+        with self.store.database.writing(durable=durable) as transaction:
+            held = transaction.execute(
+                "UPDATE runs SET elapsed = ?, beat_at = ? WHERE run_id = ? AND holder = ?",
+                (self.elapsed, self.store.clock.now().isoformat(), self.run_id, self._holder),
+            ).rowcount
+            if not held:
+                raise JournalError(f"The run {self.run_id} is not this process's any more: another has taken it over.")
+            yield transaction
+
+
+class Page:
+    """The port `Journal`: one environment of the run."""
+
+    def __init__(self, work: Work, name: str) -> None:
+        self._work = work
+        self._name = name
+
+    def claim(self) -> Holder | None:
+        """Take the environment, unless an unfinished run holds it that asks the same API."""
+        store = self._work.store
+        with self._work.writing() as transaction:
+            other = transaction.execute(
+                "SELECT runs.*, other.held_since FROM environments AS mine "
+                "JOIN runs AS my_run ON my_run.run_id = mine.run_id "
+                "JOIN environments AS other ON other.environment_id = mine.environment_id "
+                "JOIN runs ON runs.run_id = other.run_id "
+                "WHERE mine.run_id = ? AND mine.name = ? AND runs.run_id != mine.run_id "
+                "AND runs.api_url = my_run.api_url AND runs.ended_at IS NULL "
+                "AND other.held_since IS NOT NULL AND other.result IS NULL",
+                (self._work.run_id, self._name),
+            ).fetchone()
+            if other is not None:
+                return Holder(
+                    run_id=other["run_id"],
+                    since=datetime.fromisoformat(other["held_since"]),
+                    at_work=store.is_at_work(other),
+                    where=store.where(other),
+                )
+            self._update(transaction, "held_since = COALESCE(held_since, ?)", store.clock.now().isoformat())
+        return None
+
+    def intend(self, intent: Intent) -> None:
+        """Write down a restart before it is posted."""
+        stored = replace(intent, posted_at=intent.posted_at - self._work.began)
+        with self._work.writing() as transaction:
+            self._update(
+                transaction,
+                "intent = ?, accepted = 0, request_ids = '[]', sighting = NULL",
+                codec.intent_to_text(stored),
+            )
+            transaction.execute("UPDATE runs SET submits = submits + 1 WHERE run_id = ?", (self._work.run_id,))
+
+    def withdraw(self) -> None:
+        """Write down that the restart last intended was not accepted."""
+        with self._work.writing() as transaction:
+            self._update(transaction, "intent = NULL, accepted = 0, request_ids = '[]', sighting = NULL")
+
+    def accept(self, request_ids: frozenset[str]) -> None:
+        """Write down that it was."""
+        with self._work.writing() as transaction:
+            self._update(transaction, "accepted = 1, request_ids = ?", codec.ids_to_text(request_ids))
+
+    def see(self, sighting: Sighting) -> None:
+        """Write down what has been seen of it. A loss of power may take the last of it: it can be seen again."""
+        with self._work.writing(durable=False) as transaction:
+            self._update(transaction, "sighting = ?", codec.sighting_to_text(sighting))
+
+    def settle(self, result: EnvironmentResult) -> None:
+        """Write down how it ended."""
+        with self._work.writing() as transaction:
+            self._update(transaction, "result = ?", codec.result_to_text(result))
+
+    def _update(self, transaction: sqlite3.Connection, assignments: str, *values: object) -> None:
+        transaction.execute(
+            f"UPDATE environments SET {assignments} WHERE run_id = ? AND name = ?",  # noqa: S608 - our own words
+            (*values, self._work.run_id, self._name),
+        )
+
+
+def _reopen(transaction: sqlite3.Connection, store: Store, row: sqlite3.Row) -> None:
+    rows = transaction.execute("SELECT * FROM environments WHERE run_id = ?", (row["run_id"],)).fetchall()
+    reopened = [each["name"] for each in rows if each["intent"] is not None and _may_be_open(each["result"])]
+    if row["outcome"] == ABANDONED or not reopened:
+        stored = store.find(row["run_id"])
+        raise UsageError(
+            f"There is nothing in the run {stored.run_id} to go on with: {stored.ended}. "
+            "To run again what failed in it, add --failed."
+        )
+    transaction.executemany(
+        "UPDATE environments SET result = NULL WHERE run_id = ? AND name = ?",
+        [(row["run_id"], name) for name in reopened],
+    )
+
+
+def _may_be_open(result: str | None) -> bool:
+    """Tell whether more may be found out about a restart that ended so: it was followed, and lost or given up."""
+    return result is None or codec.result_of(result).outcome in (Outcome.UNKNOWN, Outcome.TIMED_OUT)

@@ -1,0 +1,67 @@
+"""A journal without a disk: it keeps what it is told, and fails where a test says so."""
+
+from dataclasses import dataclass, field
+
+from orchestrator.errors import JournalError
+from orchestrator.inflight import Holder, InFlight, Intent, Sighting
+from orchestrator.outcomes import EnvironmentResult
+
+
+@dataclass(slots=True)
+class MemoryJournal:
+    """One environment's journal.
+
+    Attributes:
+        holders: who holds the environment, look by look; nobody once they are used up.
+        fails: the names of the methods that cannot write.
+        written: the names of the methods that did.
+    """
+
+    holders: list[Holder] = field(default_factory=list)
+    fails: frozenset[str] = frozenset()
+    written: list[str] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    intent: Intent | None = None
+    accepted: bool = False
+    request_ids: frozenset[str] = frozenset()
+    sighting: Sighting = field(default_factory=Sighting)
+    result: EnvironmentResult | None = None
+
+    def claim(self) -> Holder | None:
+        self._write("claim")
+        return self.holders.pop(0) if self.holders else None
+
+    def intend(self, intent: Intent) -> None:
+        self._write("intend")
+        self.intents.append(intent)
+        self.intent, self.accepted, self.request_ids, self.sighting = intent, False, frozenset(), Sighting()
+
+    def withdraw(self) -> None:
+        self._write("withdraw")
+        self.intent = None
+
+    def accept(self, request_ids: frozenset[str]) -> None:
+        self._write("accept")
+        self.accepted, self.request_ids = True, request_ids
+
+    def see(self, sighting: Sighting) -> None:
+        self._write("see")
+        self.sighting = sighting
+
+    def settle(self, result: EnvironmentResult) -> None:
+        self._write("settle")
+        self.result = result
+
+    @property
+    def in_flight(self) -> InFlight | None:
+        """What a later process would find."""
+        if self.intent is None or self.result is not None:
+            return None
+        return InFlight(
+            intent=self.intent, accepted=self.accepted, request_ids=self.request_ids, sighting=self.sighting
+        )
+
+    def _write(self, name: str) -> None:
+        if name in self.fails:
+            raise JournalError("The journal cannot be written: the disk is full.")
+        self.written.append(name)
