@@ -26,6 +26,10 @@ class RehearsalClock:
     def __init__(self, epoch: datetime) -> None:
         self._epoch = epoch
 
+    def set(self, by: float) -> None:
+        """Set it forward by so many seconds, or back, as people and time servers do."""
+        self._epoch += timedelta(seconds=by)
+
     def monotonic(self) -> float:
         """Return the running event loop's time in seconds."""
         return asyncio.get_running_loop().time()

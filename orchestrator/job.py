@@ -76,7 +76,7 @@ class RestartJob:
             random=random,
             on_fault=narrator.fault,
         )
-        self._readings = readings = Readings(platform, target.environment_id, poller.contact)
+        self._readings = readings = Readings(platform, target.environment_id, poller.contact, clock)
         self._memory = memory = Memory(journal, narrator)
         self._submission = Submission(
             target,
@@ -184,7 +184,9 @@ class RestartJob:
         observation = await self._readings.statuses()
         self._progress.note(observation)
         try:
-            attempt = await self._cancel(raise_baseline(baseline, observation, self._submission.request_ids))
+            attempt = await self._cancel(
+                raise_baseline(self._readings.dated(baseline), observation, self._submission.request_ids)
+            )
         except RefusedError:
             return None  # It has left the queue, or ended, since we looked: look again.
         waited = self._progress.elapsed or 0.0
@@ -206,7 +208,7 @@ class RestartJob:
         if self._target.policy.on_deadline is not OnDeadline.CANCEL:
             return "It was left to go on at Qovery."
         try:
-            return str(await self._cancel(self._proof.raised(baseline)))
+            return str(await self._cancel(self._readings.dated(self._proof.raised(baseline))))
         except PlatformError as error:
             return f"It could not be cancelled ({error}) and may go on at Qovery."
 

@@ -156,6 +156,10 @@ class Baseline:
         """Return this baseline with more executions known: from then on only what is newer than these is evidence."""
         return replace(self, executions=self.executions | frozenset(executions))
 
+    def on_a_clock_set_back(self, by: timedelta) -> "Baseline":
+        """Return this baseline as the platform's clock would date it, had it been set back before the reading."""
+        return replace(self, server_time=self.server_time - by) if self.server_time is not None else self
+
     def can_order(self, execution_id: str) -> bool:
         """Tell whether `is_new` rests on numbers that rise, rather than on names that merely differ."""
         return self.latest is not None and execution_number(self.environment_id, execution_id) is not None

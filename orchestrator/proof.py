@@ -80,7 +80,7 @@ class Proof:
     async def _look(self, baseline: Baseline, request_ids: frozenset[str]) -> Settlement | None:
         observation = await self._readings.statuses()
         self._progress.note(observation)
-        baseline = self._without_others(self.raised(baseline), observation, request_ids)
+        baseline = self._without_others(self._readings.dated(self.raised(baseline)), observation, request_ids)
         self._seen_running |= seen_running(baseline, observation)
         verdict = judge(baseline, observation, seen_running=self._seen_running)
         self._was_seen = self._was_seen or shows_activity(baseline, observation)

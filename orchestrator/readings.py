@@ -1,12 +1,13 @@
 """The platform as one job reads it: contact is kept account of, and odd refusals of a read are faults that may pass."""
 
 from collections.abc import Awaitable, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from orchestrator.errors import MalformedAnswerError, NotFoundError, PlatformError, RefusedError
-from orchestrator.observations import Observation, QueuedRequest, Run
+from orchestrator.observations import CLOCK_SKEW, Baseline, Observation, QueuedRequest, Run
 from orchestrator.polling import Contact
-from orchestrator.ports import Platform
+from orchestrator.ports import Clock, Platform
 
 T = TypeVar("T")
 
@@ -14,14 +15,52 @@ NOT_FOUND_LIMIT = 3
 """How many 404 in a row mean that the environment is gone; a single one may come from a proxy on the way."""
 
 
+class ServerClock:
+    """Notices when the platform's clock is set back, so that what it dates later is not taken for earlier.
+
+    Between two answers as much time passes by its clock as by ours, which never jumps, but for what is on its way. A
+    clock that is set forward does no harm here: what comes later is dated later still.
+
+    Attributes:
+        set_back: by how much in all, since `begin`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: tuple[datetime, float] | None = None
+        self.set_back = timedelta()
+
+    def begin(self, server_time: datetime | None, instant: float) -> None:
+        """Count from an instant on, at which the platform's clock showed `server_time`."""
+        self.set_back = timedelta()
+        self._last = None if server_time is None else (server_time, instant)
+
+    def read(self, server_time: datetime | None, *, took: float) -> None:
+        """Take in what it shows now, in an answer that took so many seconds to come."""
+        if server_time is None:
+            return
+        now = self._clock.monotonic()
+        if self._last is not None:
+            before, then = self._last
+            gained = server_time - before - timedelta(seconds=now - then)
+            if gained < -CLOCK_SKEW - timedelta(seconds=took):
+                self.set_back -= gained
+        self._last = (server_time, now)
+
+
 class Readings:
     """Reads one environment.
+
+    Attributes:
+        server_clock: what the answers say of the platform's clock.
 
     Every method raises `PassingError` where looking again may help, `TokenRefusedError`, and `NotFoundError` once the
     environment is gone.
     """
 
-    def __init__(self, platform: Platform, environment_id: str, contact: Contact) -> None:
+    def __init__(self, platform: Platform, environment_id: str, contact: Contact, clock: Clock) -> None:
+        self._clock = clock
+        self.server_clock = ServerClock(clock)
         self._platform = platform
         self._environment_id = environment_id
         self._contact = contact
@@ -29,6 +68,7 @@ class Readings:
 
     async def statuses(self) -> Observation:
         """Read the statuses; a success is what counts as contact."""
+        began = self._clock.monotonic()
         try:
             observation = await self._ask(self._platform.read_statuses(self._environment_id))
         except NotFoundError as error:
@@ -41,7 +81,12 @@ class Readings:
             raise
         self._not_found = 0
         self._contact.made()
+        self.server_clock.read(observation.server_time, took=self._clock.monotonic() - began)
         return observation
+
+    def dated(self, baseline: Baseline) -> Baseline:
+        """Return a baseline as the platform's clock, set back since it was read, would have dated it."""
+        return baseline.on_a_clock_set_back(self.server_clock.set_back)
 
     async def history(self) -> Sequence[Run]:
         """Read the latest runs."""

@@ -106,6 +106,7 @@ class Submission:
         self.in_doubt = not in_flight.accepted
         self.left_out = intent.left_out
         self.request_ids = in_flight.request_ids
+        self._readings.server_clock.begin(intent.baseline.server_time, intent.posted_at)
         self._progress.recall(in_flight.sighting)
 
     async def make(self) -> Baseline | Settlement:
@@ -188,6 +189,7 @@ class Submission:
             # What runs has been deployed, so there is an execution that we are not being told: nothing could be proven.
             self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("no execution known",))
             return None
+        self._readings.server_clock.begin(baseline.server_time, self._clock.monotonic())
         self._progress.note(observation)
         self._narrator.say(
             "baseline_read",
@@ -260,7 +262,7 @@ class Submission:
             return None
         # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
         queue, runs = await self._readings.queue(), await self._readings.history()
-        found = search(baseline, observation, runs, queue)
+        found = search(self._readings.dated(baseline), observation, runs, queue)
         self._reason(found, looked_for, queue=len(queue))
         if found.trace is Trace.OURS:
             self._accepted(found.request_ids)

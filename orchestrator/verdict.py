@@ -53,7 +53,7 @@ class Doubt(Enum):
     NEVER_SEEN_RUNNING = "the execution was never seen in progress"
     ENDED_OTHERWISE = "a final state that a restart cannot end in"
     OVERTAKEN = "another operation runs under a newer execution"
-    SEVERAL_EXECUTIONS = "it went wrong under more than one new execution, and not all of them can be ours"
+    SEVERAL_EXECUTIONS = "there was more than one run since the baseline, and not all of them can be ours"
     UNTOUCHED = "other services ended under a new execution, this one never moved"
     DISAPPEARED = "a service is not in the reading"
 
@@ -115,9 +115,15 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
     if Finding.NOT_BEGUN in findings:
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=Doubt.UNTOUCHED)
     verdict = _final(services)
-    if verdict.finding is not Finding.SUCCEEDED and len({service.execution_id for service in services.values()}) > 1:
+    if not _in_the_next_run(baseline, {service.execution_id for service in services.values()}):
         return replace(verdict, doubt=Doubt.SEVERAL_EXECUTIONS)
     return verdict
+
+
+def _in_the_next_run(baseline: Baseline, executions: AbstractSet[str | None]) -> bool:
+    """Tell whether all of it was one run, the very next after the baseline: then no other can have been ours."""
+    numbers = {execution_number(baseline.environment_id, execution or "") for execution in executions}
+    return baseline.latest is not None and numbers == {baseline.latest + 1}
 
 
 def _judge_service(baseline: Baseline, status: ServiceStatus | None, seen_running: AbstractSet[str]) -> ServiceVerdict:
@@ -246,9 +252,12 @@ def confirm(
 
 def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> Verdict:
     verdict = _final(_by_run(baseline, [run]))
-    # A cancellation explains what did not restart. Where there was none, a service's being gone explains it best.
+    # A cancellation explains what did not restart, and so does the run's own failure: a reading may leave out a service
+    # that is there. Where there was neither, a service's being gone explains it best.
     if run.status != CANCELLED_RUN and any(
-        service.finding is not Finding.SUCCEEDED and target_id not in observation.services
+        service.finding is not Finding.SUCCEEDED
+        and run.services[target_id] != State.RESTART_ERROR
+        and target_id not in observation.services
         for target_id, service in verdict.services.items()
     ):
         return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)

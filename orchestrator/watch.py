@@ -58,7 +58,7 @@ class WatchJob:
             random=random,
             on_fault=self._narrator.fault,
         )
-        self._readings = Readings(platform, target.environment_id, self._poller.contact)
+        self._readings = Readings(platform, target.environment_id, self._poller.contact, clock)
         self._involved: set[str] = set()
         self._verdicts: dict[str, ServiceVerdict] = {}
 

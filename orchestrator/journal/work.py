@@ -43,7 +43,7 @@ class Work:
         """Write a plan down, before anything of it is done; `began` is the instant at which the run started."""
         work = cls(store, run_id=run.run_id, holder=uuid4().hex, began=began, end_by=run.end_by)
         machine = store.machine
-        with store.database.writing() as transaction:
+        with work._taking() as transaction:
             work._take_lock()
             transaction.execute(
                 "INSERT INTO runs (run_id, parent_id, api_url, config, source, started_at, end_by, boot_id, began, "
@@ -74,13 +74,14 @@ class Work:
             UsageError: somebody is at work on it, or there is nothing in it to go on with.
         """
         machine = store.machine
-        with store.database.writing() as transaction:
+        work = cls(store, run_id=run_id, holder=uuid4().hex, began=0.0, end_by=0.0)
+        with work._taking() as transaction:
             row = row_of(transaction, run_id)
             store.refuse_if_at_work(row)
             if row["ended_at"] is not None:
                 _reopen(transaction, store, row)
-            began = store.clock.monotonic() - store.elapsed(row)
-            work = cls(store, run_id=run_id, holder=uuid4().hex, began=began, end_by=began + row["end_by"])
+            work.began = began = store.clock.monotonic() - store.elapsed(row)
+            work.end_by = began + row["end_by"]
             work._take_lock()
             transaction.execute(
                 "UPDATE runs SET holder = ?, host = ?, pid = ?, boot_id = ?, began = ?, elapsed = ?, beat_at = ?, "
@@ -91,6 +92,16 @@ class Work:
                 ),
             )  # fmt: skip
         return work
+
+    @contextmanager
+    def _taking(self) -> Iterator[sqlite3.Connection]:
+        """Open the transaction in which this process takes the run; without it, nothing stays taken."""
+        try:
+            with self.store.database.writing() as transaction:
+                yield transaction
+        except BaseException:
+            self.let_go()
+            raise
 
     def _take_lock(self) -> None:
         if not self._lock.take():

@@ -91,6 +91,8 @@ TRUTHFUL_READING = "/statusesWithStages"
 READINGS = (TRUTHFUL_READING, "/statuses", "/status", "/deploymentQueue", "/deploymentHistoryV2")
 """How the paths end of what shows something that changes."""
 
+LONGEST_WAIT = 180.0
+"""Seconds that a slow request can take on its way: long after its client has given up, it may still be acted upon."""
 BURST_LENGTH = 45.0
 """Seconds. Time is divided into slots of this length; in some of them hardly anything works."""
 
@@ -215,6 +217,6 @@ def _latency(rng: random.Random, *, slow: float) -> tuple[float, float]:
     """Return the seconds before and after the platform acts; rarely so many that the client has given up by then."""
     before, after = rng.lognormvariate(-2.5, 0.7), rng.lognormvariate(-3.0, 0.7)
     if happens(rng, slow):
-        wait = rng.uniform(5.0, 60.0)
+        wait = rng.uniform(5.0, LONGEST_WAIT) if happens(rng, EVEN) else rng.uniform(5.0, 60.0)
         return (before + wait, after) if happens(rng, EVEN) else (before, after + wait)
     return before, after

@@ -7,7 +7,7 @@ from enum import Enum, unique
 from functools import partial
 from types import MappingProxyType
 
-from orchestrator.simulator.chance import happens
+from orchestrator.simulator.chance import EVEN, happens
 from orchestrator.simulator.faults import FaultProfile
 from orchestrator.simulator.model import Action, Origin
 from orchestrator.simulator.world import RefusalError, Trigger, World
@@ -30,6 +30,8 @@ class Incident(Enum):
     SERVICE_FAILS = "a service fails the next time that anything is done with it"
     SERVICE_DISAPPEARS = "a colleague deletes a service"
     AUTO_STOP = "the environment is stopped by its auto-stop rule"
+    COLLEAGUE_RESTARTS_ALL = "a colleague restarts everything, and takes what waits behind it out of the queue"
+    CLOCK_SET = "the platform's clock is set"
     STOPPED_BEFORE = "the environment has been stopped since the evening"
 
 
@@ -45,6 +47,10 @@ _MOMENTS = (
     (Trigger.SUBMIT, 3.0, 30.0),
     (Trigger.SUBMIT, 30.0, 60.0),  # Around the end of an ordinary restart.
 )
+
+
+_CLOCK_STEPS = (-7200.0, -120.0, -20.0, 30.0, 3600.0)
+"""Seconds by which a clock is set."""
 
 
 def draw_incident(profile: FaultProfile, rng: random.Random) -> Incident | None:
@@ -66,23 +72,38 @@ def plant(world: World, environment_id: str, incident: Incident, rng: random.Ran
         world.arm(environment_id, trigger, delay=delay, act=act)
 
     match incident:
-        case Incident.COLLEAGUE_DEPLOYS:
-            on(trigger, delay, partial(_act, environment_id, Action.DEPLOY, colleague))
-        case Incident.COLLEAGUE_RESTARTS:
-            on(trigger, delay, partial(_restart, environment_id, victim, colleague))
         case Incident.RUN_CANCELLED:
             on(Trigger.SUBMIT, rng.uniform(2.0, 35.0), partial(_cancel_run, environment_id, colleague))
         case Incident.REQUEST_CANCELLED:
             on(Trigger.LOOK, 0.02, partial(_act, environment_id, Action.DEPLOY, colleague))
             on(Trigger.SUBMIT, rng.uniform(5.0, 40.0), partial(_clear_queue, environment_id, colleague))
+        case Incident.COLLEAGUE_RESTARTS_ALL:
+            on(Trigger.LOOK, rng.uniform(0.0, 0.2), partial(_restart, environment_id, None, colleague))
+            if happens(rng, EVEN):
+                on(Trigger.SUBMIT, rng.uniform(5.0, 40.0), partial(_clear_queue, environment_id, colleague))
         case Incident.SERVICE_FAILS:
             world.doom(environment_id, victim)
-        case Incident.SERVICE_DISAPPEARS:
-            on(trigger, delay, partial(_remove, environment_id, victim))
-        case Incident.AUTO_STOP:
-            on(trigger, delay, partial(_act, environment_id, Action.STOP, PLATFORM))
         case Incident.STOPPED_BEFORE:
             pass
+        case _:
+            on(trigger, delay, _deed(incident, environment_id, victim, colleague, rng))
+
+
+def _deed(
+    incident: Incident, environment_id: str, victim: str, colleague: str, rng: random.Random
+) -> "Callable[[World], None]":
+    """Return what is done at whatever moment chance chooses."""
+    match incident:
+        case Incident.COLLEAGUE_DEPLOYS:
+            return partial(_act, environment_id, Action.DEPLOY, colleague)
+        case Incident.COLLEAGUE_RESTARTS:
+            return partial(_restart, environment_id, victim, colleague)
+        case Incident.SERVICE_DISAPPEARS:
+            return partial(_remove, environment_id, victim)
+        case Incident.CLOCK_SET:
+            return partial(_set_clock, rng.choice(_CLOCK_STEPS))
+        case _:
+            return partial(_act, environment_id, Action.STOP, PLATFORM)
 
 
 def _act(environment_id: str, action: Action, user: str, world: World) -> None:
@@ -92,9 +113,12 @@ def _act(environment_id: str, action: Action, user: str, world: World) -> None:
         world.submit(environment_id, action, service_ids, user=user, origin=origin)
 
 
-def _restart(environment_id: str, victim: str, colleague: str, world: World) -> None:
+def _restart(environment_id: str, victim: str | None, colleague: str, world: World) -> None:
+    """Restart one service, or all that can be."""
+    services = [status.service for status in world.snapshot(environment_id).services if status.service.can_restart]
+    victims = [service.id for service in services] if victim is None else [victim]
     with suppress(RefusalError):
-        world.submit(environment_id, Action.RESTART, [victim], user=colleague, origin=Origin.CONSOLE)
+        world.submit(environment_id, Action.RESTART, victims, user=colleague, origin=Origin.CONSOLE)
 
 
 def _cancel_run(environment_id: str, colleague: str, world: World) -> None:
@@ -106,6 +130,10 @@ def _clear_queue(environment_id: str, colleague: str, world: World) -> None:
     for request in world.snapshot(environment_id).waiting:
         if request.user != colleague:
             world.cancel_request(request.id, user=colleague)
+
+
+def _set_clock(by: float, world: World) -> None:
+    world.set_clock(by)
 
 
 def _remove(environment_id: str, victim: str, world: World) -> None:

@@ -57,6 +57,7 @@ class World:
 
     def __init__(self, *, seed: int, epoch: datetime = EPOCH, timings: Timings = CALM) -> None:
         self.epoch = epoch
+        self._clock_steps: list[tuple[float, float]] = [(0.0, 0.0)]
         self.seed = seed
         self.record = Record()
         self.bulk_lags = happens(source(seed, "bulk"), EVEN)
@@ -78,8 +79,13 @@ class World:
         self._agenda.advance(now)
 
     def at(self, seconds: float) -> datetime:
-        """Return an instant of this world as the wall clock shows it."""
-        return self.epoch + timedelta(seconds=seconds)
+        """Return an instant of this world as its wall clock shows it, or showed it then."""
+        offset = next(offset for since, offset in reversed(self._clock_steps) if since <= seconds or since == 0.0)
+        return self.epoch + timedelta(seconds=seconds + offset)
+
+    def set_clock(self, by: float) -> None:
+        """Set this world's wall clock forward by so many seconds, or back; what it has dated already stays as it is."""
+        self._clock_steps.append((self.now, self._clock_steps[-1][1] + by))
 
     def add_environment(
         self, environment: Environment, *, services: Iterable[ServiceStatus], past: Iterable[Run] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from orchestrator.errors import RestartError
 from orchestrator.outcomes import ExitCode, Outcome, Reason
 from orchestrator.plan import OnDeadline
 from orchestrator.reports.model import EnvironmentReport
@@ -15,8 +16,11 @@ from orchestrator.simulator.record import (
     ServiceRemoved,
     ServiceRestarted,
 )
+from orchestrator.submission import RESUME_GRACE
 from tests.support.whole_runs import US, WholeRun
 
+QUICKLY = 3.0
+"""Seconds from a signal to the end."""
 NOTHING_PENDING = frozenset({Outcome.BLOCKED, Outcome.SKIPPED})
 """The outcomes that say that nothing was submitted."""
 
@@ -33,7 +37,35 @@ SAYS_THAT_OURS_FAILED = frozenset(
 
 def violations(run: WholeRun) -> list[str]:
     """Return everything about `run` that must never be."""
-    return [*_of_the_run(run), *(problem for each in run.report.environments for problem in _of(run, each))]
+    if run.final is None:
+        return [*_of_the_processes(run), *_of_a_refusal(run)]
+    return [
+        *_of_the_processes(run),
+        *_of_the_run(run),
+        *(problem for each in run.report.environments for problem in _of(run, each)),
+    ]
+
+
+def _of_the_processes(run: WholeRun) -> Iterator[str]:
+    if any(exceeded.user == US for exceeded in run.record.of(QuotaExceeded)):
+        yield "the quota was exceeded"
+    for event in run.events_of("internal_error"):
+        yield f"internal error in {event.environment} at {event.at:.1f} s: {event.values.get('exc_info')}"
+    if run.left_over:
+        yield f"tasks left behind: {', '.join(run.left_over)}"
+    for process in run.processes:
+        asked = process.life.signalled_after
+        if asked is not None and not process.died and process.ended > process.began + asked + QUICKLY:
+            yield f"NO END: a signal came after {asked:.1f} s, the end after {process.ended - process.began:.1f} s"
+
+
+def _of_a_refusal(run: WholeRun) -> Iterator[str]:
+    """A run without a report was refused before anything was submitted, and says why."""
+    error = run.processes[-1].error
+    if not isinstance(error, RestartError):
+        yield f"no report, and no error: {error!r}"
+    if any(request.user == US for request in run.record.of(RequestAccepted)):
+        yield "FALSE WORDS: a restart was accepted, and there is no report of it"
 
 
 def _of_the_run(run: WholeRun) -> Iterator[str]:
@@ -45,12 +77,23 @@ def _of_the_run(run: WholeRun) -> Iterator[str]:
                 yield f"exit code 0, and {environment.name} is {environment.outcome}"
     if len(report.environments) != len(run.config.environments):
         yield "the report does not have every environment"
-    if any(exceeded.user == US for exceeded in run.record.of(QuotaExceeded)):
-        yield "the quota was exceeded"
-    for event in run.events_of("internal_error"):
-        yield f"internal error in {event.environment} at {event.at:.1f} s: {event.values.get('exc_info')}"
-    if run.left_over:
-        yield f"tasks left behind: {', '.join(run.left_over)}"
+    yield from _false_counts(run)
+
+
+def _false_counts(run: WholeRun) -> Iterator[str]:
+    """Compare what the report says the run has cost with what was sent."""
+    if any(process.life.refused_writes for process in run.processes):
+        return  # What is not written down cannot be counted after a death.
+    # What looked up names, and did not live to write the plan down, was another run.
+    processes = [process for process in run.processes if process.had_run] or run.processes[-1:]
+    sent = sum(process.sent for process in processes)
+    deaths = sum(process.died for process in processes)
+    # A process that dies between writing down a request and sending it has counted one too many.
+    if not sent <= run.report.requests.total <= sent + deaths:
+        yield f"FALSE WORDS: {run.report.requests.total} requests are reported, {sent} were sent, {deaths} deaths"
+    accepted = sum(request.user == US for request in run.record.of(RequestAccepted))
+    if run.report.requests.submits < accepted:
+        yield f"FALSE WORDS: {run.report.requests.submits} submits are reported, {accepted} were accepted"
 
 
 def _of(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
@@ -72,16 +115,22 @@ def _false_yes(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     if claimed and read_at is None:
         yield "FALSE YES: a success without a baseline"
         return
-    began = {began.execution_id: began.at for began in run.record.of(RunBegan)}
+    began = {began.execution_id: began for began in run.record.of(RunBegan)}
+    our_requests = {request.request_id for request in _accepted(run, environment)}
+    our_runs = [began.execution_id for began in run.record.of(RunBegan) if our_requests & set(began.request_ids)]
     restarted = {(each.service_id, each.execution_id) for each in run.record.of(ServiceRestarted) if each.ok}
     for service in claimed:
         if (service.id, service.execution_id) not in restarted:
             yield f"FALSE YES: {service.name} did not restart in {service.execution_id}"
-        elif read_at is not None and began[str(service.execution_id)] <= read_at:
+            continue
+        its_run = began[str(service.execution_id)]
+        if read_at is not None and its_run.at <= read_at:
             yield (
-                f"FALSE YES: {service.name} restarted in {service.execution_id}, which began at "
-                f"{began[str(service.execution_id)]:.2f} s, before the baseline was read at {read_at:.2f} s"
+                f"FALSE YES: {service.name} restarted in {service.execution_id}, which began at {its_run.at:.2f} s, "
+                f"before the baseline was read at {read_at:.2f} s"
             )
+        if environment.outcome is Outcome.SUCCEEDED and not any((service.id, ours) in restarted for ours in our_runs):
+            yield f"FALSE YES: {service.name} did not restart because of us, but in {its_run.user}'s run"
 
 
 def _baseline_read_at(run: WholeRun, environment: EnvironmentReport) -> float | None:
@@ -104,22 +153,30 @@ def _twice(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
 
 
 def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
-    started = run.events_of("environment_started", environment=environment.name)
-    ended = run.events_of("restart_settled", environment=environment.name)
-    if len(started) != len(ended):
+    last = run.processes[-1]
+    lately = [event for event in run.events[last.first_event :] if event.environment == environment.name]
+    started = [event for event in lately if event.name == "environment_started"]
+    ended = [event for event in lately if event.name == "restart_settled"]
+    if not last.died and last.error is None and len(started) != len(ended):
         yield f"NO END: begun {len(started)} times, settled {len(ended)} times"
     if not started or not ended:
         return
     policy = next(spec.policy for spec in run.config.environment_specs() if spec.name == environment.name)
     posted = run.events_of("restart_submitted", "submit_unanswered", environment=environment.name)
-    # The look that began at the deadline; and where policy says to cancel then, reading the queue and cancelling.
-    requests = 3 if policy.on_deadline is OnDeadline.CANCEL and posted else 1
+    # The look that began at the deadline; and where policy says to cancel then, reading the queue and the history,
+    # and cancelling.
+    requests = 4 if policy.on_deadline is OnDeadline.CANCEL and posted else 1
     grace = requests * run.config.api.request_timeout
-    since, what = (posted[0], "the submit") if posted else (started[0], "the start")
-    if posted and posted[0].at > started[0].at + policy.deadline + grace:
+    since, what = (posted[0].at, "the submit") if posted else (started[0].at, "the start")
+    if posted and posted[0].at >= last.began and posted[0].at > started[0].at + policy.deadline + grace:
         yield f"LATE: submitted {posted[0].at - started[0].at:.1f} s after the start"
-    if ended[0].at > since.at + policy.deadline + grace:
-        yield f"LATE: settled {ended[0].at - since.at:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
+    end_by = since + policy.deadline
+    if len(run.processes) > 1:
+        # A process that died in the middle of a post could not say when it was; what it had read before, it did.
+        read = run.events_of("baseline_read", environment=environment.name)
+        end_by = max(end_by, started[0].at + RESUME_GRACE, *(each.at + policy.deadline for each in read))
+    if ended[0].at > end_by + grace:
+        yield f"LATE: settled {ended[0].at - since:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
 
 
 def _false_words(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
@@ -159,6 +216,10 @@ def _false_no(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
             yield f"FALSE NO: our run {began.execution_id} restarted everything"
 
 
-def command_to_replay(*, profile: str, seed: int, interrupted: bool = False) -> str:
+def command_to_replay(*, profile: str, seed: int, ordeal: str = "none") -> str:
     """Return the command that plays one seed again, with its whole log."""
-    return f"python -m tests.simulation.replay --faults {profile} --seed {seed}{' --interrupt' if interrupted else ''}"
+    return f"python -m tests.simulation.replay --faults {profile} --seed {seed}{_ordeal_option(ordeal)}"
+
+
+def _ordeal_option(ordeal: str) -> str:
+    return "" if ordeal == "none" else f" --ordeal {ordeal}"

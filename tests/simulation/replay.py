@@ -9,17 +9,21 @@ import sys
 from collections import Counter
 
 from tests.simulation.oracle import command_to_replay, violations
-from tests.simulation.scenarios import config_for, interruption_for
+from tests.simulation.scenarios import config_for, interruption_for, lives_for
 from tests.support.whole_runs import WholeRun, rehearse
 
+ORDEALS = ("none", "signal", "death")
+"""What happens to the run's own process: nothing; a signal, and nobody goes on with it; deaths, and it is resumed."""
 
-def play(seed: int, *, profile: str, interrupted: bool = False, verbose: bool = False) -> WholeRun:
+
+def play(seed: int, *, profile: str, ordeal: str = "none", verbose: bool = False) -> WholeRun:
     """Play one seed."""
     return rehearse(
         config_for(seed),
         seed=seed,
         profile=profile,
-        interrupt_at=interruption_for(seed) if interrupted else None,
+        interrupt_at=interruption_for(seed) if ordeal == "signal" else None,
+        lives=lives_for(seed) if ordeal == "death" else (),
         log=sys.stderr if verbose else None,
     )
 
@@ -30,15 +34,19 @@ def main() -> int:
     parser.add_argument("--faults", choices=("none", "realistic", "hostile"), default="hostile")
     parser.add_argument("--seed", type=int, required=True, help="the first seed")
     parser.add_argument("--count", type=int, default=1, help="how many; the log is shown only of a single one")
-    parser.add_argument("--interrupt", action="store_true", help="interrupt the run at an instant of the seed's choice")
+    parser.add_argument("--ordeal", choices=ORDEALS, default="none", help="what happens to the run's own process")
     options = parser.parse_args()
     outcomes: Counter[str] = Counter()
-    violated = 0
+    violated, first_bad = 0, options.seed
     for seed in range(options.seed, options.seed + options.count):
-        run = play(seed, profile=options.faults, interrupted=options.interrupt, verbose=options.count == 1)
-        outcomes.update(f"{each.outcome}: {each.reason}" for each in run.report.environments)
+        run = play(seed, profile=options.faults, ordeal=options.ordeal, verbose=options.count == 1)
+        if run.final is None:
+            outcomes["refused"] += 1
+        else:
+            outcomes.update(f"{each.outcome}: {each.reason}" for each in run.report.environments)
         problems = violations(run)
         violated += bool(problems)
+        first_bad = seed if problems and violated == 1 else first_bad
         for problem in problems:
             print(f"seed {seed}: {problem}")  # noqa: T201 - this is a command
         if options.count == 1:
@@ -47,7 +55,8 @@ def main() -> int:
     for outcome, count in sorted(outcomes.items()):
         print(f"{count:6} {outcome}")  # noqa: T201
     if violated:
-        print(f"{violated} seeds violated; replay one: {command_to_replay(profile=options.faults, seed=options.seed)}")  # noqa: T201
+        command = command_to_replay(profile=options.faults, seed=first_bad, ordeal=options.ordeal)
+        print(f"{violated} seeds violated; replay the first: {command}")  # noqa: T201
     return 1 if violated else 0
 
 

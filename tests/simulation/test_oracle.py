@@ -20,7 +20,7 @@ environments:
 def rewritten(run: WholeRun, **changes: object) -> WholeRun:
     """Return `run` with a report that says something else about its environment."""
     environment = run.report.environments[0].model_copy(update=changes)
-    return replace(run, report=run.report.model_copy(update={"environments": (environment,)}))
+    return replace(run, final=run.report.model_copy(update={"environments": (environment,)}))
 
 
 def forget_a_restart(run: WholeRun) -> WholeRun:

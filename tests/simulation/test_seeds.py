@@ -17,15 +17,15 @@ INTERRUPTED = WANTED or 60
 pytestmark = pytest.mark.timeout(120 + WANTED)
 
 
-def play_all(seeds: range, *, profile: str, interrupted: bool = False) -> Counter[Outcome]:
+def play_all(seeds: range, *, profile: str, ordeal: str = "none") -> Counter[Outcome]:
     """Play `seeds` and return how the environments ended; fail with the command that replays each bad one."""
     outcomes: Counter[Outcome] = Counter()
     bad: list[str] = []
     for seed in seeds:
-        run = play(seed, profile=profile, interrupted=interrupted)
+        run = play(seed, profile=profile, ordeal=ordeal)
         outcomes.update(environment.outcome for environment in run.report.environments)
         if problems := violations(run):
-            replay = command_to_replay(profile=profile, seed=seed, interrupted=interrupted)
+            replay = command_to_replay(profile=profile, seed=seed, ordeal=ordeal)
             bad.append("\n    ".join((replay, *problems)))
     if bad:
         pytest.fail(f"{len(bad)} of {len(seeds)} seeds violated a promise:\n" + "\n".join(bad), pytrace=False)
@@ -47,7 +47,7 @@ def test_every_promise_holds_on_ordinary_nights_and_most_restarts_succeed() -> N
 
 
 def test_every_promise_holds_when_a_signal_comes_at_any_instant() -> None:
-    outcomes = play_all(range(INTERRUPTED), profile="hostile", interrupted=True)
+    outcomes = play_all(range(INTERRUPTED), profile="hostile", ordeal="signal")
 
     assert outcomes[Outcome.UNKNOWN] > 0
     assert outcomes[Outcome.SKIPPED] > 0

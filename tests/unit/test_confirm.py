@@ -184,11 +184,12 @@ def test_a_target_that_disappeared_after_it_restarted_did_restart() -> None:
 @pytest.mark.parametrize(
     ("state", "run_status", "finding", "reason"),
     [
-        pytest.param("RESTART_ERROR", "ERROR", Finding.FAILED, Reason.SERVICE_DISAPPEARED, id="it had failed"),
+        pytest.param("RESTART_ERROR", "ERROR", Finding.FAILED, Reason.RESTART_ERROR, id="it had failed"),
+        pytest.param("DELETED", "SUCCESS", Finding.FAILED, Reason.SERVICE_DISAPPEARED, id="it was deleted"),
         pytest.param("CANCELED", "CANCELED", Finding.CANCELLED, Reason.RUN_CANCELLED, id="the run was cancelled"),
     ],
 )
-def test_a_target_that_is_gone_explains_a_failure_but_a_cancelled_run_explains_itself(
+def test_a_target_that_is_gone_explains_itself_unless_the_run_says_why_it_did_not_restart(
     state: str, run_status: str, finding: Finding, reason: Reason
 ) -> None:
     ended = run(42, {"api": "RESTARTED", "web": state}, status=run_status)

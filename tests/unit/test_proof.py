@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -19,13 +20,13 @@ from orchestrator.errors import (
     UnansweredError,
 )
 from orchestrator.job import RestartJob
-from orchestrator.observations import QueuedRequest, Run
+from orchestrator.observations import QueuedRequest, Run, SubmitReceipt
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.proof import ABSENT_FOR, CONFIRM_AGAIN
 from tests.support.builders import NOON, execution, queued, run, status, target
 from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
-from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
+from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, SubmitAnswer, scene
 from tests.support.stories import (
     IDLE,
     LAST_NIGHTS_RUN,
@@ -309,7 +310,9 @@ class LeavesTheQueue(ScriptedPlatform):
     async def find_runs(self, environment_id: str) -> Sequence[Run]:
         self.first_look = self.first_look or "history"
         theirs = restart_run(42, "ERROR", "RESTART_ERROR")
-        return [theirs] if self.first_look == "history" else [restart_run(43, "ONGOING"), theirs]
+        if self.first_look == "history":
+            return [theirs]
+        return [restart_run(43, "ONGOING" if self._clock.monotonic() < 30 else "SUCCESS"), theirs]
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
         self.first_look = self.first_look or "queue"
@@ -321,8 +324,10 @@ def test_a_request_that_begins_to_run_between_two_reads_is_not_lost_sight_of() -
     # history and then the queue can miss ours in both, and take their failure for ours.
     async def go() -> EnvironmentResult:
         clock = RehearsalClock(NOON)
-        after = {0: both("RESTART_ERROR", 42, waiting=1), 1: both("RESTARTING", 43), 30: both("RESTARTED", 43)}
-        platform = LeavesTheQueue(clock, before={0: IDLE}, after=after)
+        waits = [replace(status(one, "RESTART_ERROR", 42, waiting=1), request_id="request-1") for one in TARGETS]
+        after = {0: scene(*waits), 1: both("RESTARTING", 43), 30: both("RESTARTED", 43)}
+        receipt = SubmitAnswer(receipt=SubmitReceipt(request_ids=frozenset({"request-1"})))
+        platform = LeavesTheQueue(clock, before={0: IDLE}, after=after, answers=[receipt])
         job = RestartJob(
             OURS,
             platform=platform,

@@ -29,7 +29,7 @@ class Reader:
         self.clock = HandClock()
         self.contact = Contact(self.clock, 300)
         self.readings = Readings(
-            ScriptedPlatform(self.clock, before={0: IDLE}, faults=faults), ENVIRONMENT, self.contact
+            ScriptedPlatform(self.clock, before={0: IDLE}, faults=faults), ENVIRONMENT, self.contact, self.clock
         )
 
     def read(self, what: str = "statuses") -> object:
