@@ -41,6 +41,7 @@ class RestartJob:
         in_flight: the restart that an earlier process of this run has posted, where it has.
         wait_lock: seconds to wait for another run that holds the environment.
         call_off: cancel what is in flight, as far as it is provably ours, and see what becomes of it; submit nothing.
+        origin: how the platform labels what we ask for; None where that is not known.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RestartJob:
         in_flight: InFlight | None = None,
         wait_lock: float = 0.0,
         call_off: bool = False,
+        origin: str | None = None,
     ) -> None:
         self._target = target
         self._resumed = in_flight is not None
@@ -90,6 +92,7 @@ class RestartJob:
             end_by=end_by,
             wait_lock=wait_lock,
             may_post=not call_off,
+            origin=origin,
             in_flight=in_flight,
         )
         self._proof = Proof(

@@ -49,6 +49,8 @@ class Observation:
     services: Mapping[str, ServiceStatus]
     environment_state: str | None = None
     last_execution_id: str | None = None
+    last_origin: str | None = None
+    """By what way the run of `last_execution_id` was asked for."""
     server_time: datetime | None = None
     """The platform's own clock when it answered; comparable with the other times that it tells, never with ours."""
 
@@ -121,9 +123,18 @@ class Baseline:
     executions: frozenset[str]
     """Every execution known at that moment."""
     server_time: datetime | None = None
+    origin: str | None = None
+    """How the platform labels what we ask for; None where that is not known."""
 
     @classmethod
-    def of(cls, observation: Observation, target_ids: Iterable[str], runs: Iterable[Run] = ()) -> "Baseline":
+    def of(
+        cls,
+        observation: Observation,
+        target_ids: Iterable[str],
+        runs: Iterable[Run] = (),
+        *,
+        origin: str | None = None,
+    ) -> "Baseline":
         """Take the baseline of `target_ids`, all of them in `observation`; `runs` where the history was needed, too."""
         executions = {service.execution_id for service in observation.services.values()}
         executions |= {observation.last_execution_id} | {run.execution_id for run in runs}
@@ -132,7 +143,15 @@ class Baseline:
             targets={target_id: observation.services[target_id] for target_id in target_ids},
             executions=frozenset(execution for execution in executions if execution),
             server_time=observation.server_time,
+            origin=origin,
         )
+
+    def may_be_ours(self, origin: str | None) -> bool:
+        """Tell whether something with this label may have been asked for by us.
+
+        It is optional in the API's schema: where it is missing, nothing speaks against us.
+        """
+        return self.origin is None or origin in (None, self.origin)
 
     @property
     def latest(self) -> int | None:

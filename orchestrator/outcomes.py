@@ -58,6 +58,8 @@ class Reason(StrEnum):
     NOT_RUNNING = "not_running"
     """Nothing there runs, and `on_stopped: skip` says to leave it so."""
     CONTACT_LOST = "contact_lost"
+    UNATTRIBUTED = "unattributed"
+    """Every service restarted or failed in a run that nothing connects with ours."""
     SUBMIT_UNCONFIRMED = "submit_unconfirmed"
     """The answer to the submit was lost, and no look could tell whether it was accepted."""
     INTERRUPTED = "interrupted"

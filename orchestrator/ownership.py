@@ -40,8 +40,8 @@ def raise_baseline(baseline: Baseline, observation: Observation, request_ids: Ab
 class Trace(Enum):
     """What a look for a submit whose answer was lost can find."""
 
-    OURS = "a restart of all our services, asked for through the API since the baseline"
-    NOT_OURS = "only a restart that somebody asked for in another way than ours"
+    OURS = "a restart of all our services, asked for since the baseline, by our way as far as that is told"
+    NOT_OURS = "only a restart that somebody asked for by another way than ours"
     IN_MOTION = "our services are in progress, and neither queue nor history says for whom"
     NOTHING = "nothing was done there since the baseline, by anybody"
     UNCLEAR = "something else was done there, or a part of the picture is missing"
@@ -64,8 +64,8 @@ def search(baseline: Baseline, observation: Observation, runs: Sequence[Run], qu
     the baseline, ours may have waited behind it and been cancelled without a trace, and nothing is certain.
     """
     waiting, ran = waiting_restarts(baseline, queue), complete_restarts(baseline, runs)
-    ours = [request for request in waiting if _may_be_ours(request.origin)]
-    if ours or any(_may_be_ours(run.origin) for run in ran):
+    ours = [request for request in waiting if baseline.may_be_ours(request.origin)]
+    if ours or any(baseline.may_be_ours(run.origin) for run in ran):
         return Search(trace=Trace.OURS, request_ids=frozenset(request.request_id for request in ours))
     if waiting or ran:
         return Search(trace=Trace.NOT_OURS)
@@ -75,11 +75,6 @@ def search(baseline: Baseline, observation: Observation, runs: Sequence[Run], qu
         return Search(trace=Trace.IN_MOTION)
     untouched = _untouched(baseline, observation, runs, queue)
     return Search(trace=Trace.NOTHING if untouched else Trace.UNCLEAR)
-
-
-def _may_be_ours(origin: str | None) -> bool:
-    # Optional in the schema: where it is missing, nothing speaks against us.
-    return origin in (None, API_ORIGIN)
 
 
 def _untouched(
@@ -161,7 +156,7 @@ def _whose_else(baseline: Baseline, run: Run, runs: Sequence[Run], going: Sequen
         return "more than one run is in progress there"
     if run.services.keys() != baseline.targets.keys():
         return "the run restarts other services, too"
-    if run.origin != API_ORIGIN:
+    if run.origin != (baseline.origin or API_ORIGIN):
         return f"the run was asked for by another way than ours ({run.origin or 'which, the history does not say'})"
     if len(complete_restarts(baseline, runs)) > 1:
         return "these services were restarted more than once since our submit, and no id says which run is ours"

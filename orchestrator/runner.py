@@ -275,6 +275,7 @@ class Run:
             in_flight=self._in_flight.get(target.name),
             wait_lock=self._wait_lock,
             call_off=self._call_off,
+            origin=session.origin,
         )
 
     def _not_begun(self) -> Sequence[EnvironmentResult]:

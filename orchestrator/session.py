@@ -13,13 +13,14 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator import logs
 from orchestrator.clock import RehearsalClock, SystemClock
 from orchestrator.config import Config
+from orchestrator.config.models import ANY_ORIGIN
 from orchestrator.errors import UnansweredError, UsageError
 from orchestrator.narrator import Narrator
-from orchestrator.observations import Observation
+from orchestrator.observations import API_ORIGIN, Observation
 from orchestrator.polling import Ended, Poller
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
-from orchestrator.qovery.auth import find_token
+from orchestrator.qovery.auth import find_token, scheme_of
 from orchestrator.qovery.http import QoveryHttp, make_client
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
@@ -118,6 +119,8 @@ class Session:
 
     run_id: str
     api_url: str
+    origin: str | None
+    """How Qovery labels what our token asks for; None where that is not known."""
     clock: Clock
     log: FilteringBoundLogger
     platform: QoveryPlatform
@@ -204,6 +207,7 @@ async def open_session(
         yield Session(
             run_id=run_id,
             api_url=str(url),
+            origin=_origin(config, token),
             clock=clock,
             log=log,
             platform=platform,
@@ -266,6 +270,13 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
             "means nothing here. Unset it."
         )
     return url
+
+
+def _origin(config: Config, token: SecretStr) -> str | None:
+    """Say how Qovery labels what `token` asks for: an API token's requests as the API's, a person's as who knows."""
+    if config.api.origin is not None:
+        return None if config.api.origin == ANY_ORIGIN else config.api.origin
+    return API_ORIGIN if scheme_of(token) == "Token" else None
 
 
 def _is_loopback(url: httpx.URL) -> bool:

@@ -28,6 +28,7 @@ OUTCOME_OF_ABSENCE: Mapping[Reason, Outcome] = {
     Reason.SERVICE_DISAPPEARED: Outcome.FAILED,
     Reason.REQUEST_CANCELLED: Outcome.CANCELLED,
     Reason.SUPERSEDED: Outcome.CANCELLED,
+    Reason.UNATTRIBUTED: Outcome.UNKNOWN,
 }
 
 _EXPLANATIONS = {
@@ -39,6 +40,9 @@ _EXPLANATIONS = {
     Reason.SERVICE_DISAPPEARED: "{missing} disappeared from the environment before a restart was proven. "
     "Check who deleted it.",
     Reason.REQUEST_CANCELLED: "Our request left the queue without ever running: somebody cancelled it. Run again.",
+    Reason.UNATTRIBUTED: "A restart of these services ran, but Qovery says that it was asked for by another way than "
+    "ours, which is not to be seen: somebody may have cancelled it. Look at the environment's history. Should Qovery "
+    "label what this token asks for otherwise than as `API`, say how with `api.origin`.",
     Reason.SUPERSEDED: "Somebody's other operation ran in place of our restart. Run again when it suits.",
 }
 

@@ -71,11 +71,13 @@ class Submission:
         end_by: float,
         wait_lock: float = 0.0,
         may_post: bool = True,
+        origin: str | None = None,
         in_flight: InFlight | None = None,
     ) -> None:
         self._target = target
         self._wait_lock = wait_lock
         self._may_post = may_post
+        self._origin = origin
         self._platform = platform
         self._readings = readings
         self._poller = poller
@@ -184,7 +186,7 @@ class Submission:
     async def _take_baseline(self, observation: Observation, running: tuple[Service, ...]) -> Baseline | None:
         ids = [service.id for service in running]
         runs = await self._readings.history() if baseline_needs_history(observation, ids) else ()
-        baseline = Baseline.of(observation, ids, runs)
+        baseline = Baseline.of(observation, ids, runs, origin=self._origin)
         if not baseline.executions:
             # What runs has been deployed, so there is an execution that we are not being told: nothing could be proven.
             self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("no execution known",))

@@ -53,6 +53,7 @@ class Doubt(Enum):
     NEVER_SEEN_RUNNING = "the execution was never seen in progress"
     ENDED_OTHERWISE = "a final state that a restart cannot end in"
     OVERTAKEN = "another operation runs under a newer execution"
+    ANOTHER_ORIGIN = "the run was asked for by another way than ours, or nobody says any more by which"
     SEVERAL_EXECUTIONS = "there was more than one run since the baseline, and not all of them can be ours"
     UNTOUCHED = "other services ended under a new execution, this one never moved"
     DISAPPEARED = "a service is not in the reading"
@@ -115,8 +116,12 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
     if Finding.NOT_BEGUN in findings:
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=Doubt.UNTOUCHED)
     verdict = _final(services)
-    if not _in_the_next_run(baseline, {service.execution_id for service in services.values()}):
+    executions = {service.execution_id for service in services.values()}
+    if not _in_the_next_run(baseline, executions):
         return replace(verdict, doubt=Doubt.SEVERAL_EXECUTIONS)
+    last = observation.last_execution_id
+    if last is not None and ({last} != executions or not baseline.may_be_ours(observation.last_origin)):
+        return replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
     return verdict
 
 
@@ -234,8 +239,9 @@ def confirm(
 ) -> Verdict:
     """Judge with the history and the queue what `judge` left in doubt.
 
-    Our restart is a run that began after the baseline and carried all our targets. Where there are several such runs,
-    no id tells which was ours, so every one of them must have restarted every target. What else ran there does not
+    Our restart is a run that began after the baseline, carried all our targets, and has not been asked for by another
+    way than ours. Where there are several such runs, no id tells which was ours, so every one of them must have
+    restarted every target. What else ran there does not
     matter, and absence is never a proof: it gives `Finding.ABSENT`.
     """
     restarts = restarts_since(baseline, runs)
@@ -243,6 +249,10 @@ def confirm(
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     complete = complete_restarts(baseline, runs)
     if complete:
+        if not any(baseline.may_be_ours(run.origin) for run in complete):
+            # Ours may have been cancelled in the queue meanwhile, or be labelled otherwise than we know.
+            services = _by_run(baseline, complete)
+            return Verdict(finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
         verdicts = [_of_complete_run(baseline, observation, run) for run in complete]
         return next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
     if any(status.in_progress for status in targets_in(baseline, observation)):

@@ -54,6 +54,7 @@ from orchestrator.plan import (
 )
 
 LOCATORS = ("id", "path")
+ANY_ORIGIN = "any"
 TOKEN_PLACES = ("env", "file")
 KINDS = ("applications", "containers", "databases")
 
@@ -86,6 +87,11 @@ class ApiConfig(_Section):
     """Where the token is."""
     requests_per_hour: Annotated[int, Field(ge=1)] = 1000
     """The token's quota, shared by everything that a run does."""
+    origin: Optional[
+        Literal["API", "CLI", "CONSOLE", "GIT", "QOVERY_INTERNAL", "SKILL", "TERRAFORM_PROVIDER", "any"]
+    ] = None
+    """How Qovery's history labels what this token asks for, so that somebody else's restart is not taken for ours; or
+    `any`, not to look. Default: API for an API token, any for a person's."""
     request_timeout: PositiveDuration = 30.0
     """How long one request may take, its answer included."""
 

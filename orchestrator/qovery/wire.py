@@ -53,6 +53,7 @@ class WireEnvironmentStatus(_Wire):
 
     state: str | None = None
     last_deployment_id: str | None = None
+    origin: str | None = None
 
 
 class WireStage(_Wire):
@@ -95,6 +96,7 @@ class WireStatusesWithStages(_Wire):
             services={status.id: status for status in statuses},
             environment_state=environment.state,
             last_execution_id=environment.last_deployment_id or None,
+            last_origin=environment.origin,
             server_time=server_time,
         )
 

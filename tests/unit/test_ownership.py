@@ -11,7 +11,7 @@ from orchestrator.ownership import Standing, Trace, find_ours, raise_baseline, s
 from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.readings import TARGETS, observations, queues, runs
 
-BASELINE = baseline_of("api", "web")
+BASELINE = replace(baseline_of("api", "web"), origin="API")
 AT_REST = all_in("RESTARTED", "api", "web", number=42)
 BOTH = {"api": "RESTARTED", "web": "RESTARTED"}
 LAST_NIGHTS = run(41, BOTH)
