@@ -1,12 +1,14 @@
 """Cancels what is provably ours in one environment, and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Baseline
-from orchestrator.ownership import Ours, Standing, find_ours
+from orchestrator.ownership import Ours, Standing, find_ours, still_runs
 from orchestrator.ports import Platform
 from orchestrator.readings import Readings
+
+JUST_ENDED = "it was about to end, or has ended, and somebody else's run could be hit in its place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,9 @@ async def cancel_ours(
     """Look once, and cancel what is found to be ours alone.
 
     The queue is read before the history, so that a request that begins to run in between is seen twice and not missed.
-    Between the history and the cancel of a run lies no other request of ours; Qovery has no call that names the run to
-    cancel, so a run that ends in that moment cannot be told from its successor.
+    Qovery has no call that names the run to cancel. So a run is left alone while anybody's request waits behind it:
+    should it end while our cancel is on its way, that one would be hit. The truthful statuses have the last word; what
+    comes and begins after them cannot be guarded against.
 
     Raises:
         PlatformError: it could not be read, or Qovery did not take the cancel on.
@@ -57,6 +60,8 @@ async def cancel_ours(
                 await platform.cancel_request(request_id)
                 narrator.say("restart_cancelled", request_id=request_id)
         case Standing.RUNS:
+            if not still_runs(baseline, await readings.statuses(), ours.execution_id):
+                return Attempt(ours=replace(ours, standing=Standing.SHARED, why=JUST_ENDED), asked=False)
             await platform.cancel_run(baseline.environment_id)
             narrator.say("restart_cancelled", execution_id=ours.execution_id)
         case _:

@@ -145,10 +145,17 @@ def find_ours(
         return Ours(standing=Standing.OVER if complete_restarts(baseline, runs) else Standing.UNSEEN)
     # One run at a time, so there is one at the most; a contradiction is nothing to act upon.
     run = ours[0]
-    why = _whose_else(baseline, run, runs, going)
+    why = _whose_else(baseline, run, runs, going) or ("somebody's request waits behind it" if queue else "")
     if why:
         return Ours(standing=Standing.SHARED, why=why)
     return Ours(standing=Standing.RUNS, execution_id=run.execution_id)
+
+
+def still_runs(baseline: Baseline, observation: Observation, execution_id: str | None) -> bool:
+    """Tell whether a run is the environment's last, and still at work on a target of ours."""
+    return observation.last_execution_id in (None, execution_id) and any(
+        status.in_progress and status.execution_id == execution_id for status in targets_in(baseline, observation)
+    )
 
 
 def _whose_else(baseline: Baseline, run: Run, runs: Sequence[Run], going: Sequence[Run]) -> str:

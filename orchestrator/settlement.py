@@ -157,9 +157,10 @@ def unconfirmed(ended: Ended, *, looked_for: float, saw: Trace | None) -> Settle
 def never_accepted() -> Settlement:
     """Settle an environment whose submit was lost, was seen not to have arrived, and is not to be made again."""
     return Settlement(
-        outcome=Outcome.CANCELLED,
-        reason=Reason.REQUEST_CANCELLED,
-        message="The submit never arrived at Qovery, so there was nothing to cancel, and it was not made again.",
+        outcome=Outcome.SKIPPED,
+        reason=Reason.NOT_BEGUN,
+        message="The submit never arrived at Qovery, so there was nothing to cancel, and it was not made again. "
+        "Nothing was submitted.",
     )
 
 

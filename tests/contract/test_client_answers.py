@@ -253,10 +253,13 @@ def test_a_receipt_without_a_usable_request_id_has_none(respx_mock: respx.MockRo
     assert asked(submit) == SubmitReceipt()
 
 
+@pytest.mark.parametrize("call", ["cancel_request", "cancel_run"])
+@pytest.mark.parametrize("body", [b"", HTML, b"[]"], ids=["none", "HTML", "another JSON"])
 @respx.mock(base_url=API)
-def test_a_cancel_needs_no_body(respx_mock: respx.MockRouter) -> None:
-    respx_mock.post(EXCHANGES["cancel_request"].path).respond(202)
-    asked(EXCHANGES["cancel_request"].ask)
+def test_a_cancel_counts_by_its_status_whatever_its_body(respx_mock: respx.MockRouter, call: str, body: bytes) -> None:
+    route = respx_mock.post(EXCHANGES[call].path).respond(202, content=body)
+    assert asked(EXCHANGES[call].ask) is None
+    assert route.call_count == 1
 
 
 # Size.

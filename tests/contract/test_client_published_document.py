@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import httpx
 import pytest
 
+from orchestrator.config.models import ANY_ORIGIN, ApiConfig
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.observations import RUN_IS_OVER, Observation
+from orchestrator.observations import API_ORIGIN, RUN_IS_OVER, Observation
 from orchestrator.plan import ServiceType
 from orchestrator.qovery.names import why_not
 from orchestrator.qovery.platform import QoveryPlatform
@@ -59,6 +60,7 @@ TEMPLATES = {
     "read_queue": "/environment/{environmentId}/deploymentQueue",
     "submit_restart": "/environment/{environmentId}/service/restart-service",
     "cancel_request": "/deploymentQueue/{deploymentRequestId}/cancelDeployment",
+    "cancel_run": "/environment/{environmentId}/cancelDeployment",
     "environment": "/environment/{environmentId}",
     "organizations": "/organization",
     "projects": "/organization/{organizationId}/project",
@@ -142,6 +144,7 @@ def test_a_full_reading_of_the_statuses_has_every_kind_of_service_in_it(document
     assert set(observation.services) == kinds
     assert observation.environment_state is not None
     assert observation.last_execution_id is not None
+    assert observation.last_origin == sample["environment"]["origin"] is not None
     assert all(status.execution_id and status.requests_waiting for status in observation.services.values())
 
 
@@ -156,6 +159,7 @@ def test_a_run_of_the_history_is_read_in_full_where_it_has_but_what_is_required(
     assert run.services
     assert run.created_at is not None
     assert run.triggered_by
+    assert run.origin == sample["auditing_data"].get("origin")
 
 
 @pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())
@@ -168,6 +172,7 @@ def test_a_request_of_the_queue_is_read_in_full_where_it_has_but_what_is_require
     assert request.action == sample["trigger_action"]
     assert request.service_ids
     assert request.triggered_by
+    assert request.origin == sample["auditing_data"].get("origin")
 
 
 @pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())
@@ -215,6 +220,13 @@ def test_every_state_arrives_as_it_was_sent(document: Published, state: State) -
 def test_the_ends_of_a_run_and_its_action_are_published_words(document: Published) -> None:
     assert set(document.schema("DeploymentHistoryActionStatus")["enum"]) >= RUN_IS_OVER
     assert "RESTART" in document.schema("DeploymentHistoryTriggerAction")["enum"]
+
+
+@pytest.mark.parametrize("schema", ["OrganizationEventOrigin", "EnvironmentStatusEventOriginEnum"])
+def test_the_published_origins_are_those_that_a_configuration_can_name(document: Published, schema: str) -> None:
+    (choices,) = (each for each in get_args(ApiConfig.model_fields["origin"].annotation) if get_origin(each) is Literal)
+    assert set(document.schema(schema)["enum"]) | {ANY_ORIGIN} == set(get_args(choices))
+    assert API_ORIGIN in document.schema(schema)["enum"]
 
 
 def test_a_409_is_published_where_the_client_makes_a_busy_environment_of_it(document: Published) -> None:

@@ -52,7 +52,12 @@ EXCHANGES = {
         method="GET",
         path=f"/environment/{ENVIRONMENT}/statusesWithStages",
         answer={
-            "environment": {"id": ENVIRONMENT, "state": "RESTARTING", "last_deployment_id": EXECUTION},
+            "environment": {
+                "id": ENVIRONMENT,
+                "state": "RESTARTING",
+                "last_deployment_id": EXECUTION,
+                "origin": "TERRAFORM_PROVIDER",
+            },
             "stages": [
                 {
                     "applications": [
@@ -74,6 +79,7 @@ EXCHANGES = {
             environment_id=ENVIRONMENT,
             environment_state="RESTARTING",
             last_execution_id=EXECUTION,
+            last_origin="TERRAFORM_PROVIDER",
             server_time=datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC),
             services={
                 "aaaaaaaa-1111-4111-8111-111111111111": ServiceStatus(
@@ -100,7 +106,11 @@ EXCHANGES = {
                     "identifier": {"execution_id": EXECUTION, "environment_id": ENVIRONMENT},
                     "trigger_action": "RESTART",
                     "action_status": "SUCCESS",
-                    "auditing_data": {"created_at": "2026-11-24T03:00:00Z", "triggered_by": "ops@example.test"},
+                    "auditing_data": {
+                        "created_at": "2026-11-24T03:00:00Z",
+                        "triggered_by": "ops@example.test",
+                        "origin": "API",
+                    },
                     "stages": [
                         {"services": [{"identifier": {"service_id": "A"}, "status": "RESTARTED"}]},
                         {"services": [{"identifier": {"service_id": "b"}}, {"status": "DEPLOYED"}]},
@@ -118,6 +128,7 @@ EXCHANGES = {
                 services={"a": "RESTARTED", "b": ""},
                 created_at=datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC),
                 triggered_by="ops@example.test",
+                origin="API",
             ),
             # Runs that do not say which they are: that something else ran is worth knowing all the same.
             Run(execution_id=None, action="DEPLOY", status="", services={}),
@@ -133,7 +144,7 @@ EXCHANGES = {
                 {
                     "identifier": {"deployment_request_id": REQUEST_ID, "environment_id": ENVIRONMENT},
                     "trigger_action": "RESTART",
-                    "auditing_data": {"triggered_by": "ops@example.test"},
+                    "auditing_data": {"triggered_by": "ops@example.test", "origin": "CONSOLE"},
                     "stages": [{"services": [{"identifier": {"service_id": "A"}}, {"identifier": {}}]}],
                 },
                 {"identifier": {"environment_id": ENVIRONMENT}},
@@ -146,6 +157,7 @@ EXCHANGES = {
                 action="RESTART",
                 service_ids=frozenset({"a"}),
                 triggered_by="ops@example.test",
+                origin="CONSOLE",
             )
         ],
     ),
@@ -169,6 +181,15 @@ EXCHANGES = {
         body={},
         status=202,
         answer={},
+        meaning=None,
+    ),
+    "cancel_run": Exchange(
+        ask=lambda platform: platform.cancel_run(ENVIRONMENT),
+        method="POST",
+        path=f"/environment/{ENVIRONMENT}/cancelDeployment",
+        body={"force_cancel": False},
+        status=202,
+        answer={"id": ENVIRONMENT, "state": "CANCELING", "last_deployment_state": "RESTARTING"},
         meaning=None,
     ),
     "environment": Exchange(

@@ -1,6 +1,5 @@
 """What a pipeline believes: the exit code, and beside it a report, a log, and never the token."""
 
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import TOKEN, Finished, Running, environ, run, write_config
-from tests.support.small_platform import ENVIRONMENT, Answer, Request, SmallPlatform, serving
+from tests.support.command import TOKEN, Finished, environ, run, write_config
+from tests.support.small_platform import ENVIRONMENT, SHOP, Answer, Request, SmallPlatform, serving
 
 Validate = Callable[[dict[str, Any]], None]
-
-SHOP = f"{{name: shop, id: {ENVIRONMENT}, services: all}}"
-QUICKLY = 3.0
-"""Seconds within which a run that is asked to stop has ended."""
 
 
 def failing(request: Request) -> Answer | None:
@@ -183,78 +178,3 @@ def test_a_platform_that_is_not_there_leaves_the_outcome_unknown(tmp_path: Path,
 
     assert finished.code == 75
     validate(finished.report)
-
-
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
-    ids=["SIGINT", "SIGTERM", "SIGHUP"],
-)
-def test_a_signal_ends_the_run_soon_with_a_complete_report(
-    number: signal.Signals, code: int, tmp_path: Path, validate: Validate
-) -> None:
-    later = "{name: later, id: 7f3c1f9e-2d0b-4c57-9a52-7f1d5b0c8e11, services: all, wave: 2}"
-    config = write_config(tmp_path, [SHOP, later])
-
-    def knows_both(request: Request) -> Answer | None:
-        if "7f3c1f9e" not in request.path:
-            return None
-        if request.path.endswith("/services"):
-            return Answer.of({"results": [{"id": ENVIRONMENT, "name": "x", "service_type": "CONTAINER"}]})
-        return Answer.of({"id": "7f3c1f9e-2d0b-4c57-9a52-7f1d5b0c8e11", "name": "later"})
-
-    with (
-        serving(SmallPlatform(states=("RESTARTING",), intervene=knows_both)) as platform,
-        Running.start(
-            "run", config, "-o", "json", "--report", tmp_path / "r.json", env=environ(QOVERY_API_URL=platform.url)
-        ) as running,
-    ):
-        running.wait_for("service_state_changed")
-        running.send(number)
-        finished = running.finish(within=QUICKLY)
-
-    assert finished.code == code
-    report = finished.report
-    validate(report)
-    assert (report["outcome"], report["exit_code"]) == ("interrupted", code)
-    assert [(each["name"], each["outcome"], each["reason"]) for each in report["environments"]] == [
-        ("shop", "unknown", "interrupted"),
-        ("later", "skipped", "interrupted"),
-    ]
-    assert report["environments"][0]["submitted_at"] is not None
-    assert (tmp_path / "r.json").read_text("utf-8") == finished.stdout
-    assert [event["event"] for event in finished.events][-1] == "run_finished"
-    secret_is_safe(finished, tmp_path)
-
-
-def test_a_signal_while_names_are_looked_up_ends_the_run_with_nothing_submitted(
-    tmp_path: Path, validate: Validate
-) -> None:
-    config = write_config(tmp_path, [SHOP])
-    with (
-        serving(SmallPlatform(intervene=lambda _: Answer.of({}, 500))) as platform,
-        Running.start("run", config, "-o", "json", env=environ(QOVERY_API_URL=platform.url)) as running,
-    ):
-        running.wait_for("request_retried")
-        running.send(signal.SIGTERM)
-        finished = running.finish(within=QUICKLY)
-
-    assert finished.code == 143
-    validate(finished.report)
-    assert [each["outcome"] for each in finished.report["environments"]] == ["skipped"]
-    assert platform.submits == 0
-
-
-def test_a_second_signal_ends_at_once_even_where_nobody_reads_the_report(tmp_path: Path) -> None:
-    config = write_config(tmp_path, [SHOP])
-    many = [f"service-{number}" for number in range(600)]
-    with (
-        serving(SmallPlatform(states=("RESTARTING",), services=many)) as platform,
-        # Its report does not fit into the pipe, and nobody reads it: it hangs in the middle of writing.
-        Running.start("run", config, "-o", "json", env=environ(QOVERY_API_URL=platform.url)) as running,
-    ):
-        running.wait_for("service_state_changed")
-        running.send(signal.SIGTERM)
-        running.wait_for("run_finished")
-        running.send(signal.SIGTERM)
-        assert running.process.wait(timeout=QUICKLY) == -signal.SIGTERM

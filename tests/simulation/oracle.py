@@ -6,6 +6,7 @@ from orchestrator.errors import RestartError
 from orchestrator.outcomes import ExitCode, Outcome, Reason
 from orchestrator.plan import OnDeadline
 from orchestrator.reports.model import EnvironmentReport
+from orchestrator.simulator.faults import STALE_BY_UP_TO
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
     QuotaExceeded,
@@ -17,7 +18,7 @@ from orchestrator.simulator.record import (
     ServiceRestarted,
 )
 from orchestrator.submission import RESUME_GRACE
-from tests.support.whole_runs import US, WholeRun
+from tests.support.whole_runs import US, Event, WholeRun
 
 QUICKLY = 3.0
 """Seconds from a signal to the end."""
@@ -51,12 +52,36 @@ def _of_the_processes(run: WholeRun) -> Iterator[str]:
         yield "the quota was exceeded"
     for event in run.events_of("internal_error"):
         yield f"internal error in {event.environment} at {event.at:.1f} s: {event.values.get('exc_info')}"
+    yield from _cancelled_others(run)
+    halted = run.events_of("run_halted")
+    if halted and any(event.at > halted[0].at for event in _begun_anew(run)):
+        yield "begun after the run had halted"
     if run.left_over:
         yield f"tasks left behind: {', '.join(run.left_over)}"
     for process in run.processes:
         asked = process.life.signalled_after
         if asked is not None and not process.died and process.ended > process.began + asked + QUICKLY:
             yield f"NO END: a signal came after {asked:.1f} s, the end after {process.ended - process.began:.1f} s"
+
+
+def _cancelled_others(run: WholeRun) -> Iterator[str]:
+    requests = {request.request_id: request for request in run.record.of(RequestAccepted)}
+    for request_cancelled in run.record.of(RequestCancelled):
+        if request_cancelled.user == US and requests[request_cancelled.request_id].user != US:
+            yield "CANCELLED somebody else's request"
+    runs = {began.execution_id: began for began in run.record.of(RunBegan)}
+    for cancelled in run.record.of(RunCancelled):
+        theirs = runs[cancelled.execution_id]
+        looks = [look.at for look in run.looks if look.environment_id == cancelled.environment_id]
+        looked_at = max((at for at in looks if at <= cancelled.at), default=cancelled.at)
+        # The API has no call that names the run to cancel: what begins after the last look cannot be spared, nor what
+        # that look was too stale to show.
+        if cancelled.user == US and theirs.user != US and theirs.at < looked_at - STALE_BY_UP_TO:
+            yield "CANCELLED somebody else's run"
+
+
+def _begun_anew(run: WholeRun) -> list[Event]:
+    return [event for event in run.events_of("environment_started") if not event.values.get("resumed")]
 
 
 def _of_a_refusal(run: WholeRun) -> Iterator[str]:
@@ -139,7 +164,8 @@ def _baseline_read_at(run: WholeRun, environment: EnvironmentReport) -> float | 
     if not events:
         return None
     looks = [look.at for look in run.looks if look.environment_id == environment.id and look.at <= events[-1].at]
-    return max(looks)
+    # A run that reads something else than it should has made no such look.
+    return max(looks, default=events[-1].at)
 
 
 def _accepted(run: WholeRun, environment: EnvironmentReport) -> list[RequestAccepted]:
@@ -186,6 +212,9 @@ def _false_words(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]
         yield "FALSE WORDS: a restart was accepted"
     if accepted and "Nothing was submitted" in environment.message:
         yield "FALSE WORDS: it says that nothing was submitted"
+    answered = run.events_of("restart_submitted", environment=environment.name)
+    if len(answered) > len(accepted):
+        yield "FALSE WORDS: it calls a restart submitted that was not accepted"
     record = run.record
     happened: dict[Reason, bool] = {
         Reason.REQUEST_CANCELLED: any(each.environment_id == environment.id for each in record.of(RequestCancelled)),

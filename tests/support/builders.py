@@ -1,9 +1,11 @@
 """Readings, runs and targets in one line each, with what does not matter to a test left out."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from orchestrator.inflight import Holder, Intent
 from orchestrator.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
+from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import HttpCheck, Policy, Service, ServiceType, Target
 
 ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
@@ -41,8 +43,10 @@ def observe(
     )
 
 
-def all_in(state: str, *service_ids: str, number: int | str | None = LAST_NIGHT) -> Observation:
-    return observe(*(status(service_id, state, number) for service_id in service_ids))
+def all_in(
+    state: str, *service_ids: str, number: int | str | None = LAST_NIGHT, at: datetime | None = None
+) -> Observation:
+    return observe(*(status(service_id, state, number) for service_id in service_ids), at=at)
 
 
 def run(
@@ -52,12 +56,22 @@ def run(
     action: str = "RESTART",
     status: str = "SUCCESS",
     created_at: datetime | None = None,
+    origin: str | None = None,
 ) -> Run:
-    return Run(execution_id=execution(number), action=action, status=status, services=services, created_at=created_at)
+    return Run(
+        execution_id=execution(number),
+        action=action,
+        status=status,
+        services=services,
+        created_at=created_at,
+        origin=origin,
+    )
 
 
-def queued(*service_ids: str, action: str = "RESTART", request_id: str = "request-1") -> QueuedRequest:
-    return QueuedRequest(request_id=request_id, action=action, service_ids=frozenset(service_ids))
+def queued(
+    *service_ids: str, action: str = "RESTART", request_id: str = "request-1", origin: str | None = None
+) -> QueuedRequest:
+    return QueuedRequest(request_id=request_id, action=action, service_ids=frozenset(service_ids), origin=origin)
 
 
 def baseline_of(
@@ -76,16 +90,47 @@ def service(service_id: str) -> Service:
 def target(
     *service_ids: str,
     name: str = "production",
+    environment_id: str = ENVIRONMENT,
     wave: int = 1,
     policy: Policy | None = None,
     checks: tuple[HttpCheck, ...] = (),
 ) -> Target:
     return Target(
         name=name,
-        environment_id=ENVIRONMENT,
+        environment_id=environment_id,
         services=tuple(service(service_id) for service_id in service_ids),
         wave=wave,
         policy=policy or Policy(),
         checks=checks,
         console_url="https://console.example.test/production",
+    )
+
+
+def intent(
+    baseline: Baseline, *, posted_at: float = 0.0, submitted_at: datetime = NOON, left_out: Iterable[str] = ()
+) -> Intent:
+    return Intent(baseline=baseline, left_out=frozenset(left_out), posted_at=posted_at, submitted_at=submitted_at)
+
+
+def holder(run_id: str = "run-2", *, at_work: bool = True) -> Holder:
+    """Another run that has held the environment for an hour."""
+    where = "process 7 on runner-1 is at work on it" if at_work else "process 7 on runner-1 is dead"
+    return Holder(run_id=run_id, since=NOON - timedelta(hours=1), at_work=at_work, where=where)
+
+
+def ended(
+    outcome: Outcome = Outcome.SUCCEEDED,
+    reason: Reason = Reason.RESTARTED,
+    *,
+    name: str = "production",
+    submitted_at: datetime | None = NOON,
+) -> EnvironmentResult:
+    return EnvironmentResult(
+        name=name,
+        environment_id=ENVIRONMENT,
+        wave=1,
+        outcome=outcome,
+        reason=reason,
+        message="So it ended.",
+        submitted_at=submitted_at,
     )

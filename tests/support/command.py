@@ -1,14 +1,20 @@
 """The installed command as a subprocess, and what its caller sees of it."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Self
+
+from tests.support.small_platform import Snag
 
 COMMAND = str(Path(sys.executable).with_name("qovery-restart"))
 TOKEN = "qov_not-a-real-token-0123456789"
@@ -17,12 +23,27 @@ PATIENCE = 60.0
 """Seconds after which a subprocess that does not end has failed."""
 
 
+STATE_DIR = "QOVERY_RESTART_STATE_DIR"
+
+
 def environ(**more: str) -> dict[str, str]:
-    """Return an environment of which everything is known: a token, and nothing that could point to a real account."""
+    """Return an environment of which everything is known: a token, and nothing that could point to a real account.
+
+    Its journal is a new one, unless `more` names another; what was said "as it stands" can be run, too.
+    """
     # Where the coverage of subprocesses is measured, they are told so by variables.
     measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-    path = os.environ.get("PATH", os.defpath)
-    return {"PATH": path, "QOVERY_API_TOKEN": TOKEN, "LC_ALL": "C.UTF-8", **measured, **more}
+    path = os.pathsep.join([str(Path(COMMAND).parent), os.environ.get("PATH", os.defpath)])
+    state_dir = {} if STATE_DIR in more else {STATE_DIR: tempfile.mkdtemp(dir=_states())}
+    return {"PATH": path, "QOVERY_API_TOKEN": TOKEN, "LC_ALL": "C.UTF-8", **state_dir, **measured, **more}
+
+
+@cache
+def _states() -> Path:
+    """Make the folder of all journals of this process, which goes when it does."""
+    folder = Path(tempfile.mkdtemp(prefix="qovery-restart-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def events_in(stderr: str) -> list[dict[str, Any]]:
@@ -46,6 +67,17 @@ class Finished:
         """The report on stdout."""
         report: dict[str, Any] = json.loads(self.stdout)
         return report
+
+    @property
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """The outcome and the reason of each environment in the report, by name."""
+        return {each["name"]: (each["outcome"], each["reason"]) for each in self.report["environments"]}
+
+    @property
+    def run_id(self) -> str:
+        """The run that its log in JSON speaks of."""
+        run_id: str = self.events[0]["run_id"]
+        return run_id
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -93,6 +125,11 @@ class Running:
         stdout, stderr = self.process.communicate(timeout=within)
         return Finished(code=self.process.returncode, stdout=stdout or "", stderr="".join(self.heard) + stderr)
 
+    def die(self) -> Finished:
+        """End it as `kill -9` does."""
+        self.process.kill()
+        return self.finish()
+
     def __enter__(self) -> Self:
         return self
 
@@ -118,6 +155,24 @@ def run(*arguments: str | Path, env: Mapping[str, str], stdin: str = "") -> Fini
         check=False,
     )
     return Finished(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def run_line(line: Sequence[str], *, env: Mapping[str, str]) -> Finished:
+    """Run a command that was said to somebody, word for word."""
+    done = subprocess.run(
+        line, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=PATIENCE,
+        check=False,
+    )  # fmt: skip
+    return Finished(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def kill_at(snag: Snag, *arguments: str | Path, env: Mapping[str, str]) -> Finished:
+    """Run the command until it hangs on `snag`, and `kill -9` it there."""
+    with Running.start(*arguments, env=env) as running:
+        snag.wait()
+        died = running.die()
+    assert died.code == -signal.SIGKILL, died
+    return died
 
 
 def write_config(

@@ -7,11 +7,13 @@ from itertools import pairwise
 from random import Random
 
 from orchestrator.clock import RehearsalClock
+from orchestrator.inflight import InFlight
 from orchestrator.job import RestartJob
 from orchestrator.narrator import HEARTBEAT
 from orchestrator.observations import QueuedRequest, Run, execution_number
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Target
+from orchestrator.submission import RESUME_GRACE
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
 from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
@@ -72,6 +74,8 @@ class Story:
     prober: ScriptedProber
     log: CapturedLog
     journal: MemoryJournal
+    resumed: InFlight | None
+    """What an earlier process had left in flight."""
     ended_at: float
 
     @property
@@ -92,6 +96,8 @@ def tell(
     seed: int = 0,
     journal: MemoryJournal | None = None,
     wait_lock: float = 0.0,
+    call_off: bool = False,
+    origin: str | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -107,8 +113,11 @@ def tell(
         seed: of the jitter.
         journal: what the job writes into, and finds in flight.
         wait_lock: seconds to wait for another run.
+        call_off: whether the job only cancels what is in flight.
+        origin: how the platform labels what the job asks for.
     """
     journal = MemoryJournal() if journal is None else journal
+    resumed = journal.in_flight
 
     async def restart() -> Story:
         clock = RehearsalClock(NOON)
@@ -130,8 +139,10 @@ def tell(
             random=Random(seed),
             end_by=end_by,
             journal=journal,
-            in_flight=journal.in_flight,
+            in_flight=resumed,
             wait_lock=wait_lock,
+            call_off=call_off,
+            origin=origin,
         )
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)
@@ -144,13 +155,19 @@ def tell(
             result = job.interrupted()
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a job leaves no task behind"
         return Story(
-            result=result, platform=platform, prober=prober, log=log, journal=journal, ended_at=clock.monotonic()
+            result=result,
+            platform=platform,
+            prober=prober,
+            log=log,
+            journal=journal,
+            resumed=resumed,
+            ended_at=clock.monotonic(),
         )
 
     story = in_virtual_time(restart())
     _never_a_false_yes(story)
     _never_twice(story)
-    _always_an_end(story, target, end_by)
+    _always_an_end(story, target, end_by=end_by, wait_lock=wait_lock)
     _never_silent(story)
     return story
 
@@ -168,15 +185,23 @@ def _never_a_false_yes(story: Story) -> None:
 
 
 def _never_twice(story: Story) -> None:
-    assert len(story.platform.accepted) <= 1, "two submits were accepted"
+    before = story.resumed is not None and story.resumed.accepted
+    assert len(story.platform.accepted) + before <= 1, "two submits were accepted"
+    if before:
+        assert story.platform.submits == [], "an accepted submit is never made again"
 
 
-def _always_an_end(story: Story, target: Target, end_by: float) -> None:
+def _always_an_end(story: Story, target: Target, *, end_by: float, wait_lock: float) -> None:
     posted = [submit.at for submit in story.platform.submits]
-    # Twice the deadline at the most: once for a busy environment, once from the submit on.
-    latest = (posted[-1] if posted else 0.0) + target.policy.deadline
-    assert story.ended_at <= min(latest, end_by) + 0.001
-    assert story.log.names[-1] == "restart_settled"
+    deadline = target.policy.deadline
+    if story.resumed is not None:
+        latest = max(min(story.resumed.intent.posted_at + deadline, end_by), RESUME_GRACE)
+    else:
+        # Twice the deadline at the most: once for a busy environment, once from the submit on.
+        latest = min((posted[-1] if posted else wait_lock) + deadline, end_by)
+    assert story.ended_at <= latest + 0.001
+    # How it ended is told before it is written down, and then that it could not be.
+    assert [name for name in story.log.names if name != "journal_not_written"][-1] == "restart_settled"
     assert story.log.names.count("restart_settled") == 1
 
 

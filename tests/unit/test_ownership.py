@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from orchestrator.observations import Baseline, Observation, QueuedRequest, Run
-from orchestrator.ownership import Standing, Trace, find_ours, raise_baseline, search
+from orchestrator.ownership import Standing, Trace, find_ours, raise_baseline, search, still_runs
 from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.readings import TARGETS, observations, queues, runs
 
@@ -195,6 +195,12 @@ CANCELLABLE = [
     pytest.param([LAST_NIGHTS], [queued("cache", request_id="request-2")], Standing.UNSEEN, id="nothing of ours"),
     pytest.param([LAST_NIGHTS], [], Standing.UNSEEN, id="nothing at all"),
     pytest.param([through_the_api(42, GOING), LAST_NIGHTS], [], Standing.RUNS, id="our run"),
+    pytest.param(
+        [through_the_api(42, GOING), LAST_NIGHTS],
+        [queued("cache", request_id="request-2", action="DEPLOY")],
+        Standing.SHARED,
+        id="our run, and somebody waits behind it",
+    ),
     pytest.param([through_the_api(42, BOTH, status="SUCCESS")], [], Standing.OVER, id="our run is over"),
     pytest.param([through_the_api(42, {**GOING, "cache": "RESTARTING"})], [], Standing.SHARED, id="a merged run"),
     pytest.param([through_the_api(42, {"api": "RESTARTING"})], [], Standing.SHARED, id="a restart of one of two"),
@@ -242,3 +248,25 @@ def test_no_run_with_a_service_that_is_not_ours_is_ever_to_be_cancelled(
         (chosen,) = [one for one in history if one.execution_id == found.execution_id and not one.over]
         assert chosen.services.keys() == set(TARGETS)
         assert chosen.action == "RESTART"
+
+
+AT_WORK = all_in("RESTARTING", "api", "web", number=42)
+STILL = [
+    pytest.param(AT_WORK, True, id="at work on both"),
+    pytest.param(replace(AT_WORK, last_execution_id=execution(42)), True, id="and it is the last"),
+    pytest.param(replace(AT_WORK, last_execution_id=execution(43)), False, id="another has begun since"),
+    pytest.param(
+        observe(status("api", "RESTARTED", 42), status("web", "RESTART_QUEUED", 42)), True, id="not done with one"
+    ),
+    pytest.param(AT_REST, False, id="done with both"),
+    pytest.param(all_in("RESTARTING", "api", "web", number=43), False, id="somebody else is at work on them"),
+    pytest.param(observe(status("cache", "RESTARTING", 42)), False, id="it is at work on nothing of ours"),
+    pytest.param(all_in("RESTARTING", "api", "web", number=None), False, id="nobody says for whom they restart"),
+]
+
+
+@pytest.mark.parametrize(("reading", "runs_on"), STILL)
+def test_a_run_is_still_going_on_where_the_statuses_show_it_at_work_on_ours(
+    reading: Observation, runs_on: bool
+) -> None:
+    assert still_runs(BASELINE, reading, execution(42)) is runs_on

@@ -10,6 +10,7 @@ from orchestrator.reports.model import RequestCounts, RunReport
 
 START = datetime(2026, 8, 14, 3, 0, tzinfo=UTC)
 ENVIRONMENT_ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+RESUME = "qovery-restart resume r-7f3a"
 CONSOLE = f"https://console.example.com/environment/{ENVIRONMENT_ID}"
 
 TIMELINES: dict[str | None, tuple[tuple[str, float], ...]] = {
@@ -142,16 +143,20 @@ def report(
     submits: int = 3,
     run_id: str = "r-7f3a",
     config: str | None = "nightly.yaml",
+    parent_run_id: str | None = None,
+    resume: str | None = None,
 ) -> RunReport:
     return RunReport.of(
         results,
         run_id=run_id,
+        parent_run_id=parent_run_id,
         config=config,
         simulated=simulated,
         started_at=START,
         ended_at=START + timedelta(seconds=81.4),
         requests=RequestCounts(total=42, submits=submits),
         interrupted=interrupted,
+        resume=resume,
         errors=errors,
         exit_code=exit_code,
     )
@@ -218,12 +223,14 @@ def reports(draw: st.DrawFn) -> RunReport:
     return RunReport.of(
         draw(st.lists(environment_results, max_size=3)),
         run_id=draw(texts),
+        parent_run_id=draw(st.none() | texts),
         config=draw(st.one_of(st.none(), texts)),
         simulated=draw(st.booleans()),
         started_at=draw(instants),
         ended_at=draw(instants),
         requests=RequestCounts(total=draw(st.integers(0, 9999)), submits=draw(st.integers(0, 99))),
         interrupted=draw(st.sampled_from([None, None, ExitCode.SIGINT, ExitCode.SIGTERM])),
+        resume=draw(st.none() | texts),
         errors=errors,
         exit_code=draw(st.sampled_from(_BAD)) if errors else None,
     )

@@ -9,15 +9,15 @@ from orchestrator.reports.digest import (
     cost,
     digest,
     environment_evidence,
-    interruption,
     restarted,
     service_evidence,
     tally,
     timeline_words,
+    way_on,
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, ServiceReport
-from tests.unit.reports.samples import ENVIRONMENT_ID, cut_off, failed, report, service, succeeded, without_submit
+from tests.unit.reports.samples import RESUME, cut_off, failed, report, service, succeeded, without_submit
 
 
 def _names(items: tuple[EnvironmentReport | Folded, ...]) -> list[str]:
@@ -130,8 +130,9 @@ def test_a_timeline_in_words() -> None:
     assert timeline_words(ServiceReport.of(service("api"))) == "RESTART_QUEUED 0.9s, RESTARTING 6.2s, RESTARTED 31s"
 
 
-def test_an_uninterrupted_run_left_nothing_behind() -> None:
-    assert interruption(report(failed("production"))) == ()
+def test_a_run_of_which_everything_is_known_leaves_nothing_to_do() -> None:
+    assert way_on(report(failed("production"))) == ()
+    assert way_on(report(succeeded("production"))) == ()
 
 
 def test_an_interrupted_run_says_what_goes_on_and_how_to_go_on() -> None:
@@ -140,34 +141,52 @@ def test_an_interrupted_run_says_what_goes_on_and_how_to_go_on() -> None:
         cut_off("production"),
         _skipped("later", Reason.INTERRUPTED),
         _skipped("asleep", Reason.NOT_RUNNING),
+        cut_off("preview"),
         interrupted=ExitCode.SIGINT,
+        resume=RESUME,
     )
-    assert interruption(run) == (
-        "May still be going on at Qovery: production.",
+    assert way_on(run) == (
+        "May still be going on at Qovery: production, preview.",
         "Not begun: 1 environment.",
-        f"See it to its end, submitting nothing: qovery-restart watch {ENVIRONMENT_ID}",
-        "Then restart the rest: run the same file with --only later",
+        f"See it to its end, submitting nothing twice: {RESUME}",
     )
 
 
-def test_a_run_that_submitted_nothing_is_simply_run_again() -> None:
-    run = report(_skipped("later", Reason.INTERRUPTED), interrupted=ExitCode.SIGINT, submits=0)
-    assert interruption(run) == ("Not begun: 1 environment.", "Nothing was submitted, so simply run it again.")
-
-
-def test_of_a_rehearsal_nothing_goes_on() -> None:
-    run = report(cut_off("a"), interrupted=ExitCode.SIGINT, simulated=True)
-    assert interruption(run)[-1] == "The simulator ended with this run, so nothing really goes on."
-
-
-def test_names_are_quoted_for_the_shell() -> None:
-    run = report(cut_off("a"), _skipped("b; rm -r x", Reason.INTERRUPTED), interrupted=ExitCode.SIGINT)
-    assert interruption(run)[-1].endswith("--only 'b; rm -r x'")
-
-
-def test_a_long_list_of_what_is_left_is_cut() -> None:
+def test_an_interrupted_run_counts_what_it_has_not_begun() -> None:
     left = [_skipped(f"later-{number}", Reason.INTERRUPTED) for number in range(6)]
-    assert interruption(report(cut_off("a"), *left, interrupted=ExitCode.SIGINT))[-1].endswith("--only later-4 …")
+    run = report(*left, interrupted=ExitCode.SIGTERM, resume=RESUME)
+    assert way_on(run)[0] == "Not begun: 6 environments."
+
+
+@pytest.mark.parametrize("ending", [Outcome.UNKNOWN, Outcome.TIMED_OUT], ids=str)
+def test_a_run_that_left_something_open_says_how_to_look_again(ending: Outcome) -> None:
+    run = report(succeeded("staging"), without_submit("production", ending, Reason.CONTACT_LOST), resume=RESUME)
+    assert way_on(run) == (f"Look again what became of it: {RESUME}",)
+
+
+@pytest.mark.parametrize(
+    ("submits", "advice"),
+    [
+        (0, "Nothing was submitted, so simply run it again."),
+        (1, "It was cut off after it had submitted: look at its environments before you run it again."),
+    ],
+    ids=["before the first submit", "after it"],
+)
+def test_an_interrupted_run_that_cannot_be_resumed_says_what_to_do_instead(submits: int, advice: str) -> None:
+    run = report(_skipped("later", Reason.INTERRUPTED), interrupted=ExitCode.SIGINT, submits=submits)
+    assert way_on(run) == ("Not begun: 1 environment.", advice)
+
+
+@pytest.mark.parametrize("interrupted", [ExitCode.SIGINT, None], ids=["interrupted", "not interrupted"])
+def test_of_a_rehearsal_nothing_goes_on(interrupted: ExitCode | None) -> None:
+    run = report(cut_off("a"), interrupted=interrupted, simulated=True, resume=RESUME)
+    assert way_on(run)[-1] == "The simulator ended with this run, so nothing really goes on."
+    assert not any(RESUME in sentence for sentence in way_on(run))
+
+
+def test_what_goes_on_is_told_without_a_character_that_a_terminal_would_act_upon() -> None:
+    run = report(cut_off("a\x1b[31m"), interrupted=ExitCode.SIGINT, resume="qovery-restart\x1b[2J resume 'x\ny'")
+    assert all(sentence.isprintable() for sentence in way_on(run))
 
 
 def test_every_outcome_of_a_run_has_a_headline() -> None:

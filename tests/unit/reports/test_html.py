@@ -16,6 +16,7 @@ from tests.unit.reports.samples import (
     CONSOLE,
     ENVIRONMENT_ID,
     NASTY,
+    RESUME,
     cut_off,
     every_ending,
     failed,
@@ -135,10 +136,20 @@ def test_a_rehearsal_says_so() -> None:
 
 
 def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
-    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."])
+    resume = "qovery-restart resume r-7f3a --state-dir '/tmp/<b>'"
+    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."], resume=resume)
     shown = page(run)
     assert [notice.text for notice in shown.all("p", class_="notice bad")] == ["The journal is gone."]
-    assert "May still be going on at Qovery: production." in shown.all("p", class_="notice")[0].text
+    left_behind = shown.all("p", class_="notice")[0].text
+    assert "May still be going on at Qovery: production." in left_behind
+    assert f"See it to its end, submitting nothing twice: {resume}" in left_behind
+
+
+def test_a_run_that_left_something_open_says_how_to_look_again_and_any_other_says_nothing() -> None:
+    lost = without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST)
+    notices = [one.text for one in page(report(lost, resume=RESUME)).all("p", class_="notice")]
+    assert notices == [f"Look again what became of it: {RESUME}"]
+    assert page(report(lost)).all("p", class_="notice") == []
 
 
 def test_a_run_without_environments_has_no_empty_tables() -> None:

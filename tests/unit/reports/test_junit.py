@@ -12,6 +12,7 @@ from orchestrator.reports.model import RunReport
 from orchestrator.reports.wording import printable
 from tests.unit.reports.samples import (
     ENVIRONMENT_ID,
+    RESUME,
     cut_off,
     every_ending,
     failed,
@@ -184,9 +185,20 @@ def test_what_kept_the_run_from_its_environments_is_an_error_of_the_run() -> Non
 
 
 def test_an_interrupted_run_says_how_to_go_on() -> None:
-    error = suite_of(report(cut_off("production"), interrupted=ExitCode.SIGINT), "run").find("testcase/error")
+    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
+    error = suite_of(run, "run").find("testcase/error")
     assert error is not None
-    assert f"qovery-restart watch {ENVIRONMENT_ID}" in (error.text or "")
+    assert (error.text or "").splitlines() == [
+        "May still be going on at Qovery: production.",
+        f"See it to its end, submitting nothing twice: {RESUME}",
+    ]
+
+
+def test_a_run_that_left_something_open_says_how_to_look_again() -> None:
+    lost = without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST)
+    assert suite_of(report(lost, resume=RESUME), "run").findtext("testcase/error") == (
+        f"Look again what became of it: {RESUME}"
+    )
 
 
 def test_a_run_that_proved_nothing_does_not_look_green() -> None:

@@ -11,8 +11,8 @@ from orchestrator.reports.wording import printable
 from tests.unit.reports.markup import Page
 from tests.unit.reports.samples import (
     CONSOLE,
-    ENVIRONMENT_ID,
     NASTY,
+    RESUME,
     cut_off,
     every_ending,
     failed,
@@ -99,10 +99,24 @@ def test_a_rehearsal_says_so() -> None:
 
 
 def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
-    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."], config=None)
+    run = report(
+        cut_off("production"),
+        interrupted=ExitCode.SIGINT,
+        errors=["The journal is gone."],
+        config=None,
+        resume="qovery-restart resume r-7f3a --state-dir '/tmp/*x*'",
+    )
     paragraphs = [one.text for one in page(run).all("p")]
     assert "The journal is gone." in paragraphs
-    assert f"See it to its end, submitting nothing: qovery-restart watch {ENVIRONMENT_ID}" in paragraphs
+    assert "May still be going on at Qovery: production." in paragraphs
+    assert (
+        "See it to its end, submitting nothing twice: qovery-restart resume r-7f3a --state-dir '/tmp/*x*'" in paragraphs
+    )
+
+
+def test_a_run_that_left_something_open_says_how_to_look_again() -> None:
+    run = report(without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST), resume=RESUME)
+    assert f"Look again what became of it: {RESUME}" in [one.text for one in page(run).all("p")]
 
 
 def test_a_fleet_is_summed_up() -> None:

@@ -17,7 +17,7 @@ VALIDATOR = Draft202012Validator(report_schema(), format_checker=Draft202012Vali
 PUBLISHED_KEYS = {
     "run": {
         *("schema_version", "run_id", "config", "started_at", "ended_at", "duration_s", "outcome", "exit_code"),
-        *("requests", "environments"),
+        *("requests", "environments", "parent_run_id", "resume"),
     },
     "environment": {
         *("name", "id", "wave", "outcome", "reason", "message", "submitted_at", "settled_at", "duration_s"),
@@ -80,6 +80,13 @@ def test_a_report_says_what_the_results_say() -> None:
     api = production["services"][0]
     assert api["execution_id"] == f"{samples.ENVIRONMENT_ID}-42"
     assert api["timeline"] == [["RESTART_QUEUED", 0.9], ["RESTARTING", 6.2], ["RESTARTED", 31.0]]
+
+
+def test_a_report_names_the_run_that_it_runs_again_and_the_command_that_goes_on_with_it() -> None:
+    plain = _dumped(samples.report(samples.succeeded("staging")))
+    assert (plain["parent_run_id"], plain["resume"]) == (None, None)
+    again = _dumped(samples.report(samples.cut_off("staging"), parent_run_id="r-1234", resume=samples.RESUME))
+    assert (again["parent_run_id"], again["resume"]) == ("r-1234", samples.RESUME)
 
 
 def test_the_exit_code_may_come_from_outside_the_environments() -> None:

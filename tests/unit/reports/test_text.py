@@ -12,7 +12,7 @@ from orchestrator.reports.text import NARROWEST, SHOWN_SERVICES, render_summary
 from orchestrator.reports.wording import printable
 from tests.unit.reports.samples import (
     CONSOLE,
-    ENVIRONMENT_ID,
+    RESUME,
     cut_off,
     every_ending,
     failed,
@@ -74,11 +74,19 @@ def test_verbose_shows_every_service_with_its_timeline() -> None:
 
 
 def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> None:
-    shown = plainly(report(succeeded("staging"), cut_off("production"), interrupted=ExitCode.SIGINT))
-    assert shown.splitlines()[-3:] == [
+    run = report(succeeded("staging"), cut_off("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
+    assert plainly(run).splitlines()[-3:] == [
         "May still be going on at Qovery: production.",
-        f"See it to its end, submitting nothing: qovery-restart watch {ENVIRONMENT_ID}",
+        f"See it to its end, submitting nothing twice: {RESUME}",
         "Run interrupted (exit code 130): 1 unknown, 1 succeeded. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
+    ]
+
+
+def test_a_run_that_left_something_open_says_right_above_its_last_line_how_to_look_again() -> None:
+    run = report(without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST), resume=RESUME)
+    assert plainly(run).splitlines()[-2:] == [
+        f"Look again what became of it: {RESUME}",
+        "Outcome unknown (exit code 75): 1 unknown. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
     ]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.simulator.chance import source
-from orchestrator.simulator.incidents import COLLEAGUES, PLATFORM, Incident, plant
+from orchestrator.simulator.incidents import _CLOCK_STEPS, COLLEAGUES, PLATFORM, Incident, plant
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
     RequestAccepted,
@@ -12,7 +12,7 @@ from orchestrator.simulator.record import (
     ServiceRemoved,
     ServiceRestarted,
 )
-from orchestrator.simulator.world import Trigger, World
+from orchestrator.simulator.world import EPOCH, Trigger, World
 from tests.unit.simulator.worlds import ENVIRONMENT, US, a_world_of, over, restart
 
 
@@ -61,6 +61,30 @@ def test_a_colleague_takes_our_request_out_of_the_queue() -> None:
     assert {cancel.request_id for world in taken for cancel in world.record.of(RequestCancelled)} <= ours
 
 
+def test_a_colleague_restarts_everything_and_in_some_worlds_takes_what_waits_behind_it_out_of_the_queue() -> None:
+    worlds = [visited(Incident.COLLEAGUE_RESTARTS_ALL, seed) for seed in range(60)]
+    for world in worlds:
+        (theirs,) = [one for one in world.record.of(RequestAccepted) if one.user != US]
+        assert (theirs.user in COLLEAGUES, theirs.action) == (True, Action.RESTART)
+        assert theirs.service_ids == tuple(f"service-{number}" for number in range(9))
+        assert theirs.at <= 0.2, "between our first look and a submit that is not made at once"
+    cancelled = [(world, cancel) for world in worlds for cancel in world.record.of(RequestCancelled)]
+    assert 0 < len({id(world) for world, _ in cancelled}) < len(worlds)
+    for world, cancel in cancelled:
+        assert cancel.user in COLLEAGUES
+        assert cancel.request_id in {one.request_id for one in world.record.accepted(ENVIRONMENT, user=US)}
+
+
+def test_the_platforms_clock_is_set_back_in_some_worlds_and_forward_in_others_and_nothing_else_is_done() -> None:
+    steps = []
+    for seed in range(40):
+        world = visited(Incident.CLOCK_SET, seed)
+        assert others(world) == set()
+        steps.append((world.at(world.now) - EPOCH).total_seconds() - world.now)
+    assert min(steps) < 0 < max(steps)
+    assert all(step in _CLOCK_STEPS for step in steps), "each is set once"
+
+
 def test_a_service_fails() -> None:
     failed = [
         restarted for restarted in visited(Incident.SERVICE_FAILS, 1).record.of(ServiceRestarted) if not restarted.ok
@@ -77,7 +101,12 @@ def test_what_belongs_to_the_past_does_nothing_later() -> None:
 
 
 def test_an_incident_that_the_platform_refuses_does_no_harm() -> None:
-    for incident in (Incident.COLLEAGUE_RESTARTS, Incident.RUN_CANCELLED, Incident.COLLEAGUE_DEPLOYS):
+    for incident in (
+        Incident.COLLEAGUE_RESTARTS,
+        Incident.COLLEAGUE_RESTARTS_ALL,
+        Incident.RUN_CANCELLED,
+        Incident.COLLEAGUE_DEPLOYS,
+    ):
         for seed in range(10):
             world = a_world_of(1, seed=seed)
             plant(world, ENVIRONMENT, incident, source(seed, "test"))

@@ -3,7 +3,9 @@
 import pytest
 
 from orchestrator.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, ServiceType
-from orchestrator.simulator.incidents import Incident
+from orchestrator.simulator.chance import source
+from orchestrator.simulator.faults import FaultProfile
+from orchestrator.simulator.incidents import Incident, draw_incident
 from orchestrator.simulator.model import DatabaseMode, Environment, Kind, Service
 from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.world import EPOCH, World
@@ -171,4 +173,22 @@ def test_an_environment_that_was_stopped_has_the_rule_that_stops_it() -> None:
             stopped.append(snapshot.environment.auto_stop.enabled)
     assert stopped
     assert all(stopped)
-    assert len(Incident) == 8
+
+
+def test_every_incident_happens_somewhere_and_each_is_of_its_own_kind() -> None:
+    # The profiles' chances are shared out among this many.
+    assert {incident.name for incident in Incident} == {
+        "COLLEAGUE_DEPLOYS",
+        "COLLEAGUE_RESTARTS",
+        "COLLEAGUE_RESTARTS_ALL",
+        "RUN_CANCELLED",
+        "REQUEST_CANCELLED",
+        "SERVICE_FAILS",
+        "SERVICE_DISAPPEARS",
+        "AUTO_STOP",
+        "CLOCK_SET",
+        "STOPPED_BEFORE",
+    }
+    drawn = {draw_incident(FaultProfile.HOSTILE, source(seed, "test")) for seed in range(500)}
+    assert drawn == {None, *Incident}
+    assert {draw_incident(FaultProfile.NONE, source(seed, "test")) for seed in range(100)} == {None}
