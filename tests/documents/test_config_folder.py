@@ -82,7 +82,9 @@ def test_the_demo_has_three_environments_a_dozen_services_waves_and_a_check() ->
 
 @pytest.mark.parametrize("path", [path for path in RECIPES if path.suffix in (".yml", ".yaml")], ids=_name)
 def test_a_recipe_is_yaml(path: Path) -> None:
-    assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
+    documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    assert documents
+    assert all(isinstance(document, dict) for document in documents)
 
 
 @pytest.mark.parametrize("path", [path for path in RECIPES if path.suffix in (".service", ".timer")], ids=_name)
@@ -127,7 +129,7 @@ def test_the_map_of_the_folder_names_every_file() -> None:
 def _commands(path: Path) -> Iterator[list[str]]:
     """Yield the words after `qovery-restart` of every command line in a file."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    starts = re.compile(r"^(?:#   |run: |- |ExecStart=|exec |- run: |.*`)?(qovery-restart [a-z].*?)(?:`.*)?$")
+    starts = re.compile(r"^(?:#   |run: |- |ExecStart(?:Pre)?=-?|exec |- run: |.*`)?(qovery-restart [a-z].*?)(?:`.*)?$")
     for line in lines:
         match = starts.match(line.strip())
         if match:

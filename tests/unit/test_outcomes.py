@@ -59,6 +59,11 @@ def test_no_exit_code_is_left_out_of_the_order() -> None:
         pytest.param(Outcome.UNKNOWN, Reason.TOKEN_REFUSED, 77, id="token refused after the submit"),
         pytest.param(Outcome.TIMED_OUT, Reason.DEADLINE, 124, id="timed out"),
         pytest.param(Outcome.SKIPPED, Reason.NOT_RUNNING, 0, id="skipped by policy"),
+        pytest.param(Outcome.SKIPPED, Reason.NOT_BEGUN, 5, id="left out of a resumed run"),
+        pytest.param(Outcome.BLOCKED, Reason.LOCKED, 5, id="held by another run"),
+        pytest.param(Outcome.BLOCKED, Reason.JOURNAL_UNWRITABLE, 5, id="could not be written down"),
+        pytest.param(Outcome.UNKNOWN, Reason.NOT_CANCELLED, 75, id="not cancelled"),
+        pytest.param(Outcome.UNKNOWN, Reason.UNATTRIBUTED, 75, id="restarted, but for whom?"),
     ],
 )
 def test_a_run_of_one_environment_exits_with_what_became_of_it(outcome: Outcome, reason: Reason, code: int) -> None:
@@ -70,6 +75,13 @@ def test_what_was_skipped_for_another_reason_than_policy_has_no_say(reason: Reas
     skipped = ended(Outcome.SKIPPED, reason)
     assert skipped.exit_code is None
     assert exit_code_of([skipped, ended(Outcome.TIMED_OUT)]) is ExitCode.TIMED_OUT
+
+
+def test_a_resumed_run_that_was_told_to_begin_nothing_new_is_no_success_of_the_rest() -> None:
+    left = ended(Outcome.SKIPPED, Reason.NOT_BEGUN)
+    assert exit_code_of([ended(Outcome.SUCCEEDED), left]) is ExitCode.BLOCKED
+    assert exit_code_of([ended(Outcome.FAILED), left]) is ExitCode.FAILED
+    assert not left.counts_as_failure
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator import settlement
-from orchestrator.errors import PlatformError
+from orchestrator.errors import JournalError, PlatformError
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.ownership import Trace
 from orchestrator.plan import HttpCheck
@@ -12,7 +12,7 @@ from orchestrator.readiness import Obstacle, Readiness
 from orchestrator.settlement import Settlement
 from orchestrator.verdict import Finding, ServiceVerdict, Verdict
 from orchestrator.verification import CheckFailure
-from tests.support.builders import service, target
+from tests.support.builders import holder, service, target
 
 OURS = target("api", "web")
 DONE, FAILED, ABSENT = (
@@ -55,6 +55,12 @@ def verdict(finding: Finding, reason: Reason | None, api: ServiceVerdict, web: S
             Outcome.CANCELLED,
             "in place of",
             id="superseded",
+        ),
+        pytest.param(
+            verdict(Finding.ABSENT, Reason.UNATTRIBUTED, DONE, DONE),
+            Outcome.UNKNOWN,
+            "asked for by another way than ours",
+            id="for whom?",
         ),
         pytest.param(
             verdict(Finding.ABSENT, Reason.SERVICE_DISAPPEARED, DONE, ABSENT),
@@ -126,7 +132,8 @@ def test_a_submit_that_was_never_confirmed_is_unknown(ended: Ended, reason: Reas
     settled = settlement.unconfirmed(ended, looked_for=301.4, saw=Trace.UNCLEAR)
     assert (settled.outcome, settled.reason) == (Outcome.UNKNOWN, reason)
     assert "301 s" in settled.message
-    assert Trace.UNCLEAR.value in settled.message
+    assert f"(last seen: {Trace.UNCLEAR.value})" in settled.message
+    assert "last seen" not in settlement.unconfirmed(ended, looked_for=0.0, saw=None).message
 
 
 @pytest.mark.parametrize(
@@ -140,6 +147,45 @@ def test_a_deadline_says_whose_it_was(by_run: bool, reason: Reason) -> None:
 
 
 ENDINGS = [
+    pytest.param(
+        settlement.locked(holder(at_work=True)),
+        Outcome.BLOCKED,
+        Reason.LOCKED,
+        "Held since 2026-11-24 11:00:00 UTC by the run run-2, which has not ended: process 7 on runner-1 is at work on "
+        "it. Wait for it with --wait-lock DURATION, or run again when it has ended. Nothing was submitted.",
+        id="held by a run at work",
+    ),
+    pytest.param(
+        settlement.locked(holder(at_work=False)),
+        Outcome.BLOCKED,
+        Reason.LOCKED,
+        "process 7 on runner-1 is dead. See it to its end with `qovery-restart resume run-2`, or give it up with "
+        "`qovery-restart resume run-2 --abandon`. Nothing was submitted.",
+        id="held by a run that was cut off",
+    ),
+    pytest.param(
+        settlement.journal_unwritable(JournalError("The disk is full.")),
+        Outcome.BLOCKED,
+        Reason.JOURNAL_UNWRITABLE,
+        "The disk is full. What is not written down before it is submitted could be submitted twice, so nothing was "
+        "submitted.",
+        id="not to be written down",
+    ),
+    pytest.param(
+        settlement.never_accepted(),
+        Outcome.SKIPPED,
+        Reason.NOT_BEGUN,
+        "never arrived at Qovery",
+        id="nothing to cancel",
+    ),
+    pytest.param(
+        settlement.not_cancelled("somebody's request waits behind it"),
+        Outcome.UNKNOWN,
+        Reason.NOT_CANCELLED,
+        "not provably ours alone: somebody's request waits behind it. It may go on at Qovery: look at the environment "
+        "in the console.",
+        id="not cancelled",
+    ),
     pytest.param(settlement.contact_lost(silent_for=300), Outcome.UNKNOWN, Reason.CONTACT_LOST, "300 s", id="contact"),
     pytest.param(
         settlement.unhealthy([CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503)]),
