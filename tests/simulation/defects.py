@@ -93,23 +93,23 @@ def first_seed_that_catches(one: Defect, seeds: Sequence[int] = range(SEEDS)) ->
 # What is taken for a proof.
 
 
-@defect("the baseline is not compared", witness=0)
+@defect("the baseline is not compared", witness=39)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_new", lambda *_: True)
     patch.setattr(verdict, "_in_the_next_run", lambda *_: True)
 
 
-@defect("CANCELED is taken for success", witness=0)
+@defect("CANCELED is taken for success", witness=2)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.CANCELED)
 
 
-@defect("an end that no restart has is taken for success", witness=0)
+@defect("an end that no restart has is taken for success", witness=4)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
 
 
-@defect("a failure is taken for success", witness=0)
+@defect("a failure is taken for success", witness=2)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.RESTART_ERROR)
 
@@ -137,7 +137,7 @@ def _(patch: Patch) -> None:
     patch.setattr(proof, "judge", wrong)
 
 
-@defect("a target that is missing in a reading is left out of account", witness=0)
+@defect("a target that is missing in a reading is left out of account", witness=8)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -148,7 +148,7 @@ def _(patch: Patch) -> None:
     patch.setattr(proof, "judge", wrong)
 
 
-@defect("the environment's state is judged, not each service's", witness=0)
+@defect("the environment's state is judged, not each service's", witness=2)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -165,23 +165,23 @@ def _(patch: Patch) -> None:
     patch.setattr(proof, "judge", wrong)
 
 
-@defect("any run in the history counts, a deployment too", witness=0)
+@defect("any run in the history counts, a deployment too", witness=2)
 def _(patch: Patch) -> None:
     patch.setattr(verdict, "restarts_since", verdict.runs_since)
 
 
-@defect("what restarts while our request still waits is taken for ours", witness=0)
+@defect("what restarts while our request still waits is taken for ours", witness=25)
 def _(patch: Patch) -> None:
     patch.setattr(proof, "raise_baseline", lambda baseline, *_: baseline)
     patch.setattr(Baseline, "may_be_ours", lambda *_: True)
 
 
-@defect("a colleague's restart from the console is taken for ours", witness=0)
+@defect("a colleague's restart from the console is taken for ours", witness=100)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "may_be_ours", lambda *_: True)
 
 
-@defect("the flat statuses are read, which are stale while a request waits", witness=0)
+@defect("the flat statuses are read, which are stale while a request waits", witness=875)
 def _(patch: Patch) -> None:
     async def stale(self: QoveryPlatform, environment_id: str) -> Observation:
         path = f"/environment/{environment_id}/statuses"
@@ -195,18 +195,18 @@ def _(patch: Patch) -> None:
 # What is done about faults.
 
 
-@defect("a lost POST is sent again", witness=0)
+@defect("a lost POST is sent again", witness=4)
 def _(patch: Patch) -> None:
     patch.setattr(submission, "NOT_ACCEPTED", (*submission.NOT_ACCEPTED, UnansweredError, MalformedAnswerError))
     patch.setattr(Submission, "_not_accepted", lambda *_: None)
 
 
-@defect("a lost POST is sent again as soon as nothing is to be seen of it", witness=0)
+@defect("a lost POST is sent again as soon as nothing is to be seen of it", witness=4)
 def _(patch: Patch) -> None:
     patch.setattr(Submission, "_looked_for", property(lambda _: 1e9))
 
 
-@defect("a lost POST counts as accepted", witness=0)
+@defect("a lost POST counts as accepted", witness=875)
 def _(patch: Patch) -> None:
     async def found(*_: object) -> bool:
         return True
@@ -227,12 +227,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Proof, "_look", wrong)
 
 
-@defect("a deadline that passes is a success", witness=0)
+@defect("a deadline that passes is a success", witness=6)
 def _(patch: Patch) -> None:
     patch.setattr(settlement, "timed_out", lambda **_: _success())
 
 
-@defect("a deadline is not honoured", witness=0)
+@defect("a deadline is not honoured", witness=6)
 def _(patch: Patch) -> None:
     right = Poller.poll
 
@@ -242,7 +242,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Poller, "poll", wrong)
 
 
-@defect("what is merely absent is gone at once", witness=0)
+@defect("what is merely absent is gone at once", witness=11)
 def _(patch: Patch) -> None:
     patch.setattr(Proof, "_gone_for_good", lambda _, judged: judged.finding is Finding.ABSENT)
 
@@ -264,7 +264,7 @@ def _success() -> Settlement:
     return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
-@defect("the platform's clock is trusted when it is set back", witness=0)
+@defect("the platform's clock is trusted when it is set back", witness=166)
 def _(patch: Patch) -> None:
     patch.setattr(ServerClock, "read", lambda *_, **__: None)
 
@@ -272,7 +272,7 @@ def _(patch: Patch) -> None:
 # What is done at the end, and to others.
 
 
-@defect("whatever runs there is cancelled on the deadline", witness=0)
+@defect("whatever runs there is cancelled on the deadline", witness=344)
 def _(patch: Patch) -> None:
     async def cancel(baseline: Baseline, **given: Any) -> Attempt:  # noqa: ANN401
         await given["platform"].cancel_run(baseline.environment_id)
@@ -281,7 +281,7 @@ def _(patch: Patch) -> None:
     patch.setattr(job, "cancel_ours", cancel)
 
 
-@defect("the failure budget is not minded", witness=0)
+@defect("the failure budget is not minded", witness=16)
 def _(patch: Patch) -> None:
     patch.setattr(Fleet, "_may_run", lambda *_: True)
 
@@ -297,7 +297,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Narrator, "heartbeat", heartbeat)
 
 
-@defect("the quota is not minded", witness=0)
+@defect("the quota is not minded", witness=349)
 def _(patch: Patch) -> None:
     def take(self: Quota) -> None:
         self.used += 1
@@ -314,12 +314,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Interruption, "when_asked", lambda *_: None)
 
 
-@defect("nothing is written down before the POST", witness=0, ordeal="death")
+@defect("nothing is written down before the POST", witness=2, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Memory, "intend", lambda *_: None)
 
 
-@defect("a POST goes out although it could not be written down", witness=0, ordeal="death")
+@defect("a POST goes out although it could not be written down", witness=52, ordeal="death")
 def _(patch: Patch) -> None:
     right = Memory.intend
 
@@ -332,12 +332,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Memory, "intend", wrong)
 
 
-@defect("a resumed run submits what it finds in flight once more", witness=0, ordeal="death")
+@defect("a resumed run submits what it finds in flight once more", witness=2, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", lambda *_: None)
 
 
-@defect("a resumed run takes a post in doubt for accepted", witness=0, ordeal="death")
+@defect("a resumed run takes a post in doubt for accepted", witness=89, ordeal="death")
 def _(patch: Patch) -> None:
     right = Work._in_flight
 
@@ -348,7 +348,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", wrong)
 
 
-@defect("a resumed run takes what runs now for its baseline", witness=0, ordeal="death")
+@defect("a resumed run takes what runs now for its baseline", witness=89, ordeal="death")
 def _(patch: Patch) -> None:
     right = Work._in_flight
 
@@ -362,7 +362,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", wrong)
 
 
-@defect("a resumed run begins its deadlines anew", witness=0, ordeal="death")
+@defect("a resumed run begins its deadlines anew", witness=6, ordeal="death")
 def _(patch: Patch) -> None:
     right = Work._in_flight
 
@@ -375,12 +375,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", wrong)
 
 
-@defect("a resumed run forgets what it has spent of the quota", witness=0, ordeal="death")
+@defect("a resumed run forgets what it has spent of the quota", witness=349, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Quota, "recall", lambda self, _, *, used: setattr(self, "used", self.used + used))
 
 
-@defect("how an environment ended is not written down", witness=0, ordeal="death")
+@defect("how an environment ended is not written down", witness=426, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Page, "settle", lambda *_: None)
 

@@ -10,11 +10,17 @@ from tests.simulation.oracle import command_to_replay, violations
 from tests.simulation.replay import play
 
 WANTED = int(os.environ.get("SIMULATION_SEEDS", "0"))
-HOSTILE = WANTED or 150
-REALISTIC = WANTED or 50
-INTERRUPTED = WANTED or 60
+"""How many seeds of each kind; by default a thousand in all."""
+SHARES = range(4)
+"""Each kind is divided into so many tests, so that several processors can share them."""
 
-pytestmark = pytest.mark.timeout(120 + WANTED)
+pytestmark = pytest.mark.timeout(300 + WANTED)
+
+
+def share_of(count: int, share: int) -> range:
+    """Return the seeds of one share."""
+    size = (WANTED or count) // len(SHARES)
+    return range(share * size, (share + 1) * size)
 
 
 def play_all(seeds: range, *, profile: str, ordeal: str = "none") -> Counter[Outcome]:
@@ -23,7 +29,8 @@ def play_all(seeds: range, *, profile: str, ordeal: str = "none") -> Counter[Out
     bad: list[str] = []
     for seed in seeds:
         run = play(seed, profile=profile, ordeal=ordeal)
-        outcomes.update(environment.outcome for environment in run.report.environments)
+        if run.final is not None:
+            outcomes.update(environment.outcome for environment in run.final.environments)
         if problems := violations(run):
             replay = command_to_replay(profile=profile, seed=seed, ordeal=ordeal)
             bad.append("\n    ".join((replay, *problems)))
@@ -32,25 +39,43 @@ def play_all(seeds: range, *, profile: str, ordeal: str = "none") -> Counter[Out
     return outcomes
 
 
-def test_every_promise_holds_on_hostile_nights() -> None:
-    outcomes = play_all(range(HOSTILE), profile="hostile")
+@pytest.mark.parametrize("share", SHARES)
+def test_every_promise_holds_on_hostile_nights(share: int) -> None:
+    seeds = share_of(320, share)
+    outcomes = play_all(seeds, profile="hostile")
 
     # A night on which nothing succeeds, or nothing fails, would prove nothing.
-    assert outcomes[Outcome.SUCCEEDED] > HOSTILE / 2
-    assert outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.BLOCKED, Outcome.TIMED_OUT, Outcome.SKIPPED}
+    assert outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
+    assert WANTED or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.BLOCKED, Outcome.TIMED_OUT}
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_every_promise_holds_when_the_process_dies_and_is_resumed_again_and_again(share: int) -> None:
+    seeds = share_of(440, share)
+    outcomes = play_all(seeds, profile="hostile", ordeal="death")
+
+    assert outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
+    assert WANTED or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.TIMED_OUT}
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_every_promise_holds_when_a_signal_comes_at_any_instant(share: int) -> None:
+    outcomes = play_all(share_of(160, share), profile="hostile", ordeal="signal")
+
+    assert outcomes[Outcome.UNKNOWN] > 0
+    assert outcomes[Outcome.SKIPPED] > 0
 
 
 def test_every_promise_holds_on_ordinary_nights_and_most_restarts_succeed() -> None:
-    outcomes = play_all(range(REALISTIC), profile="realistic")
+    outcomes = play_all(range(WANTED or 80), profile="realistic")
 
     assert outcomes[Outcome.SUCCEEDED] > 0.8 * outcomes.total()
 
 
-def test_every_promise_holds_when_a_signal_comes_at_any_instant() -> None:
-    outcomes = play_all(range(INTERRUPTED), profile="hostile", ordeal="signal")
+def test_a_process_that_dies_on_an_ordinary_night_costs_nothing_but_time() -> None:
+    outcomes = play_all(range(WANTED or 40), profile="realistic", ordeal="death")
 
-    assert outcomes[Outcome.UNKNOWN] > 0
-    assert outcomes[Outcome.SKIPPED] > 0
+    assert outcomes[Outcome.SUCCEEDED] > 0.7 * outcomes.total()
 
 
 def test_nothing_goes_wrong_in_a_calm_world() -> None:

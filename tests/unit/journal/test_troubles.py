@@ -16,7 +16,6 @@ from tests.unit.journal.journals import Journals, allow_no_more_pages, begin, cl
 
 NOBODY = 65534
 """A user without any rights."""
-A_PAGE = 4096
 
 
 # Damage.
@@ -39,13 +38,19 @@ def test_a_file_that_is_no_database_is_called_damaged(path: Path) -> None:
     assert "look at their environments first" in message
 
 
+def page_size(whole: bytes) -> int:
+    """What the file's header says."""
+    return int.from_bytes(whole[16:18], "big")
+
+
 def test_whichever_page_is_overwritten_the_damage_is_noticed_before_anything_is_submitted(journals: Journals) -> None:
     whole = a_full_journal(journals)
-    pages = len(whole) // A_PAGE
+    size = page_size(whole)
+    pages = len(whole) // size
     assert pages > 20
     for page in range(pages):
-        begin_at, end_at = page * A_PAGE, (page + 1) * A_PAGE
-        journals.path.write_bytes(whole[:begin_at] + b"\xa5" * A_PAGE + whole[end_at:])
+        begin_at, end_at = page * size, (page + 1) * size
+        journals.path.write_bytes(whole[:begin_at] + b"\xa5" * size + whole[end_at:])
         assert " is damaged: " in refusal(journals.folder)
     journals.path.write_bytes(whole)
     opened(journals.folder)
@@ -59,12 +64,12 @@ def test_a_journal_that_was_cut_short_is_called_damaged(journals: Journals, kept
 
 
 def test_damage_that_comes_while_it_is_open_is_told_when_it_is_met(journals: Journals) -> None:
-    a_full_journal(journals)
+    size = page_size(a_full_journal(journals))
     store = journals.process()
     store.database._connection.execute("PRAGMA shrink_memory")  # It has all of it in mind.
     with journals.path.open("r+b") as file:
-        file.seek(A_PAGE)
-        file.write(b"\xa5" * (journals.path.stat().st_size - A_PAGE))
+        file.seek(size)
+        file.write(b"\xa5" * (journals.path.stat().st_size - size))
     with pytest.raises(JournalError, match="is damaged"):
         store.database.read("SELECT * FROM runs ORDER BY config")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.simulator.chance import source
-from orchestrator.simulator.incidents import _CLOCK_STEPS, COLLEAGUES, PLATFORM, Incident, plant
+from orchestrator.simulator.incidents import _CLOCK_STEPS, COLLEAGUES, PLATFORM, Incident, _clear_queue, plant
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
     RequestAccepted,
@@ -13,7 +13,7 @@ from orchestrator.simulator.record import (
     ServiceRestarted,
 )
 from orchestrator.simulator.world import EPOCH, Trigger, World
-from tests.unit.simulator.worlds import ENVIRONMENT, US, a_world_of, over, restart
+from tests.unit.simulator.worlds import ENVIRONMENT, US, a_world_of, deploy, over, restart
 
 
 def visited(incident: Incident, seed: int) -> World:
@@ -59,6 +59,17 @@ def test_a_colleague_takes_our_request_out_of_the_queue() -> None:
     assert taken
     ours = {request.request_id for world in taken for request in world.record.accepted(ENVIRONMENT, user=US)}
     assert {cancel.request_id for world in taken for cancel in world.record.of(RequestCancelled)} <= ours
+
+
+def test_a_colleague_who_clears_the_queue_leaves_their_own_request_in_it() -> None:
+    world = a_world_of(2)
+    deploy(world, [0], user=COLLEAGUES[1])
+    world.advance(10.0)
+    theirs, ours = deploy(world, [1], user=COLLEAGUES[0]), restart(world, [0, 1])
+    world.advance(13.0)
+    _clear_queue(ENVIRONMENT, COLLEAGUES[0], world)
+    assert [request.id for request in world.snapshot(ENVIRONMENT).waiting] == [theirs.id]
+    assert [cancel.request_id for cancel in world.record.of(RequestCancelled)] == [ours.id]
 
 
 def test_a_colleague_restarts_everything_and_in_some_worlds_takes_what_waits_behind_it_out_of_the_queue() -> None:
