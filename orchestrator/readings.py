@@ -1,6 +1,7 @@
 """The platform as one job reads it: contact is kept account of, and odd refusals of a read are faults that may pass."""
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -23,16 +24,28 @@ class ServerClock:
 
     Attributes:
         set_back: by how much in all, since `begin`.
+        comparable: whether what the platform dates now can be compared with what it dated before.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last: tuple[datetime, float] | None = None
         self.set_back = timedelta()
+        self.comparable = True
+        self._may_miss_time = False
 
-    def begin(self, server_time: datetime | None, instant: float) -> None:
-        """Count from an instant on, at which the platform's clock showed `server_time`."""
+    def begin(self, server_time: datetime | None, instant: float, *, by_an_earlier_process: bool = False) -> None:
+        """Count from an instant on, at which the platform's clock showed `server_time`.
+
+        Args:
+            server_time: None where it did not say.
+            instant: of our clock.
+            by_an_earlier_process: what our clock says of the time since may be too little, if the machine was started
+                anew and its wall clock is wrong.
+        """
         self.set_back = timedelta()
+        self.comparable = True
+        self._may_miss_time = by_an_earlier_process
         self._last = None if server_time is None else (server_time, instant)
 
     def read(self, server_time: datetime | None, *, took: float) -> None:
@@ -45,6 +58,10 @@ class ServerClock:
             gained = server_time - before - timedelta(seconds=now - then)
             if gained < -CLOCK_SKEW - timedelta(seconds=took):
                 self.set_back -= gained
+            elif gained > CLOCK_SKEW and self._may_miss_time:
+                # More time has passed than we know of, so nobody can say whether that clock was set back meanwhile.
+                self.comparable = False
+        self._may_miss_time = False
         self._last = (server_time, now)
 
 
@@ -86,6 +103,8 @@ class Readings:
 
     def dated(self, baseline: Baseline) -> Baseline:
         """Return a baseline as the platform's clock, set back since it was read, would have dated it."""
+        if not self.server_clock.comparable:
+            return replace(baseline, server_time=None)
         return baseline.on_a_clock_set_back(self.server_clock.set_back)
 
     async def history(self) -> Sequence[Run]:

@@ -108,7 +108,7 @@ class Submission:
         self.in_doubt = not in_flight.accepted
         self.left_out = intent.left_out
         self.request_ids = in_flight.request_ids
-        self._readings.server_clock.begin(intent.baseline.server_time, intent.posted_at)
+        self._readings.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
         self._progress.recall(in_flight.sighting)
 
     async def make(self) -> Baseline | Settlement:

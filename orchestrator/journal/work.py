@@ -83,6 +83,10 @@ class Work:
             work.began = began = store.clock.monotonic() - store.elapsed(row)
             work.end_by = began + row["end_by"]
             work._take_lock()
+            if row["boot_id"] != machine.boot_id:
+                # How long ago they were sent only the wall clock can tell, and it may be wrong: so each counts for a
+                # whole hour more, lest the quota be exceeded.
+                transaction.execute("UPDATE requests SET at = ? WHERE run_id = ?", (work.elapsed, run_id))
             transaction.execute(
                 "UPDATE runs SET holder = ?, host = ?, pid = ?, boot_id = ?, began = ?, elapsed = ?, beat_at = ?, "
                 "ended_at = NULL, outcome = NULL, exit_code = NULL WHERE run_id = ?",

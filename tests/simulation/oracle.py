@@ -18,7 +18,7 @@ from orchestrator.simulator.record import (
     ServiceRestarted,
 )
 from orchestrator.submission import RESUME_GRACE
-from tests.support.whole_runs import US, Event, WholeRun
+from tests.support.whole_runs import US, WholeRun
 
 QUICKLY = 3.0
 """Seconds from a signal to the end."""
@@ -53,8 +53,7 @@ def _of_the_processes(run: WholeRun) -> Iterator[str]:
     for event in run.events_of("internal_error"):
         yield f"internal error in {event.environment} at {event.at:.1f} s: {event.values.get('exc_info')}"
     yield from _cancelled_others(run)
-    halted = run.events_of("run_halted")
-    if halted and any(event.at > halted[0].at for event in _begun_anew(run)):
+    if _begun_after_a_halt(run):
         yield "begun after the run had halted"
     if run.left_over:
         yield f"tasks left behind: {', '.join(run.left_over)}"
@@ -80,8 +79,20 @@ def _cancelled_others(run: WholeRun) -> Iterator[str]:
             yield "CANCELLED somebody else's run"
 
 
-def _begun_anew(run: WholeRun) -> list[Event]:
-    return [event for event in run.events_of("environment_started") if not event.values.get("resumed")]
+def _begun_after_a_halt(run: WholeRun) -> bool:
+    """Tell whether anything was begun anew although the run had halted, or another process of it had."""
+    halted = False
+    for number, event in enumerate(run.events):
+        if any(number == process.first_event for process in run.processes) and _disk_failed(run):
+            halted = False  # What made it halt may not have come to the disk.
+        halted = halted or event.name == "run_halted"
+        if halted and event.name == "environment_started" and not event.values.get("resumed"):
+            return True
+    return False
+
+
+def _disk_failed(run: WholeRun) -> bool:
+    return any(process.life.refused_writes for process in run.processes)
 
 
 def _of_a_refusal(run: WholeRun) -> Iterator[str]:
@@ -107,7 +118,7 @@ def _of_the_run(run: WholeRun) -> Iterator[str]:
 
 def _false_counts(run: WholeRun) -> Iterator[str]:
     """Compare what the report says the run has cost with what was sent."""
-    if any(process.life.refused_writes for process in run.processes):
+    if _disk_failed(run):
         return  # What is not written down cannot be counted after a death.
     # What looked up names, and did not live to write the plan down, was another run.
     processes = [process for process in run.processes if process.had_run] or run.processes[-1:]
@@ -201,6 +212,9 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
         # A process that died in the middle of a post could not say when it was; what it had read before, it did.
         read = run.events_of("baseline_read", environment=environment.name)
         end_by = max(end_by, started[0].at + RESUME_GRACE, *(each.at + policy.deadline for each in read))
+    if any(process.life.reboot and process.life.clock_step < 0 for process in run.processes):
+        # The time in between was taken from the machine itself: it can only begin to count again.
+        end_by = max(end_by, started[0].at + policy.deadline)
     if ended[0].at > end_by + grace:
         yield f"LATE: settled {ended[0].at - since:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
 
