@@ -42,6 +42,8 @@ class InFlight:
     intent: Intent
     accepted: bool
     """Whether its acceptance is known; else it has to be looked for."""
+    found: bool = False
+    """Whether it is known only because it was found there: then nothing proves that it is ours alone."""
     request_ids: frozenset[str] = frozenset()
     sighting: Sighting = field(default_factory=Sighting)
 
@@ -56,3 +58,5 @@ class Holder:
     """Whether its process is alive, or has to be taken for alive."""
     where: str
     """What is known of that process, for a person."""
+    resume: str
+    """The command that goes on with it."""

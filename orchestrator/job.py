@@ -12,8 +12,8 @@ from orchestrator.inflight import InFlight
 from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Baseline
-from orchestrator.outcomes import EnvironmentResult, Outcome
-from orchestrator.ownership import Standing, raise_baseline
+from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.ownership import Ours, Standing, raise_baseline
 from orchestrator.plan import OnDeadline, Target
 from orchestrator.polling import Ended, Poller
 from orchestrator.ports import Clock, Journal, Platform, Prober
@@ -122,7 +122,9 @@ class RestartJob:
                 submitted=lambda: self._submitted,
             )
         )
-        self._memory.settle(result)
+        if result.reason is not Reason.NOT_CANCELLED:
+            # What could not be cancelled goes on, and somebody may still want to see it to its end.
+            self._memory.settle(result)
         return result
 
     def interrupted(self) -> EnvironmentResult:
@@ -181,7 +183,11 @@ class RestartJob:
             return settlement.contact_lost(silent_for=self._poller.contact.silent_for)
         if isinstance(attempt, Ended):
             return settlement.not_cancelled("nothing of it is to be seen")
-        return settlement.not_cancelled(attempt.ours.why) if attempt.ours.standing is Standing.SHARED else None
+        if attempt.ours.standing is Standing.SHARED:
+            return settlement.not_cancelled(attempt.ours.why)
+        if attempt.ours.standing is Standing.WAITS:
+            self._proof.expect_nothing()
+        return None
 
     async def _try_to_cancel(self, baseline: Baseline) -> Attempt | None:
         observation = await self._readings.statuses()
@@ -198,6 +204,9 @@ class RestartJob:
         return attempt
 
     async def _cancel(self, baseline: Baseline) -> Attempt:
+        if self._submission.was_found:
+            why = "the answer to our submit was lost, and no id says that what was found there is ours"
+            return Attempt(ours=Ours(standing=Standing.SHARED, why=why), asked=False)
         return await cancel_ours(
             baseline,
             request_ids=self._submission.request_ids,

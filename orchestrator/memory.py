@@ -39,9 +39,9 @@ class Memory:
         """Write down that the post had no effect."""
         self._try(self._journal.withdraw)
 
-    def accept(self, request_ids: frozenset[str]) -> None:
+    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         """Write down that it was accepted."""
-        self._try(lambda: self._journal.accept(request_ids))
+        self._try(lambda: self._journal.accept(request_ids, found=found))
 
     def see(self, sighting: Sighting) -> None:
         """Write down what was seen, where that has changed."""

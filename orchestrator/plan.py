@@ -66,6 +66,8 @@ class HttpCheck:
     status: int = 200
     consecutive: int = 1
     """How many good answers in a row."""
+    shown: str | None = None
+    """How the URL may be shown, where it took something from the environment: as the file says it."""
     within: float = 60.0
     """Seconds from the restart's proof to the last of them."""
 

@@ -64,8 +64,13 @@ class Journal(Protocol):
         """Write down that the restart last intended was not accepted."""
         ...
 
-    def accept(self, request_ids: frozenset[str]) -> None:
-        """Write down that it was, and what the platform calls its request where that is known."""
+    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
+        """Write down that it was, and what the platform calls its request where that is known.
+
+        Args:
+            request_ids: what it calls it.
+            found: nobody has said so, but it was found there.
+        """
         ...
 
     def see(self, sighting: Sighting) -> None:

@@ -22,6 +22,8 @@ CONFIRM_AGAIN = 30.0
 ABSENT_FOR = 60.0
 """Seconds for which a restart that had been seen must stay absent before it counts as gone."""
 
+CANCELLED_FOR = 3.0
+"""The same, where we have taken our request out of the queue ourselves."""
 NOTHING_SEEN = Sighting()
 
 
@@ -58,6 +60,7 @@ class Proof:
         self._last_doubt: object = None
         self._last_confirm = float("-inf")
         self._absent_since: float | None = None
+        self._absence: float | None = None
         self.verdicts: dict[str, ServiceVerdict] = {}
 
     async def find(
@@ -72,6 +75,10 @@ class Proof:
         """
         self._until = until
         return await self._poller.poll(partial(self._look, baseline, request_ids), until=until)
+
+    def expect_nothing(self) -> None:
+        """Take it that our request was cancelled by ourselves: what is absent then needs no long absence."""
+        self._absence = CANCELLED_FOR
 
     def raised(self, baseline: Baseline) -> Baseline:
         """Return `baseline` with everything known that was found to be somebody else's."""
@@ -127,14 +134,15 @@ class Proof:
 
     def _worth_confirming(self, verdict: Verdict, doubt: object) -> bool:
         """Tell whether there is a doubt, and whether it is a new one or has been left alone for a while."""
-        gone = verdict.finding is Finding.NOT_BEGUN and self._was_seen
+        gone = verdict.finding is Finding.NOT_BEGUN and (self._was_seen or self._absence is not None)
         if verdict.doubt is None and not gone:
             self._absent_since = None
             return False
         now = self._clock.monotonic()
         if now >= self._until:
             return False  # The deadline bears the request that met it, and no more after that.
-        return doubt != self._last_doubt or now >= self._last_confirm + CONFIRM_AGAIN
+        again = CONFIRM_AGAIN if self._absence is None else self._absence
+        return doubt != self._last_doubt or now >= self._last_confirm + again
 
     def _gone_for_good(self, verdict: Verdict) -> bool:
         """Tell whether a restart has stayed absent for so long that it will not show any more."""
@@ -145,7 +153,8 @@ class Proof:
         if self._absent_since is None:
             self._absent_since = now
         # What was never seen may only be late; what was seen and is gone does not come back.
-        return now >= self._absent_since + (ABSENT_FOR if self._was_seen else self._target.policy.invisible_for)
+        absence = ABSENT_FOR if self._was_seen else self._target.policy.invisible_for
+        return now >= self._absent_since + (absence if self._absence is None else self._absence)
 
 
 def _is_proven(verdict: ServiceVerdict) -> bool:

@@ -52,7 +52,7 @@ async def aresume(
             if on_session is not None:
                 on_session(session)
             work = Work.take_over(store, stored.run_id)
-            run_ = Run(config, session, store=store, simulated=rehearsal is not None, state_dir=state_dir)
+            run_ = Run(config, session, store=store, simulated=rehearsal is not None)
             return await run_.to_its_end(run_.go_on(work, stored, how), interruption)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -53,7 +52,6 @@ class Run:
         store: the journal; None for a run that submits nothing, and so has nothing to remember.
         simulated: whether a simulator stands in for Qovery.
         wait_lock: seconds to wait for an environment that another run holds.
-        state_dir: where the journal is, if not where one would look for it.
     """
 
     def __init__(
@@ -64,14 +62,12 @@ class Run:
         store: Store | None,
         simulated: bool,
         wait_lock: float = 0.0,
-        state_dir: Path | None = None,
     ) -> None:
         self._config = config
         self._session = session
         self._store = store
         self._simulated = simulated
         self._wait_lock = wait_lock
-        self._state_dir = state_dir
         self._fleet: Fleet | None = None
         self._work: Work | None = None
         self._in_flight: Mapping[str, InFlight] = {}
@@ -237,8 +233,7 @@ class Run:
         )
         if self._work is None or all_known:
             return None
-        words = ["qovery-restart", "resume", self._session.run_id]
-        return shlex.join([*words, "--state-dir", str(self._state_dir)] if self._state_dir is not None else words)
+        return self._work.store.resume_command(self._session.run_id)
 
     def _keep(self, report: RunReport, results: Sequence[EnvironmentResult]) -> None:
         if self._work is None:
@@ -347,7 +342,6 @@ async def arun(
                 store=store,
                 simulated=rehearsal is not None,
                 wait_lock=wait_lock,
-                state_dir=state_dir,
             )
             return await run_.to_its_end(run_.start(parent_id=parent_id), interruption)
 
@@ -357,9 +351,8 @@ def opened_journal(
     state_dir: Path | None, environ: Mapping[str, str], rehearsal: Rehearsal | None, clock: Clock
 ) -> Iterator[Store]:
     """Open the journal. Raises `JournalError` where it cannot be used."""
-    if state_dir is None and rehearsal is None:
-        state_dir = state_folder(environ)
-    store = open_store(state_dir, clock=clock)
+    folder = state_folder(environ) if state_dir is None and rehearsal is None else state_dir
+    store = open_store(folder, clock=clock, named=state_dir is not None)
     try:
         yield store
     finally:

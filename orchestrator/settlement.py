@@ -86,10 +86,7 @@ def locked(holder: Holder) -> Settlement:
     if holder.at_work:
         advice = "Wait for it with --wait-lock DURATION, or run again when it has ended."
     else:
-        advice = (
-            f"See it to its end with `qovery-restart resume {holder.run_id}`, "
-            f"or give it up with `qovery-restart resume {holder.run_id} --abandon`."
-        )
+        advice = f"See it to its end with `{holder.resume}`, or give it up with `{holder.resume} --abandon`."
     return Settlement(
         outcome=Outcome.BLOCKED,
         reason=Reason.LOCKED,

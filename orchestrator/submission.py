@@ -55,6 +55,7 @@ class Submission:
         deadline: the instant by which the environment has to be settled; the run's own until something was posted.
         left_out: the ids of targets that do not run and that policy skips.
         request_ids: what the platform called our request, where it said so.
+        was_found: whether its acceptance was not answered, but found out.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Submission:
         self.deadline = end_by
         self.left_out: frozenset[str] = frozenset()
         self.request_ids: frozenset[str] = frozenset()
+        self.was_found = False
         if in_flight is not None:
             self._go_on_with(in_flight)
 
@@ -108,6 +110,7 @@ class Submission:
         self.in_doubt = not in_flight.accepted
         self.left_out = intent.left_out
         self.request_ids = in_flight.request_ids
+        self.was_found = in_flight.found
         self._readings.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
         self._progress.recall(in_flight.sighting)
 
@@ -227,7 +230,7 @@ class Submission:
             self._narrator.warn("submit_unanswered", error=str(error), look_for_s=self._target.policy.invisible_for)
             return Posted(baseline=baseline, accepted=False)
         self._begin(intent)
-        self._accepted(receipt.request_ids)
+        self._accepted(receipt.request_ids, found=False)
         self._narrator.say("restart_submitted", services=len(running), request_ids=sorted(receipt.request_ids))
         return Posted(baseline=baseline, accepted=True)
 
@@ -246,10 +249,11 @@ class Submission:
         self.submitted_at = intent.submitted_at
         self._progress.begin(intent.baseline, at=intent.posted_at)
 
-    def _accepted(self, request_ids: frozenset[str]) -> None:
+    def _accepted(self, request_ids: frozenset[str], *, found: bool) -> None:
         self.in_doubt = False
         self.request_ids = request_ids
-        self._memory.accept(request_ids)
+        self.was_found = found
+        self._memory.accept(request_ids, found=found)
 
     @property
     def _looked_for(self) -> float:
@@ -267,7 +271,7 @@ class Submission:
         found = search(self._readings.dated(baseline), observation, runs, queue)
         self._reason(found, looked_for, queue=len(queue))
         if found.trace is Trace.OURS:
-            self._accepted(found.request_ids)
+            self._accepted(found.request_ids, found=True)
             self._narrator.say("submit_found", after_s=round(looked_for, 1), request_ids=sorted(found.request_ids))
             return True
         if found.trace is not Trace.NOTHING or looked_for < self._target.policy.invisible_for:

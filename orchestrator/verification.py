@@ -29,7 +29,12 @@ class CheckFailure:
         wanted = f"HTTP {self.check.status}"
         if self.check.consecutive > 1:
             wanted += f" {self.check.consecutive} times in a row"
-        return f"{shown_url(self.check.url)} did not answer {wanted} within {self.check.within:g} s (last: {answer})"
+        return f"{shown(self.check)} did not answer {wanted} within {self.check.within:g} s (last: {answer})"
+
+
+def shown(check: HttpCheck) -> str:
+    """Return a check's URL as it may be shown: what it took from the environment may be a secret."""
+    return shown_url(check.url if check.shown is None else check.shown)
 
 
 async def verify(
@@ -73,8 +78,8 @@ async def _verify_one(
     )
     passed: bool = await retrying(probe)
     if passed:
-        narrator.say("verification_passed", url=shown_url(check.url), elapsed_s=round(clock.monotonic() - began, 1))
+        narrator.say("verification_passed", url=shown(check), elapsed_s=round(clock.monotonic() - began, 1))
         return None
     failure = CheckFailure(check=check, last_answer=last_answer)
-    narrator.warn("verification_failed", url=shown_url(check.url), last_answer=last_answer, wanted=check.status)
+    narrator.warn("verification_failed", url=shown(check), last_answer=last_answer, wanted=check.status)
     return failure

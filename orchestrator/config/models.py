@@ -319,7 +319,13 @@ class Config(_Section):
                 wave=environment.wave,
                 policy=environment.over(default),
                 checks=tuple(
-                    HttpCheck(url=check.http, status=check.status, consecutive=check.consecutive, within=check.within)
+                    HttpCheck(
+                        url=check.http,
+                        shown=self._templates.get(check.http),
+                        status=check.status,
+                        consecutive=check.consecutive,
+                        within=check.within,
+                    )
                     for check in environment.verify
                 ),
             )

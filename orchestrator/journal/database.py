@@ -51,6 +51,7 @@ MIGRATIONS = (
                 held_since TEXT,                -- from then on this run holds the environment, until it settles
                 intent TEXT,                    -- what is about to be posted, or was; NULL if it was not accepted
                 accepted INTEGER NOT NULL DEFAULT 0,
+                found INTEGER NOT NULL DEFAULT 0,  -- its acceptance was not answered, but found out
                 request_ids TEXT NOT NULL DEFAULT '[]',
                 sighting TEXT,
                 result TEXT,                    -- how it ended

@@ -1,5 +1,6 @@
 """The runs in the journal: begun, gone on with, ended, given up, forgotten."""
 
+import shlex
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,13 +83,17 @@ class Store:
         folder: where it lives, with the locks beside it; None in memory.
         clock: the source of time.
         machine: where we are.
+        named: whether somebody said where it lives: then it would not be found without being named again.
     """
 
-    def __init__(self, database: Database, *, folder: Path | None, clock: Clock, machine: Machine) -> None:
+    def __init__(
+        self, database: Database, *, folder: Path | None, clock: Clock, machine: Machine, named: bool = False
+    ) -> None:
         self.database = database
         self.clock = clock
         self.machine = machine
         self._folder = folder
+        self._named = named
 
     def find(self, run_id: str) -> StoredRun:
         """Return a run by its id, or by the beginning of it.
@@ -132,6 +137,11 @@ class Store:
             "SELECT result FROM environments WHERE run_id = ? AND result IS NOT NULL ORDER BY position", run_id
         )
         return [codec.result_of(row["result"]) for row in rows]
+
+    def resume_command(self, run_id: str) -> str:
+        """Return the command that goes on with a run."""
+        words = ["qovery-restart", "resume", run_id]
+        return shlex.join([*words, "--state-dir", str(self._folder)] if self._named else words)
 
     def lock_of(self, run_id: str) -> RunLock:
         """Return the lock that whoever is at work on a run holds."""
@@ -231,13 +241,18 @@ def _stored(row: sqlite3.Row) -> StoredRun:
     )
 
 
-def open_store(folder: Path | None, *, clock: Clock) -> Store:
+def open_store(folder: Path | None, *, clock: Clock, named: bool = False) -> Store:
     """Open the journal in `folder`, which is made where it is not there; None keeps it in memory.
+
+    Args:
+        folder: where it lives.
+        clock: the source of time.
+        named: whether somebody said so.
 
     Raises:
         JournalError: it cannot be used; nothing was submitted.
     """
-    return Store(Database(folder), folder=folder, clock=clock, machine=Machine.here())
+    return Store(Database(folder), folder=folder, clock=clock, machine=Machine.here(), named=named)
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:

@@ -135,6 +135,7 @@ class Work:
         return InFlight(
             intent=replace(intent, posted_at=self.began + intent.posted_at),
             accepted=bool(row["accepted"]),
+            found=bool(row["found"]),
             request_ids=codec.ids_of(row["request_ids"]),
             sighting=codec.sighting_of(row["sighting"]),
         )
@@ -232,6 +233,7 @@ class Page:
                     since=datetime.fromisoformat(other["held_since"]),
                     at_work=store.is_at_work(other),
                     where=store.where(other),
+                    resume=store.resume_command(other["run_id"]),
                 )
             self._update(transaction, "held_since = COALESCE(held_since, ?)", store.clock.now().isoformat())
         return None
@@ -242,7 +244,7 @@ class Page:
         with self._work.writing() as transaction:
             self._update(
                 transaction,
-                "intent = ?, accepted = 0, request_ids = '[]', sighting = NULL",
+                "intent = ?, accepted = 0, found = 0, request_ids = '[]', sighting = NULL",
                 codec.intent_to_text(stored),
             )
             transaction.execute("UPDATE runs SET submits = submits + 1 WHERE run_id = ?", (self._work.run_id,))
@@ -250,12 +252,14 @@ class Page:
     def withdraw(self) -> None:
         """Write down that the restart last intended was not accepted."""
         with self._work.writing() as transaction:
-            self._update(transaction, "intent = NULL, accepted = 0, request_ids = '[]', sighting = NULL")
+            self._update(transaction, "intent = NULL, accepted = 0, found = 0, request_ids = '[]', sighting = NULL")
 
-    def accept(self, request_ids: frozenset[str]) -> None:
-        """Write down that it was."""
+    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
+        """Write down that it was, as an answer said, or as was found out."""
         with self._work.writing() as transaction:
-            self._update(transaction, "accepted = 1, request_ids = ?", codec.ids_to_text(request_ids))
+            self._update(
+                transaction, "accepted = 1, found = ?, request_ids = ?", int(found), codec.ids_to_text(request_ids)
+            )
 
     def see(self, sighting: Sighting) -> None:
         """Write down what has been seen of it. A loss of power may take the last of it: it can be seen again."""

@@ -115,7 +115,13 @@ def intent(
 def holder(run_id: str = "run-2", *, at_work: bool = True) -> Holder:
     """Another run that has held the environment for an hour."""
     where = "process 7 on runner-1 is at work on it" if at_work else "process 7 on runner-1 is dead"
-    return Holder(run_id=run_id, since=NOON - timedelta(hours=1), at_work=at_work, where=where)
+    return Holder(
+        run_id=run_id,
+        since=NOON - timedelta(hours=1),
+        at_work=at_work,
+        where=where,
+        resume=f"qovery-restart resume {run_id}",
+    )
 
 
 def ended(

@@ -23,6 +23,7 @@ class MemoryJournal:
     intents: list[Intent] = field(default_factory=list)
     intent: Intent | None = None
     accepted: bool = False
+    found: bool = False
     request_ids: frozenset[str] = frozenset()
     sighting: Sighting = field(default_factory=Sighting)
     result: EnvironmentResult | None = None
@@ -40,9 +41,9 @@ class MemoryJournal:
         self._write("withdraw")
         self.intent = None
 
-    def accept(self, request_ids: frozenset[str]) -> None:
+    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         self._write("accept")
-        self.accepted, self.request_ids = True, request_ids
+        self.accepted, self.found, self.request_ids = True, found, request_ids
 
     def see(self, sighting: Sighting) -> None:
         self._write("see")
@@ -58,7 +59,11 @@ class MemoryJournal:
         if self.intent is None or self.result is not None:
             return None
         return InFlight(
-            intent=self.intent, accepted=self.accepted, request_ids=self.request_ids, sighting=self.sighting
+            intent=self.intent,
+            accepted=self.accepted,
+            found=self.found,
+            request_ids=self.request_ids,
+            sighting=self.sighting,
         )
 
     def _write(self, name: str) -> None:

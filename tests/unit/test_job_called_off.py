@@ -192,11 +192,15 @@ def test_a_run_that_was_at_work_while_our_own_request_waited_is_not_ours_to_canc
 # An unanswered one, and none at all.
 
 
-def test_an_unanswered_restart_is_looked_for_and_cancelled_where_it_is_found() -> None:
+def test_an_unanswered_restart_is_looked_for_and_left_alone_where_it_is_found_since_no_id_says_that_it_is_ours() -> (
+    None
+):
     story = call_off({0: IDLE, 30: WAITING, 60: IDLE}, accepted=False, request_ids=frozenset())
-    assert story.ending == REQUEST_CANCELLED
-    assert story.platform.cancelled == ["request-1"]
-    assert story.log.names.index("submit_found") < story.log.names.index("restart_cancelled")
+    assert story.ending == (Outcome.UNKNOWN, Reason.NOT_CANCELLED)
+    assert story.platform.cancelled == []
+    assert "submit_found" in story.log.names
+    assert "the answer to our submit was lost" in story.result.message
+    assert story.journal.result is None  # It can still be resumed.
 
 
 def test_an_unanswered_restart_that_never_arrived_is_not_made_again() -> None:

@@ -64,7 +64,8 @@ def test_an_environment_is_held_by_a_run_that_has_begun_there_and_not_settled_it
         assert found is None
     else:
         at_work = other.holds.endswith("is at work on it") and "nobody" not in other.holds
-        assert found == Holder(run_id="run-1", since=since, at_work=at_work, where=other.holds)
+        resume = "qovery-restart resume run-1"
+        assert found == Holder(run_id="run-1", since=since, at_work=at_work, where=other.holds, resume=resume)
 
 
 def test_what_somebody_holds_is_not_ours_even_after_asking_often(journals: Journals) -> None:
