@@ -35,7 +35,8 @@ class MemoryJournal:
     def intend(self, intent: Intent) -> None:
         self._write("intend")
         self.intents.append(intent)
-        self.intent, self.accepted, self.request_ids, self.sighting = intent, False, frozenset(), Sighting()
+        self.intent, self.accepted, self.found = intent, False, False
+        self.request_ids, self.sighting = frozenset(), Sighting()
 
     def withdraw(self) -> None:
         self._write("withdraw")

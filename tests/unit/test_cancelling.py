@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.cancelling import JUST_ENDED, Attempt, cancel_ours
@@ -243,6 +243,7 @@ SHOWN = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, queue=QUEUES, shown=SHOWN)
 def test_whatever_is_there_nothing_is_cancelled_in_which_somebody_else_has_a_part(
     history: list[Run], queue: list[QueuedRequest], shown: Observation

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.config import Config, load_config, parse_config
@@ -183,6 +183,7 @@ def _escaped(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any JSON
     return value.replace("${", "$${") if isinstance(value, str) and key != "http" else value
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(contents())
 def test_whatever_a_file_says_it_says_again(content: dict[str, Any]) -> None:
     config = read(json.dumps(content, ensure_ascii=False), KEY=SECRET)
@@ -214,6 +215,15 @@ def test_a_check_that_takes_a_secret_from_the_environment_is_written_down_with_t
     assert json.loads(document)["environments"][0]["verify"] == [{"http": written}]
     assert environ["KEY"] not in document
     assert urls_of(again(config, environ)) == [url]
+
+
+def test_a_check_knows_how_it_may_be_shown_and_still_does_when_it_is_read_again() -> None:
+    config = read(with_checks("https://a.test/${KEY}", "https://a.test/healthz"), KEY=SECRET)
+    for each in (config, again(config)):
+        assert [check.shown for spec in each.environment_specs() for check in spec.checks] == [
+            "https://a.test/${KEY}",
+            None,
+        ]
 
 
 CHANGES: dict[str, Callable[[Config], Config]] = {

@@ -172,7 +172,7 @@ def test_a_halted_run_that_is_cut_off_knows_what_is_in_flight_from_what_was_not_
 # However often a run is cut off.
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(
     waves=st.lists(st.integers(1, 3), min_size=1, max_size=8),
     lives=st.lists(st.integers(1, 60), max_size=5),

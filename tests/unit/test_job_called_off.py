@@ -12,6 +12,7 @@ from orchestrator.inflight import Sighting
 from orchestrator.observations import QueuedRequest
 from orchestrator.outcomes import Outcome, Reason
 from orchestrator.plan import OnDeadline, Policy
+from orchestrator.proof import CANCELLED_FOR
 from tests.support.builders import ENVIRONMENT, baseline_of, execution, intent, queued, run, status, target
 from tests.support.journal import MemoryJournal
 from tests.support.platform import Fault, Scene, Script, scene
@@ -66,6 +67,12 @@ def test_a_request_that_waits_is_cancelled_by_its_id_and_seen_to_be_gone() -> No
     assert story.log.named("restart_cancelled")[0].details == {"request_id": "request-1"}
     assert story.log.named("restart_cancelled")[0].at == 0.0
     assert story.result == story.journal.result
+    assert 5 + CANCELLED_FOR <= story.ended_at <= 20, "who has taken it out of the queue need not wait long"
+
+
+def test_a_request_that_begins_to_run_in_spite_of_a_cancel_ends_as_it_ends() -> None:
+    story = call_off({0: WAITING, 5: GOING, 30: OVER})
+    assert (story.ending, story.platform.cancelled) == (SUCCESS, ["request-1"])
 
 
 def test_a_run_that_is_ours_alone_is_cancelled_and_seen_to_its_end() -> None:
@@ -180,6 +187,7 @@ def test_what_is_not_provably_ours_alone_is_left_alone_and_said_why(
     assert why in story.result.message
     assert "look at the environment in the console" in story.result.message
     assert story.log.named("cancel_considered")[0].details["why"] in story.result.message
+    assert story.journal.result is None, "it can still be seen to its end"
 
 
 def test_a_run_that_was_at_work_while_our_own_request_waited_is_not_ours_to_cancel() -> None:
@@ -267,6 +275,17 @@ def test_on_its_deadline_a_job_cancels_what_is_ours_where_policy_says_so(
     assert story.result.message.endswith(words)
 
 
+def test_what_was_only_found_there_is_not_cancelled_on_the_deadline() -> None:
+    journal = MemoryJournal(
+        intent=intent(replace(baseline_of(*TARGETS), origin="API")), accepted=True, found=True, request_ids=REQUEST
+    )
+    policy = Policy(deadline=100, on_deadline=OnDeadline.CANCEL)
+    story = tell(target(*TARGETS, policy=policy), before={0: WAITING}, journal=journal, origin="API")
+    assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
+    assert story.platform.cancelled == []
+    assert "no id says that what was found there is ours" in story.result.message
+
+
 def test_what_was_found_to_be_somebody_elses_is_not_cancelled_on_the_deadline() -> None:
     # Our request waited while 42 was at work, and then vanished; 42 goes on.
     waits = [replace(status(one, "RESTARTING", 42), request_id="request-1", requests_waiting=1) for one in TARGETS]
@@ -288,7 +307,7 @@ def test_what_was_found_to_be_somebody_elses_is_not_cancelled_on_the_deadline() 
 SCENES = st.sampled_from([IDLE, WAITING, GOING, CANCELLED, OVER, *(there for there, _, _ in SHARED.values())])
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     scenes=st.dictionaries(st.integers(0, 600), SCENES, max_size=4),
     accepted=st.booleans(),

@@ -312,7 +312,7 @@ def test_a_resumed_job_that_is_cut_off_before_it_could_read_anything_knows_what_
 # However often it dies.
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     lives=st.lists(st.floats(0.1, 60), min_size=1, max_size=6),
     answer=st.sampled_from(

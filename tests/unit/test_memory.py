@@ -63,6 +63,13 @@ def test_what_is_written_is_what_was_said() -> None:
     assert journal.result == ended()
 
 
+@pytest.mark.parametrize("found", [True, False], ids=["found", "answered"])
+def test_an_acceptance_that_was_only_found_is_written_as_such(found: bool) -> None:
+    remembering = Remembering()
+    remembering.memory.accept(frozenset({"request-1"}), found=found)
+    assert (remembering.journal.accepted, remembering.journal.found) == (True, found)
+
+
 @pytest.mark.parametrize("call", BEFORE)
 def test_what_has_to_be_written_before_a_submit_and_cannot_be_is_an_error(call: str) -> None:
     remembering = Remembering(fails=frozenset({call}))

@@ -12,7 +12,8 @@ from orchestrator.observations import CLOCK_SKEW, Observation, Run
 from orchestrator.outcomes import Outcome, Reason
 from orchestrator.polling import Contact
 from orchestrator.readings import Readings, ServerClock
-from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, target
+from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, intent, target
+from tests.support.journal import MemoryJournal
 from tests.support.platform import Scene, ScriptedPlatform
 from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
 from tests.support.time import HandClock, in_virtual_time
@@ -85,6 +86,32 @@ def test_a_new_baseline_begins_anew() -> None:
     assert server.set_back == timedelta()
 
 
+@pytest.mark.parametrize(
+    ("dates", "comparable"),
+    [
+        pytest.param([(60, 60)], True, id="as much time as we know of"),
+        pytest.param([(60, 60 + SKEW)], True, id="a little more"),
+        pytest.param([(60, 61 + SKEW)], False, id="more than we know of"),
+        pytest.param([(60, 7200), (120, 7260)], False, id="more than we know of, and going on"),
+        pytest.param([(60, 60), (120, 7260)], True, id="set forward before our eyes"),
+        pytest.param([(60, -3540)], True, id="set back"),
+        pytest.param([(60, None), (120, 7260)], False, id="more than we know of, behind an answer without a date"),
+    ],
+)
+def test_where_an_earlier_process_began_more_time_may_have_passed_than_we_know_of_and_then_nothing_is_comparable(
+    dates: Sequence[tuple[float, float | None]], comparable: bool
+) -> None:
+    clock = HandClock()
+    server = ServerClock(clock)
+    for by_an_earlier_process in (True, False):
+        server.begin(at(0), clock.monotonic(), by_an_earlier_process=by_an_earlier_process)
+        began = clock.monotonic()
+        for second, date in dates:
+            clock.move(began + second - clock.monotonic())
+            server.read(None if date is None else at(date), took=0)
+        assert server.comparable is (comparable or not by_an_earlier_process)
+
+
 @given(
     gaps=st.lists(st.floats(0, 3600), max_size=6),
     slowness=st.floats(0, 60),
@@ -137,6 +164,15 @@ def test_a_baseline_is_dated_as_a_clock_that_was_set_back_would_have_dated_it(ta
     assert readings.dated(baseline_of(*TARGETS)).server_time is None
 
 
+def test_a_baseline_that_cannot_be_compared_with_what_is_dated_now_has_no_date() -> None:
+    clock = HandClock()
+    readings = Readings(Dated(clock, [7200.0]), ENVIRONMENT, Contact(clock, 300), clock)
+    baseline = baseline_of(*TARGETS, at=at(0.0))
+    readings.server_clock.begin(baseline.server_time, -60.0, by_an_earlier_process=True)
+    in_virtual_time(readings.statuses())
+    assert readings.dated(baseline) == replace(baseline, server_time=None)
+
+
 # What a restart makes of it.
 
 
@@ -174,3 +210,13 @@ def test_a_run_from_before_a_stale_baseline_is_no_proof_though_a_clock_is_set_ba
     story = tell(target(*TARGETS), before=script, after=script)
     assert len(story.log.named("history_read")) > 1
     assert story.result.outcome is not Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("created", [-3600.0, 3.0], ids=["dated by a clock that was set back", "dated as it should be"])
+def test_a_restart_is_proven_though_nobody_knows_how_long_ago_an_earlier_process_posted_it(created: float) -> None:
+    # The machine was started anew with a wrong clock: we believe that a minute has passed, and it was two hours.
+    ours = replace(restart_run(42), created_at=at(created))
+    over = Scene(observation=all_in("RESTARTED", *TARGETS, number=42, at=at(7200)), runs=(ours, LAST_NIGHTS_RUN))
+    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS, at=at(0)), posted_at=-60.0), accepted=True)
+    story = tell(target(*TARGETS), before={0: over}, journal=journal)
+    assert (story.ending, story.ended_at) == ((Outcome.SUCCEEDED, Reason.RESTARTED), 0.0)

@@ -118,6 +118,17 @@ def test_a_failure_says_what_was_wanted_and_what_came(failure: CheckFailure, wor
     assert str(failure) == words
 
 
+@pytest.mark.parametrize("answer", [200, 503])
+def test_what_a_url_took_from_the_environment_is_shown_as_the_file_says_it(answer: int) -> None:
+    url = "https://s3cret.example.test/s3cret"
+    check = HttpCheck(url=url, shown="https://${HOST}.example.test/${PATH}")
+    failures, prober, log, _ = verified(check, answers={url: {0: answer}})
+    told = f"{failures} {log.events}" if answer == 200 else f"{failures[0]} {log.events}"
+    assert "s3cret" not in told
+    assert "https://${HOST}.example.test/${PATH}" in told
+    assert prober.probes[0][0] == url
+
+
 def test_what_a_url_keeps_secret_is_shown_nowhere() -> None:
     secret = "https://me:pa55@shop.example.test/healthz?key=s3cret"
     failures, _, log, _ = verified(HttpCheck(url=secret, within=1), answers={secret: {0: 503}})

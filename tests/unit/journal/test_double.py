@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.inflight import InFlight, Sighting
@@ -19,6 +19,7 @@ STEPS: dict[str, Callable[[Journal], object]] = {
     "intend again": lambda journal: journal.intend(intent(1060.0)),
     "withdraw": lambda journal: journal.withdraw(),
     "accept": lambda journal: journal.accept(frozenset({"request-1"})),
+    "find": lambda journal: journal.accept(frozenset({"request-2"}), found=True),
     "see": lambda journal: journal.see(SEEN),
     "see more": lambda journal: journal.see(Sighting(was_seen=True)),
     "settle": lambda journal: journal.settle(ended()),
@@ -37,6 +38,7 @@ def left_by_the_real_one(steps: list[str]) -> InFlight | None:
         store.database.close()
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=8))
 def test_whatever_is_written_both_leave_the_same_in_flight(steps: list[str]) -> None:
     double = MemoryJournal()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.journal.store import LEASE, Store, open_store
@@ -141,6 +141,7 @@ def test_what_had_passed_when_it_was_last_written_counts_though_the_monotonic_cl
     assert elapsed(journals.process(clock=Clock(monotonic=1.0))) == 100
 
 
+@settings(deadline=None)
 @given(
     worked=st.floats(0, 1e5),
     silent=st.floats(0, 1e5),

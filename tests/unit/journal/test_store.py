@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import JournalError, UsageError
@@ -81,6 +81,7 @@ def test_of_many_runs_that_begin_alike_a_few_are_named(journals: Journals) -> No
         store.find("run-")
 
 
+@settings(deadline=None)
 @given(asked=st.text("ab%_\\", min_size=1, max_size=4), ids=st.sets(st.text("ab%_\\", min_size=1, max_size=5)))
 def test_whatever_is_asked_for_only_what_begins_so_is_found(asked: str, ids: set[str]) -> None:
     store = open_store(None, clock=Clock())
@@ -292,4 +293,21 @@ def test_a_journal_that_is_opened_knows_where_it_is(tmp_path: Path) -> None:
     assert store.machine.pid > 0
     begin(store).let_go()
     assert {file.name for file in (tmp_path / "state").iterdir()} >= {FILE_NAME, "locks"}
+    store.database.close()
+
+
+@pytest.mark.parametrize(
+    ("folder", "named", "command"),
+    [
+        pytest.param("state", False, "qovery-restart resume run-1", id="where one would look"),
+        pytest.param("state", True, "qovery-restart resume run-1 --state-dir {}", id="where somebody said"),
+        pytest.param("my state", True, "qovery-restart resume run-1 --state-dir '{}'", id="quoted for the shell"),
+    ],
+)
+def test_the_command_that_goes_on_with_a_run_names_the_place_where_somebody_has(
+    tmp_path: Path, folder: str, named: bool, command: str
+) -> None:
+    place = tmp_path / folder
+    store = open_store(place, clock=Clock(), named=named)
+    assert store.resume_command("run-1") == command.format(place)
     store.database.close()
