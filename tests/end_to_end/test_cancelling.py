@@ -21,7 +21,7 @@ from tests.support.small_platform import (
     submit,
 )
 
-SOON = 10.0
+SOON = 20.0
 """Seconds after which nothing is left to wait for: the request is out of the queue, and no run has come of it."""
 AS_JSON = ("-o", "json", "--log-format", "json")
 

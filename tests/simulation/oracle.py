@@ -212,7 +212,8 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
         # A process that died in the middle of a post could not say when it was; what it had read before, it did.
         read = run.events_of("baseline_read", environment=environment.name)
         end_by = max(end_by, started[0].at + RESUME_GRACE, *(each.at + policy.deadline for each in read))
-    if any(process.life.reboot and process.life.clock_step < 0 for process in run.processes):
+    lives = [process.life for process in run.processes]
+    if any(life.reboot for life in lives) and any(life.clock_step < 0 for life in lives):
         # The time in between was taken from the machine itself: it can only begin to count again.
         end_by = max(end_by, started[0].at + policy.deadline)
     if ended[0].at > end_by + grace:
