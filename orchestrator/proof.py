@@ -8,6 +8,7 @@ from orchestrator.inflight import Sighting
 from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
 from orchestrator.observations import Baseline, Observation
+from orchestrator.outcomes import Reason
 from orchestrator.ownership import raise_baseline
 from orchestrator.plan import Target
 from orchestrator.polling import Ended, Poller
@@ -60,6 +61,7 @@ class Proof:
         self._last_doubt: object = None
         self._last_confirm = float("-inf")
         self._absent_since: float | None = None
+        self._absent_for: Reason | None = None
         self._absence: float | None = None
         self.verdicts: dict[str, ServiceVerdict] = {}
 
@@ -150,8 +152,9 @@ class Proof:
             self._absent_since = None
             return False
         now = self._clock.monotonic()
-        if self._absent_since is None:
-            self._absent_since = now
+        if self._absent_since is None or verdict.reason is not self._absent_for:
+            # What only one reading leaves out must stay out, too, before it is given for the reason.
+            self._absent_since, self._absent_for = now, verdict.reason
         # What was never seen may only be late; what was seen and is gone does not come back.
         absence = ABSENT_FOR if self._was_seen else self._target.policy.invisible_for
         return now >= self._absent_since + (absence if self._absence is None else self._absence)

@@ -1,5 +1,6 @@
 """One night, cut off at every journal write and at every request in turn: it always comes to the same end."""
 
+import os
 from functools import cache
 
 import pytest
@@ -26,6 +27,8 @@ environments:
 """)
 SHARES = 4
 """Into how many tests the steps are divided, so that several processors can share them."""
+STRIDE = 7 if 0 < int(os.environ.get("SIMULATION_SEEDS", "0")) < 100 else 1
+"""Whoever wants few seeds gets few of the steps."""
 
 
 @cache
@@ -60,7 +63,7 @@ def whats_wrong(run: WholeRun) -> list[str]:
 def test_a_run_that_is_cut_off_at_any_step_ends_as_if_nothing_had_happened(share: int) -> None:
     wrong = {
         step: problems
-        for step in range(1 + share, steps_of_the_night() + 1, SHARES)
+        for step in range(1 + share, steps_of_the_night() + 1, SHARES * STRIDE)
         if (problems := whats_wrong(cut_off_at(step, reboot=step % 2 == 0)))
     }
     assert wrong == {}
@@ -71,7 +74,7 @@ def test_a_run_that_is_cut_off_again_while_it_is_resumed_does_so_too() -> None:
     wrong = {
         (first, second): problems
         for first in range(10, steps, steps // 8)
-        for second in range(1, 40, 4)
+        for second in range(1, 40, 4 * STRIDE)
         if (problems := whats_wrong(cut_off_at(first, again=second)))
     }
     assert wrong == {}
@@ -81,7 +84,7 @@ def test_a_run_that_is_cut_off_again_while_it_is_resumed_does_so_too() -> None:
 def test_cut_off_at_any_step_and_called_off_nothing_of_it_is_left_at_work(share: int) -> None:
     """What `cancel` does: nothing is submitted any more, and what cannot be cancelled is seen to its end."""
     how = GoingOn(begin_new=False, call_off=True, deadline=900.0)
-    for step in range(1 + share, steps_of_the_night() + 1, SHARES):
+    for step in range(1 + share, steps_of_the_night() + 1, SHARES * STRIDE):
         run = rehearse(NIGHT, lives=[Life(dies_at_step=step, rest=3.0)], how=how)
         wrong = violations(run)
         if len(run.processes) > 1 and run.processes[0].had_run:

@@ -45,7 +45,7 @@ def test_every_promise_holds_on_hostile_nights(share: int) -> None:
     outcomes = play_all(seeds, profile="hostile")
 
     # A night on which nothing succeeds, or nothing fails, would prove nothing.
-    assert outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
+    assert WANTED or outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
     assert WANTED or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.BLOCKED, Outcome.TIMED_OUT}
 
 
@@ -54,7 +54,7 @@ def test_every_promise_holds_when_the_process_dies_and_is_resumed_again_and_agai
     seeds = share_of(440, share)
     outcomes = play_all(seeds, profile="hostile", ordeal="death")
 
-    assert outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
+    assert WANTED or outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
     assert WANTED or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.TIMED_OUT}
 
 
@@ -62,8 +62,7 @@ def test_every_promise_holds_when_the_process_dies_and_is_resumed_again_and_agai
 def test_every_promise_holds_when_a_signal_comes_at_any_instant(share: int) -> None:
     outcomes = play_all(share_of(160, share), profile="hostile", ordeal="signal")
 
-    assert outcomes[Outcome.UNKNOWN] > 0
-    assert outcomes[Outcome.SKIPPED] > 0
+    assert WANTED or (outcomes[Outcome.UNKNOWN] > 0 and outcomes[Outcome.SKIPPED] > 0)
 
 
 def test_every_promise_holds_on_ordinary_nights_and_most_restarts_succeed() -> None:
