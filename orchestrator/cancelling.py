@@ -29,7 +29,7 @@ class Attempt:
                 return "There was nothing left to cancel: our restart is over."
             case Standing.UNSEEN:
                 return "It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery."
-            case Standing.SHARED:
+            case _:
                 return f"It was not cancelled, since {self.ours.why}, and it may go on at Qovery."
 
 

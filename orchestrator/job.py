@@ -6,8 +6,8 @@ from random import Random
 from structlog.typing import FilteringBoundLogger
 
 from orchestrator import settlement
-from orchestrator.cancelling import Attempt, cancel_ours
-from orchestrator.errors import PlatformError, RefusedError
+from orchestrator.cancelling import JUST_ENDED, Attempt, cancel_ours
+from orchestrator.errors import NotFoundError, PlatformError, RefusedError
 from orchestrator.inflight import InFlight
 from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
@@ -196,8 +196,10 @@ class RestartJob:
             attempt = await self._cancel(
                 raise_baseline(self._readings.dated(baseline), observation, self._submission.request_ids)
             )
-        except RefusedError:
+        except (RefusedError, NotFoundError):
             return None  # It has left the queue, or ended, since we looked: look again.
+        if attempt.ours.why == JUST_ENDED:
+            return None
         waited = self._progress.elapsed or 0.0
         if attempt.ours.standing is Standing.UNSEEN and waited < self._target.policy.invisible_for:
             return None

@@ -114,7 +114,8 @@ class Run:
             run_id=session.run_id,
             api_url=session.api_url,
             config=self._config.document(),
-            source=self._config.source,
+            # The bytes of a file's name need not be UTF-8.
+            source=(self._config.source or "").encode("utf-8", "backslashreplace").decode() or None,
             started_at=self._started_at,
             end_by=end_by,
             targets=plan.targets,

@@ -90,6 +90,7 @@ class Submission:
         self._obstacle: Readiness | None = None
         self._posted: Posted | None = None
         self._first_posted_at: float | None = None
+        self._post_by: float | None = None
         self._looking_since = clock.monotonic()
         self._last_trace: Trace | None = None
         self.submitted_at: datetime | None = None
@@ -105,6 +106,7 @@ class Submission:
         intent = in_flight.intent
         self._begin(intent)
         # Whenever it was posted, it was before now: that is enough to know, and no clock has to be trusted for it.
+        self._post_by = self.deadline
         self.deadline = max(self.deadline, self._clock.monotonic() + RESUME_GRACE)
         self._posted = Posted(baseline=intent.baseline, accepted=in_flight.accepted)
         self.in_doubt = not in_flight.accepted
@@ -134,7 +136,8 @@ class Submission:
             if found:
                 return baseline
             self._posted = None
-            until = self.deadline
+            # The time that a late resume has to find out is no time to submit.
+            until = self.deadline if self._post_by is None else self._post_by
 
     async def _submit(self, until: float | None) -> Posted | Settlement:
         """Post a restart as soon as nothing stands in the way, by `until` or for as long as policy is patient."""

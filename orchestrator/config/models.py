@@ -1,6 +1,7 @@
 """The configuration's models: every key of the file, what it may hold, and what it means in the domain's words."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
@@ -55,6 +56,8 @@ from orchestrator.plan import (
 
 LOCATORS = ("id", "path")
 ANY_ORIGIN = "any"
+_NOT_AS_IT_IS = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What YAML does not take as it stands, or reads as the end of a line; JSON would let it pass."""
 TOKEN_PLACES = ("env", "file")
 KINDS = ("applications", "containers", "databases")
 
@@ -343,7 +346,8 @@ class Config(_Section):
         take their variables from the environment again when they are read.
         """
         content = self.model_dump(mode="json", exclude_unset=True)
-        return json.dumps(_written(content, self._templates), ensure_ascii=False)
+        text = json.dumps(_written(content, self._templates), ensure_ascii=False)
+        return _NOT_AS_IT_IS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
     def with_deadline(self, seconds: float) -> "Config":
         """Return a copy in which every environment has this deadline."""

@@ -4,17 +4,31 @@ import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from orchestrator.errors import JournalError
 from orchestrator.inflight import Intent, Sighting
 from orchestrator.outcomes import EnvironmentResult
 from orchestrator.plan import Target
+
+T = TypeVar("T")
 
 _TARGET = TypeAdapter(Target)
 _INTENT = TypeAdapter(Intent)
 _SIGHTING = TypeAdapter(Sighting)
 _RESULT = TypeAdapter(EnvironmentResult)
+
+
+def _read(adapter: TypeAdapter[T], text: str) -> T:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise JournalError(
+            f"The journal is damaged: it holds what cannot be read ({error.error_count()} problems). "
+            "Move it away to begin a new one, and look at the environments of unfinished runs first."
+        ) from None
 
 
 def target_to_text(target: Target) -> str:
@@ -24,7 +38,7 @@ def target_to_text(target: Target) -> str:
 
 def target_of(text: str) -> Target:
     """Read a target, which has no checks yet."""
-    return _TARGET.validate_json(text)
+    return _read(_TARGET, text)
 
 
 def intent_to_text(intent: Intent) -> str:
@@ -34,7 +48,7 @@ def intent_to_text(intent: Intent) -> str:
 
 def intent_of(text: str) -> Intent:
     """Read an intent."""
-    return _INTENT.validate_json(text)
+    return _read(_INTENT, text)
 
 
 def sighting_to_text(sighting: Sighting) -> str:
@@ -44,7 +58,7 @@ def sighting_to_text(sighting: Sighting) -> str:
 
 def sighting_of(text: str | None) -> Sighting:
     """Read a sighting; nothing was seen where there is none."""
-    return Sighting() if text is None else _SIGHTING.validate_json(text)
+    return Sighting() if text is None else _read(_SIGHTING, text)
 
 
 def result_to_text(result: EnvironmentResult) -> str:
@@ -54,7 +68,7 @@ def result_to_text(result: EnvironmentResult) -> str:
 
 def result_of(text: str) -> EnvironmentResult:
     """Read a result."""
-    return _RESULT.validate_json(text)
+    return _read(_RESULT, text)
 
 
 def ids_to_text(ids: Iterable[str]) -> str:

@@ -100,9 +100,12 @@ class Database:
     def _prepare(self) -> None:
         connection = self._connection
         connection.row_factory = sqlite3.Row
+        # In one transaction: another process may be making the file this moment.
+        connection.execute("BEGIN")
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        connection.execute("COMMIT")
         if application != APPLICATION_ID and not is_new:
             raise JournalError(f"{self} is not a journal of qovery-restart. Choose another --state-dir.")
         if version > len(MIGRATIONS):
@@ -114,7 +117,9 @@ class Database:
         if problem != "ok":
             raise JournalError(f"{self} {_damaged(problem)}")
         # Readers then never wait for a writer. Where the file system cannot do it, the file is as safe without.
-        connection.execute("PRAGMA journal_mode = WAL")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            with suppress(sqlite3.OperationalError):  # Another process is at it: this call does not wait for it.
+                connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         with self.writing():
             # Read again: another process may have migrated it in between.
@@ -188,6 +193,7 @@ def _trouble(error: sqlite3.Error | OSError) -> str:
 
 
 def _damaged(how: str) -> str:
+    how = " ".join(how.split())
     return (
         f"is damaged: {how}. Move it away to begin a new one; what it knew of unfinished runs is then forgotten, so "
         "look at their environments first."

@@ -76,6 +76,22 @@ class RunLock:
         self._descriptor = descriptor
         return True
 
+    def is_free(self) -> bool:
+        """Tell whether nobody has it; several may ask at once without disturbing each other."""
+        if self._path is None or not self._path.exists():
+            return True
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY)
+        except OSError as error:
+            raise JournalError(f"The file {self._path} cannot be read: {error.strerror}.") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
     def release(self) -> None:
         """Let go of it. The file stays, so that nobody who has opened it is left with a lock that others do not see."""
         if self._descriptor is not None:

@@ -101,6 +101,8 @@ class Store:
         Raises:
             UsageError: there is none, or more than one.
         """
+        if not run_id:
+            raise UsageError("A run's id is empty: name the run, or the beginning of its id.")
         pattern = run_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = "SELECT * FROM runs WHERE run_id = ? OR run_id LIKE ? ESCAPE '\\' ORDER BY run_id = ? DESC, run_id"
         rows = self.database.read(query, run_id, pattern, run_id)
@@ -155,15 +157,17 @@ class Store:
         """
         if row["holder"] is None:
             return False
-        if row["boot_id"] == self.machine.boot_id:
-            lock = self.lock_of(row["run_id"])
-            if not lock.take():
-                return True
-            lock.release()
-            return False
-        if row["host"] == self.machine.host:
+        same_host = row["host"] == self.machine.host
+        unknown = row["boot_id"] == self.machine.boot_id == ""
+        if self.is_this_boot(row) or (same_host and unknown):
+            return not self.lock_of(row["run_id"]).is_free()
+        if same_host:
             return False
         return self.clock.now() - datetime.fromisoformat(row["beat_at"]) < LEASE
+
+    def is_this_boot(self, row: sqlite3.Row) -> bool:
+        """Tell whether a run was last worked on by this machine, since it was last started. What is unknown is not."""
+        return bool(row["boot_id"]) and row["boot_id"] == self.machine.boot_id
 
     def where(self, row: sqlite3.Row) -> str:
         """Say in words what is known of the process that is, or was, at work on a run."""
@@ -179,7 +183,7 @@ class Store:
         By the monotonic clock, where the machine has not been started anew since; no wall clock is trusted then. Else
         by the wall clock, which is all that is left; but never less than what had passed when last written.
         """
-        if row["boot_id"] == self.machine.boot_id:
+        if self.is_this_boot(row):
             return max(float(row["elapsed"]), self.clock.monotonic() - float(row["began"]))
         passed = self.clock.now() - datetime.fromisoformat(row["started_at"])
         return max(float(row["elapsed"]), passed.total_seconds())
@@ -215,6 +219,11 @@ class Store:
                 "DELETE FROM runs WHERE ended_at IS NOT NULL AND (started_at < ? OR run_id NOT IN "
                 "(SELECT run_id FROM runs ORDER BY started_at DESC LIMIT ?))",
                 (oldest, keep_runs),
+            )
+            # They count for an hour, also if their run is gone on with after its end.
+            an_hour_ago = (self.clock.now() - timedelta(hours=1)).isoformat()
+            transaction.execute(
+                "DELETE FROM requests WHERE run_id IN (SELECT run_id FROM runs WHERE ended_at < ?)", (an_hour_ago,)
             )
 
 

@@ -83,7 +83,7 @@ class Work:
             work.began = began = store.clock.monotonic() - store.elapsed(row)
             work.end_by = began + row["end_by"]
             work._take_lock()
-            if row["boot_id"] != machine.boot_id:
+            if not store.is_this_boot(row):
                 # How long ago they were sent only the wall clock can tell, and it may be wrong: so each counts for a
                 # whole hour more, lest the quota be exceeded.
                 transaction.execute("UPDATE requests SET at = ? WHERE run_id = ?", (work.elapsed, run_id))
@@ -186,7 +186,6 @@ class Work:
             transaction.execute(
                 "UPDATE runs SET ended_at = ? WHERE run_id = ?", (self.store.clock.now().isoformat(), self.run_id)
             )
-            transaction.execute("DELETE FROM requests WHERE run_id = ?", (self.run_id,))
             self._lock.remove()
 
     def let_go(self) -> None:

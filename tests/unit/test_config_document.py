@@ -315,3 +315,12 @@ def test_a_configuration_can_be_named_after_the_file_that_it_came_from(source: s
 def test_a_configuration_without_a_file_is_written_down_too(locator: str, services: str | dict[str, list[str]]) -> None:
     config = Config.for_environment(locator, services)
     assert effect(again(config, {})) == effect(config)
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff", "\U0001f600"], ids=ascii)
+def test_a_name_with_a_character_that_yaml_does_not_take_as_it_stands_comes_back_as_it_was(odd: str) -> None:
+    services = {"containers": [f"b{odd}c"]}
+    environment = {"name": f"a{odd}b", "path": "acme/shop/production", "services": services}
+    config = Config.model_validate({"version": 1, "environments": [environment]})
+    again = parse_config(config.document(), source="again", environ={})
+    assert again.environment_specs() == config.environment_specs()

@@ -349,3 +349,12 @@ def test_however_often_a_job_dies_its_restart_is_posted_once_and_seen_to_its_end
     assert story is not None
     assert story.ending == SUCCESS
     assert journal.result == story.result
+
+
+def test_the_time_that_a_late_resume_has_to_find_out_is_no_time_to_submit() -> None:
+    policy = Policy(deadline=100.0, invisible_for=10.0)
+    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-10_000.0))
+    story = tell(target(*TARGETS, policy=policy), journal=journal)
+    assert story.platform.submits == []
+    assert story.result.outcome is Outcome.TIMED_OUT
+    assert "Nothing was submitted" in story.result.message

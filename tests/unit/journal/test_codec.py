@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from orchestrator.errors import JournalError
 from orchestrator.inflight import Intent, Sighting
 from orchestrator.journal import codec
 from orchestrator.observations import Baseline, ServiceStatus
@@ -160,7 +160,7 @@ def test_a_large_fleets_report_takes_little_room() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"baseline": null}'])
 def test_what_is_no_intent_is_never_taken_for_one(text: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(JournalError, match="damaged: it holds what cannot be read"):
         codec.intent_of(text)
 
 

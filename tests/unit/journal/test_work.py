@@ -320,6 +320,10 @@ def test_a_run_that_has_ended_holds_nothing_and_keeps_its_report(journals: Journ
     run = work.store.find("run-1")
     assert (run.outcome, run.ended_at) == ("failed", journals.clock.now())
     assert journals.rows("SELECT holder, exit_code FROM runs") == [(None, 0)]
+    # They count for an hour, also for whoever goes on with it after its end.
+    assert len(journals.rows("SELECT * FROM requests")) == 3
+    journals.clock.move(HOUR + 1)
+    work.store.prune(keep_days=90, keep_runs=1000)
     assert journals.rows("SELECT * FROM requests") == []
     assert list((journals.folder / "locks").iterdir()) == []
     assert begin(journals.process(), "run-2", targets=TARGETS).page("production").claim() is None
