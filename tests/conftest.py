@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
+
+settings.register_profile("whatever the machine", deadline=None)
+settings.load_profile("whatever the machine")  # How long an example takes says more about the machine than about us.
 
 LONGEST_SLEEP = 0.5
 """Seconds of real time. Whoever waits for longer wants virtual time."""

@@ -28,7 +28,7 @@ from tests.support.small_platform import (
 Validate = Callable[[dict[str, Any]], None]
 
 QUICKLY = 20.0 if any(name.startswith("COVERAGE_") for name in os.environ) else 3.0
-"""Seconds within which a run that is asked to stop has ended."""
+"""Seconds within which a run that is asked to stop has ended; more, where its coverage is measured meanwhile."""
 BOTH = (ENVIRONMENT, LATER)
 
 
