@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import TOKEN, Finished, Running, environ, kill_at, run, run_line, write_config
+from tests.support.command import PATIENCE, TOKEN, Finished, Running, environ, kill_at, run, run_line, write_config
 from tests.support.small_platform import (
     ENVIRONMENT,
     LATER,
@@ -190,7 +190,7 @@ def test_readers_that_go_away_in_the_middle_never_lose_the_run(gone: tuple[str, 
                 getattr(running.process, stream).close()
             running.send(signal.SIGPIPE)
             platform.states = QUICK_SUCCESS
-            code = running.process.wait(timeout=10)
+            code = running.process.wait(timeout=PATIENCE)
         afterwards = run("resume", run_id, env=env)
 
     assert code == 0
