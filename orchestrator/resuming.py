@@ -66,8 +66,10 @@ def config_of(stored: StoredRun, environ: Mapping[str, str]) -> Config:
     return config.named(stored.source)
 
 
-def failures_of(run_id: str | None, *, environ: Mapping[str, str], state_dir: Path | None = None) -> tuple[str, Config]:
-    """Return a run's id, and its configuration with just those environments that did not succeed.
+def failures_of(
+    run_id: str | None, *, environ: Mapping[str, str], state_dir: Path | None = None
+) -> tuple[StoredRun, Config]:
+    """Return a run, and its configuration with just those environments that did not succeed.
 
     Args:
         run_id: which run, or the beginning of its id; by default the latest that has ended.
@@ -80,9 +82,11 @@ def failures_of(run_id: str | None, *, environ: Mapping[str, str], state_dir: Pa
     with opened_journal(state_dir, environ, None, SystemClock()) as store:
         stored = store.last_ended() if run_id is None else store.find(run_id)
         results = store.results(stored.run_id)
+        names = store.names(stored.run_id)
     if stored.ended_at is None:
         raise UsageError(f"The run {stored.run_id} has not ended: go on with it first, without --failed.")
-    failed = [result.name for result in results if result.exit_code is not ExitCode.SUCCEEDED]
+    well = {result.name for result in results if result.exit_code is ExitCode.SUCCEEDED}
+    failed = [name for name in names if name not in well]
     if not failed:
         raise UsageError(f"Nothing failed in the run {stored.run_id}, and nothing was left out: {stored.ended}.")
-    return stored.run_id, config_of(stored, environ).only(failed)
+    return stored, config_of(stored, environ).only(failed)

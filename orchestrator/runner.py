@@ -311,6 +311,7 @@ async def arun(
     state_dir: Path | None = None,
     wait_lock: float = 0.0,
     parent_id: str | None = None,
+    api_url: str | None = None,
 ) -> RunReport:
     """Restart what `config` lists, wait, and report.
 
@@ -325,6 +326,7 @@ async def arun(
         state_dir: where the journal is; by default in the user's state directory, in memory for a rehearsal.
         wait_lock: seconds to wait for an environment that another run holds.
         parent_id: the run whose failures this one runs again.
+        api_url: the API that this parent has asked, whatever `config` says.
 
     Raises:
         UsageError: something has to be changed first; nothing was submitted. A journal that cannot be used is a
@@ -333,7 +335,7 @@ async def arun(
         PlatformError: the API could not be reached while names were looked up.
     """
     interruption = interruption or Interruption()
-    async with open_session(config, environ=environ, rehearsal=rehearsal) as session:
+    async with open_session(config, environ=environ, rehearsal=rehearsal, api_url=api_url) as session:
         if on_session is not None:
             on_session(session)
         with nullcontext() if watch else opened_journal(state_dir, environ, rehearsal, session.clock) as store:

@@ -35,14 +35,15 @@ def resume_run(
         if failed + abandon + no_new > 1:
             raise UsageError("Of --no-new, --failed and --abandon only one can be meant.")
         if failed:
-            parent_id, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
+            parent, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
             seconds = deadline()
             return await arun(
                 config if seconds is None else config.with_deadline(seconds),
                 interruption=conductor.interruption,
                 on_session=conductor.note_session,
                 state_dir=settings.state_dir,
-                parent_id=parent_id,
+                parent_id=parent.run_id,
+                api_url=parent.api_url,
             )
         return await aresume(
             run_id,

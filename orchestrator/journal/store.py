@@ -143,7 +143,14 @@ class Store:
     def resume_command(self, run_id: str) -> str:
         """Return the command that goes on with a run."""
         words = ["qovery-restart", "resume", run_id]
-        return shlex.join([*words, "--state-dir", str(self._folder)] if self._named else words)
+        return shlex.join(
+            [*words, "--state-dir", str(self._folder.absolute())] if self._named and self._folder is not None else words
+        )
+
+    def names(self, run_id: str) -> list[str]:
+        """Return the names of a run's environments."""
+        rows = self.database.read("SELECT name FROM environments WHERE run_id = ? ORDER BY position", run_id)
+        return [row["name"] for row in rows]
 
     def lock_of(self, run_id: str) -> RunLock:
         """Return the lock that whoever is at work on a run holds."""
