@@ -74,6 +74,21 @@ def test_what_had_not_begun_is_left_alone_where_nothing_new_is_wanted(
     assert "nothing in the run" in again.stderr
 
 
+def test_what_an_abandoned_run_never_began_runs_again_and_asks_the_same_api(between_two_waves: Path) -> None:
+    with serving(SmallPlatform(environments=(ENVIRONMENT, LATER))) as platform:
+        env = environ(QOVERY_API_URL=platform.url)
+        kill_between_the_waves(between_two_waves, env)
+        abandoned = run("resume", "--abandon", env=env)
+        # Nobody says any more where the API was: the journal knows.
+        env = {name: value for name, value in env.items() if name != "QOVERY_API_URL"}
+        again = run("resume", "--failed", *AS_JSON, env=env)
+
+    assert abandoned.code == 0, abandoned.stderr
+    assert again.code == 0, again.stderr
+    assert again.outcomes == {"later": ("succeeded", "restarted")}
+    assert (platform.accepted_in(ENVIRONMENT), platform.accepted_in(LATER)) == (1, 1)
+
+
 def test_a_run_that_was_killed_before_its_plan_was_written_left_nothing_to_resume(
     config: Path, validate: Validate
 ) -> None:

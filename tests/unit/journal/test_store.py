@@ -311,3 +311,14 @@ def test_the_command_that_goes_on_with_a_run_names_the_place_where_somebody_has(
     store = open_store(place, clock=Clock(), named=named)
     assert store.resume_command("run-1") == command.format(place)
     store.database.close()
+
+
+def test_the_command_that_goes_on_with_a_run_works_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store(Path("state"), clock=Clock(), named=True)
+    try:
+        assert store.resume_command("run-1") == f"qovery-restart resume run-1 --state-dir {tmp_path / 'state'}"
+    finally:
+        store.database.close()
