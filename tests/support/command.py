@@ -85,6 +85,12 @@ class Finished:
         return events_in(self.stderr)
 
 
+def _heed_signals() -> None:
+    """Let signals mean what they mean, also where whoever runs the tests ignores some, as background jobs do."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @dataclass(slots=True)
 class Running:
     """A command at work. Its log has to be in JSON; its output has to fit into a pipe, or somebody has to read it."""
@@ -103,6 +109,7 @@ class Running:
                 stdout=stdout,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
+                preexec_fn=_heed_signals,  # noqa: PLW1509 - it calls nothing that a thread could hold
             )
         )
 

@@ -334,3 +334,10 @@ def test_whatever_the_platform_shows_nothing_is_posted_and_nothing_is_cancelled_
     assert {id(one) for call, one in shown if call == "cancel_request"} <= {id(WAITING)}
     if story.ending == NOT_BEGUN:
         assert not accepted
+
+
+def test_a_run_that_ends_while_it_is_to_be_cancelled_is_looked_at_again_and_never_hit() -> None:
+    just_ended = both("RESTARTED", 42, runs=[GOING_RUN, LAST_NIGHTS_RUN])
+    story = call_off({0: just_ended, 20: OVER})
+    assert story.ending == (Outcome.SUCCEEDED, Reason.RESTARTED)
+    assert story.platform.cancelled == []
