@@ -206,14 +206,6 @@ def _(patch: Patch) -> None:
     patch.setattr(Submission, "_looked_for", property(lambda _: 1e9))
 
 
-@defect("a lost POST counts as accepted", witness=875)
-def _(patch: Patch) -> None:
-    async def found(*_: object) -> bool:
-        return True
-
-    patch.setattr(Submission, "_look_for_it", found)
-
-
 @defect("an error while watching ends it with success", witness=0)
 def _(patch: Patch) -> None:
     right = Proof._look
@@ -335,31 +327,6 @@ def _(patch: Patch) -> None:
 @defect("a resumed run submits what it finds in flight once more", witness=2, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", lambda *_: None)
-
-
-@defect("a resumed run takes a post in doubt for accepted", witness=89, ordeal="death")
-def _(patch: Patch) -> None:
-    right = Work._in_flight
-
-    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
-        found = right(self, row)
-        return None if found is None else replace(found, accepted=True)
-
-    patch.setattr(Work, "_in_flight", wrong)
-
-
-@defect("a resumed run takes what runs now for its baseline", witness=89, ordeal="death")
-def _(patch: Patch) -> None:
-    right = Work._in_flight
-
-    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
-        found = right(self, row)
-        if found is None:
-            return None
-        older = replace(found.intent.baseline, executions=frozenset({f"{found.intent.baseline.environment_id}-1"}))
-        return replace(found, intent=replace(found.intent, baseline=older))
-
-    patch.setattr(Work, "_in_flight", wrong)
 
 
 @defect("a resumed run begins its deadlines anew", witness=6, ordeal="death")
