@@ -150,8 +150,11 @@ class Run:
             new=len(new),
             elapsed_s=round(work.elapsed, 1),
         )
+        # Made once: a file may list thousands.
+        checks = {spec.name: spec.checks for spec in self._config.environment_specs()}
+        targets = [replace(each.target, checks=checks[each.target.name]) for each in environments]
         plan = Plan(
-            targets=tuple(self._with_its_checks(each.target, how.deadline, now) for each in environments),
+            targets=tuple(self._with_deadline(target, how.deadline, now) for target in targets),
             strategy=self._config.run_strategy(),
         )
         fleet = Fleet(
@@ -165,9 +168,7 @@ class Run:
         )
         await self._run(fleet)
 
-    def _with_its_checks(self, target: Target, deadline: float | None, now: float) -> Target:
-        spec = next(spec for spec in self._config.environment_specs() if spec.name == target.name)
-        target = replace(target, checks=spec.checks)
+    def _with_deadline(self, target: Target, deadline: float | None, now: float) -> Target:
         if deadline is None:
             return target
         in_flight = self._in_flight.get(target.name)
