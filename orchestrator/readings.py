@@ -56,10 +56,11 @@ class ServerClock:
         if self._last is not None:
             before, then = self._last
             gained = server_time - before - timedelta(seconds=now - then)
-            if gained < -CLOCK_SKEW - timedelta(seconds=took):
+            was_set_back = gained < -CLOCK_SKEW - timedelta(seconds=took)
+            if was_set_back:
                 self.set_back -= gained
-            elif gained > CLOCK_SKEW and self._may_miss_time:
-                # More time has passed than we know of, so nobody can say whether that clock was set back meanwhile.
+            if self._may_miss_time and (was_set_back or gained > CLOCK_SKEW):
+                # More time may have passed than we know of, so nobody can say by how much that clock was set back.
                 self.comparable = False
         self._may_miss_time = False
         self._last = (server_time, now)

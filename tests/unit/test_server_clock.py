@@ -94,7 +94,9 @@ def test_a_new_baseline_begins_anew() -> None:
         pytest.param([(60, 61 + SKEW)], False, id="more than we know of"),
         pytest.param([(60, 7200), (120, 7260)], False, id="more than we know of, and going on"),
         pytest.param([(60, 60), (120, 7260)], True, id="set forward before our eyes"),
-        pytest.param([(60, -3540)], True, id="set back"),
+        pytest.param([(60, 60 - SKEW)], True, id="a little less"),
+        pytest.param([(60, -3540)], False, id="set back, and who knows by how much"),
+        pytest.param([(60, 60), (120, -3540)], True, id="set back before our eyes"),
         pytest.param([(60, None), (120, 7260)], False, id="more than we know of, behind an answer without a date"),
     ],
 )
