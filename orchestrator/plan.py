@@ -132,6 +132,8 @@ class Target:
     policy: Policy = field(default_factory=Policy)
     checks: tuple[HttpCheck, ...] = ()
     console_url: str | None = None
+    project_id: str | None = None
+    """Where it is known: environments of one project are looked at together."""
 
     @property
     def service_ids(self) -> frozenset[str]:

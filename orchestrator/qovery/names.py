@@ -5,7 +5,11 @@ folded. A name that matches nothing, or two things, is an error; every error is 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
@@ -19,38 +23,21 @@ from orchestrator.plan import (
     ServiceType,
     Target,
 )
-from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireService
+from orchestrator.qovery.directory import MANY_ENVIRONMENTS, MANY_PROJECTS, Directory, Lists, Retrying
+from orchestrator.qovery.wire import WireEnvironment, WireService
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 CONSOLE_URL = "https://console.qovery.com"
 FORBIDDEN = 403
 AT_ONCE = 10
 """How many environments are looked up at the same time."""
+NOT_NAMED = "not named in the configuration"
+MODE_UNSAID = "a database that does not say whether it runs in a container"
 
-
-class Directory(Protocol):
-    """The lists in which names are looked up."""
-
-    async def environment(self, environment_id: str) -> WireEnvironment:
-        """Read an environment by its id."""
-        ...
-
-    async def organizations(self) -> list[WireNamed]:
-        """List the organizations that the token sees."""
-        ...
-
-    async def projects(self, organization_id: str) -> list[WireNamed]:
-        """List the projects of an organization."""
-        ...
-
-    async def environments(self, project_id: str) -> list[WireEnvironment]:
-        """List the environments of a project."""
-        ...
-
-    async def services(self, environment_id: str) -> list[WireService]:
-        """List the services of an environment."""
-        ...
+_Choice = tuple[tuple[Service, ...], tuple[Exclusion, ...], list[str]]
+"""Of the services of an environment: those to restart, those left out, and what is wrong with the names."""
 
 
 class Named(Protocol):
@@ -70,14 +57,6 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
-class Retrying(Protocol):
-    """Calls a read until it works or there is no hope."""
-
-    async def __call__(self, read: Callable[[], Awaitable[T]], /) -> T:
-        """Return what `read` returns."""
-        ...
-
-
 class _Problem(Exception):  # noqa: N818 - never leaves this module
     pass
 
@@ -89,6 +68,26 @@ def fold(name: str) -> str:
     'my api'
     """
     return " ".join(name.split()).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """How much is looked up in all: by that it is decided what is read for all of it at once."""
+
+    ids: AbstractSet[str]
+    projects: Mapping[str, AbstractSet[str]]
+    """The projects of each organization, as they are named in paths and folded."""
+
+    @classmethod
+    def of(cls, specs: Iterable[EnvironmentSpec]) -> "_Scope":
+        ids: set[str] = set()
+        projects: defaultdict[str, set[str]] = defaultdict(set)
+        for spec in specs:
+            if isinstance(spec.locator, EnvironmentPath):
+                projects[fold(spec.locator.organization)].add(fold(spec.locator.project))
+            else:
+                ids.add(spec.locator.casefold())
+        return cls(ids, projects)
 
 
 class Resolver:
@@ -107,10 +106,8 @@ class Resolver:
         retrying: Retrying,
         console: bool,
     ) -> None:
-        self._directory = directory
-        self._retrying = retrying
+        self._lists = Lists(directory, retrying=retrying)
         self._console = console
-        self._reads: dict[Hashable, asyncio.Task[object]] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def resolve(self, specs: Sequence[EnvironmentSpec], *, to_restart: bool = True) -> tuple[Target, ...]:
@@ -124,26 +121,44 @@ class Resolver:
             NameResolutionError: with every name that matches nothing, several things, or what cannot restart.
             PlatformError: the API could not be asked.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._resolve_or_explain(spec, to_restart=to_restart)) for spec in specs]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        targets = [result for task in tasks if isinstance(result := task.result(), Target)]
-        problems = [problem for task in tasks if isinstance(result := task.result(), list) for problem in result]
+        scope = _Scope.of(specs)
+        environments = await self._each(specs, lambda spec: self._environment_or_problem(spec, scope))
+        pairs = list(zip(specs, environments, strict=True))
+        # Only now is it known in which organizations so many are that all of their services are worth one request.
+        crowded = _crowded((spec, found) for spec, found in pairs if isinstance(found, WireEnvironment))
+
+        async def explained(pair: tuple[EnvironmentSpec, WireEnvironment | str]) -> Target | list[str]:
+            spec, found = pair
+            if isinstance(found, str):
+                return [f"{spec.name}: {found}"]
+            return await self._target_or_problems(spec, found, crowded=crowded, to_restart=to_restart)
+
+        results = await self._each(pairs, explained)
+        targets = [result for result in results if isinstance(result, Target)]
+        problems = [problem for result in results if isinstance(result, list) for problem in result]
         problems += _listed_twice(targets)
         if problems:
             raise NameResolutionError(problems)
         return tuple(targets)
 
-    async def _resolve_or_explain(self, spec: EnvironmentSpec, *, to_restart: bool) -> Target | list[str]:
-        async with self._room:
-            try:
-                environment = await self._environment(spec)
-            except _Problem as problem:
-                return [f"{spec.name}: {problem}"]
-            services = await self._read("services", environment.id, self._directory.services)
-        chosen, excluded, problems = _choose(spec, services)
+    async def _each(self, items: Sequence[S], work: Callable[[S], Awaitable[T]]) -> list[T]:
+        """Do the work on all items, some at a time; the first error ends it."""
+
+        async def in_turn(item: S) -> T:
+            async with self._room:
+                return await work(item)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(in_turn(item)) for item in items]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _target_or_problems(
+        self, spec: EnvironmentSpec, environment: WireEnvironment, *, crowded: AbstractSet[str], to_restart: bool
+    ) -> Target | list[str]:
+        chosen, excluded, problems = await self._choose(spec, environment, crowded)
         if to_restart and not chosen and not problems:
             problems = ["there is no service in it that Qovery can restart"]
         if problems:
@@ -157,37 +172,48 @@ class Resolver:
             policy=spec.policy,
             checks=spec.checks,
             console_url=self._console_url(environment),
+            project_id=environment.project.id.casefold() if environment.project is not None else None,
         )
 
-    async def _environment(self, spec: EnvironmentSpec) -> WireEnvironment:
-        if isinstance(spec.locator, EnvironmentPath):
-            return await self._environment_at(spec.locator)
+    async def _choose(self, spec: EnvironmentSpec, environment: WireEnvironment, crowded: AbstractSet[str]) -> _Choice:
+        if environment.organization is not None and environment.organization.id in crowded:
+            listed = await self._lists.services_by_organization(environment.organization.id, environment.id)
+            choice = _choose_without_modes(spec, listed) if listed is not None else None
+            if choice is not None:
+                return choice
+        return _choose(spec, await self._lists.services(environment.id))
+
+    async def _environment_or_problem(self, spec: EnvironmentSpec, scope: _Scope) -> WireEnvironment | str:
         try:
-            return await self._read("environment", spec.locator, self._directory.environment)
+            if isinstance(spec.locator, EnvironmentPath):
+                return await self._environment_at(spec.locator, scope)
+            return await self._environment_with(spec.locator, scope)
+        except _Problem as problem:
+            return str(problem)
+
+    async def _environment_with(self, environment_id: str, scope: _Scope) -> WireEnvironment:
+        try:
+            return await self._lists.environment(environment_id, among=len(scope.ids))
         except NotFoundError:
-            raise _Problem(f"there is no environment with the id {spec.locator}") from None
+            raise _Problem(f"there is no environment with the id {environment_id}") from None
         except TokenRefusedError as error:
             if error.status != FORBIDDEN:
                 raise
             # Qovery says 403 for what does not exist, too. A token that is refused altogether sees no organizations.
-            await self._read("organizations", "", lambda _: self._directory.organizations())
-            raise _Problem(f"there is no environment with the id {spec.locator} that the token may see") from None
+            await self._lists.organizations()
+            raise _Problem(f"there is no environment with the id {environment_id} that the token may see") from None
 
-    async def _environment_at(self, path: EnvironmentPath) -> WireEnvironment:
-        organizations = await self._read("organizations", "", lambda _: self._directory.organizations())
-        organization = _only(path.organization, organizations, "organization")
-        projects = await self._read("projects", organization.id, self._directory.projects)
+    async def _environment_at(self, path: EnvironmentPath, scope: _Scope) -> WireEnvironment:
+        organization = _only(path.organization, await self._lists.organizations(), "organization")
+        projects = await self._lists.projects(organization.id)
         project = _only(path.project, projects, f"project of {organization.name}")
-        environments = await self._read("environments", project.id, self._directory.environments)
-        return _only(path.environment, environments, f"environment of {organization.name}/{project.name}")
-
-    async def _read(self, kind: str, key: str, read: Callable[[str], Awaitable[T]]) -> T:
-        """Read each list once, however many ask for it at the same time."""
-        task = self._reads.get((kind, key))
-        if task is None:
-            task = asyncio.ensure_future(self._retrying(lambda: read(key)))
-            self._reads[kind, key] = task
-        return await task  # type: ignore[return-value]  # a key's kind fixes the type of what is read
+        kind = f"environment of {organization.name}/{project.name}"
+        if len(scope.projects[fold(path.organization)]) >= MANY_PROJECTS:
+            listed = await self._lists.environments_by_organization(organization.id, project.id)
+            with suppress(_Problem):  # The project's own list has the last word.
+                return _only(path.environment, listed, kind)
+        environment = _only(path.environment, await self._lists.environments(project.id), kind)
+        return environment.within(organization.id, project.id)
 
     def _console_url(self, environment: WireEnvironment) -> str | None:
         if not self._console or environment.organization is None or environment.project is None:
@@ -201,8 +227,9 @@ class Resolver:
 def _only(wanted: str, candidates: Iterable[N], kind: str) -> N:
     """Return the one candidate with the id or name `wanted`."""
     candidates = list(candidates)
-    found = [candidate for candidate in candidates if candidate.id.casefold() == wanted.strip().casefold()]
-    found = found or [candidate for candidate in candidates if fold(candidate.name) == fold(wanted)]
+    as_id, as_name = wanted.strip().casefold(), fold(wanted)
+    found = [candidate for candidate in candidates if candidate.id.casefold() == as_id]
+    found = found or [candidate for candidate in candidates if fold(candidate.name) == as_name]
     if len(found) == 1:
         return found[0]
     if found:
@@ -231,14 +258,41 @@ def why_not(service: WireService) -> str | None:
         case "DATABASE", "MANAGED":
             return "a managed database"
         case "DATABASE", _:
-            return "a database that does not say whether it runs in a container"
+            return MODE_UNSAID
         case _:
             return f"of type {service.service_type.lower().replace('_', ' ') or 'unknown'}"
 
 
-def _choose(
-    spec: EnvironmentSpec, services: Sequence[WireService]
-) -> tuple[tuple[Service, ...], tuple[Exclusion, ...], list[str]]:
+def _crowded(found: Iterable[tuple[EnvironmentSpec, WireEnvironment]]) -> AbstractSet[str]:
+    """Return the ids of the organizations of which all services are worth reading."""
+    members = {
+        (environment.organization.id, environment.id)
+        for spec, environment in found
+        # Where a database is named, the environment's own list is read whatever the organization's says.
+        if environment.organization is not None and not _names_a_database(spec)
+    }
+    sizes = Counter(organization for organization, _ in members)
+    return {organization for organization, size in sizes.items() if size >= MANY_ENVIRONMENTS}
+
+
+def _names_a_database(spec: EnvironmentSpec) -> bool:
+    return not isinstance(spec.services, str) and bool(spec.services.get(ServiceType.DATABASE))
+
+
+def _choose_without_modes(spec: EnvironmentSpec, services: Sequence[WireService]) -> _Choice | None:
+    """Choose from a list that does not say which databases can restart; None where that is not enough to choose by.
+
+    A list of a whole organization never makes a problem: the environment's own list, read next, has the last word.
+    """
+    chosen, excluded, problems = _choose(spec, services)
+    doubtful = {exclusion.id for exclusion in excluded if exclusion.why == MODE_UNSAID}
+    if problems or not chosen or (doubtful and isinstance(spec.services, str)):
+        return None
+    # What is not named is left out whatever its mode.
+    return chosen, tuple(replace(one, why=NOT_NAMED) if one.id in doubtful else one for one in excluded), []
+
+
+def _choose(spec: EnvironmentSpec, services: Sequence[WireService]) -> _Choice:
     restartable = [_as_service(service) for service in services if why_not(service) is None]
     excluded = tuple(
         Exclusion(id=service.id.casefold(), name=service.name, type=service.service_type.lower(), why=why)
@@ -258,7 +312,7 @@ def _choose(
             else:
                 chosen[service.id] = service
     unnamed = tuple(
-        Exclusion(id=service.id, name=service.name, type=service.type.value, why="not named in the configuration")
+        Exclusion(id=service.id, name=service.name, type=service.type.value, why=NOT_NAMED)
         for service in restartable
         if service.id not in chosen
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from orchestrator.plan import (
     Target,
 )
 from orchestrator.qovery.names import Resolver
-from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference, WireService
+from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireReference, WireService
 from tests.unit.qovery.doubles import in_virtual_time
 
 T = TypeVar("T")
@@ -38,6 +38,10 @@ SHOP = [
     service("cleanup", "JOB"),
     service("ingress", "HELM"),
 ]
+PLAIN = [service("api"), service("web"), service("worker", "CONTAINER"), service("cleanup", "JOB")]
+"""Services among which there is no database."""
+
+Services = str | Mapping[ServiceType, tuple[str, ...]]
 
 
 class Acme:
@@ -58,7 +62,20 @@ class Acme:
         self.reads: Counter[str] = Counter()
         self.faults: dict[str, list[PlatformError]] = {}
         """For each read, what it raises before it works."""
+        self.unlisted: set[str] = set()
+        """The ids of the environments that the lists of their organization leave out."""
+        self.writes_environments: Callable[[str], str] = str
+        self.writes_services: Callable[[str], str] = str
+        """How those lists write ids, each in its own way."""
         self.at_once = self.most_at_once = 0
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How often each kind of list was read, whosever it was."""
+        kinds: Counter[str] = Counter()
+        for what, times in self.reads.items():
+            kinds[what.rpartition(" ")[0] or what] += times
+        return kinds
 
     @staticmethod
     def make_environment(name: str, *, project: str = "shop-id") -> WireEnvironment:
@@ -97,8 +114,57 @@ class Acme:
     async def environments(self, project_id: str) -> list[WireEnvironment]:
         return await self._read(f"environments {project_id}", self.environment_lists.get(project_id))
 
+    async def organization_environments(self, organization_id: str) -> list[WireEnvironment]:
+        write = self.writes_environments
+        environments = [
+            environment.model_copy(
+                update={
+                    "id": write(environment.id),
+                    "project": environment.project and WireReference(id=write(environment.project.id)),
+                }
+            )
+            for environment in self._listed_in(organization_id)
+        ]
+        return await self._read(f"organization environments {organization_id}", environments)
+
     async def services(self, environment_id: str) -> list[WireService]:
         return await self._read(f"services {environment_id}", self.service_lists.get(environment_id))
+
+    async def organization_services(self, organization_id: str) -> list[WireLightService]:
+        services = [
+            WireLightService(
+                id=service.id,
+                name=service.name,
+                service_type=service.service_type,
+                environment_id=self.writes_services(environment.id),
+            )
+            for environment in self._listed_in(organization_id)
+            for service in self.service_lists.get(environment.id, ())
+        ]
+        return await self._read(f"organization services {organization_id}", services)
+
+    def _listed_in(self, organization_id: str) -> list[WireEnvironment]:
+        return [
+            environment
+            for project in self.project_lists[organization_id]
+            for environment in self.environment_lists[project.id]
+            if environment.id not in self.unlisted
+        ]
+
+
+def estate(environments: int, *, projects: int = 1, services: Sequence[WireService] = SHOP) -> Acme:
+    """Make an Acme of so many environments, `env-0` and on, spread over its projects, `project-0` and on, in turn."""
+    acme = Acme()
+    names = [f"project-{n}" for n in range(projects)]
+    acme.project_lists["acme-id"] = [WireNamed(id=f"{name}-id", name=name) for name in names]
+    acme.environment_lists = {
+        f"{name}-id": [
+            acme.make_environment(f"env-{n}", project=f"{name}-id") for n in range(position, environments, projects)
+        ]
+        for position, name in enumerate(names)
+    }
+    acme.service_lists = {f"env-{n}-id": list(services) for n in range(environments)}
+    return acme
 
 
 async def without_retrying(read: Callable[[], Awaitable[T]], /) -> T:
@@ -117,7 +183,7 @@ async def three_times(read: Callable[[], Awaitable[T]], /) -> T:
 def spec(
     name: str = "night",
     locator: str | EnvironmentPath = "staging-id",
-    services: str | Mapping[ServiceType, tuple[str, ...]] = ALL_SERVICES,
+    services: Services = ALL_SERVICES,
 ) -> EnvironmentSpec:
     return EnvironmentSpec(name=name, locator=locator, services=services)
 
@@ -132,6 +198,21 @@ def resolve(
 ) -> tuple[Target, ...]:
     resolver = Resolver(directory, retrying=without_retrying, console=console)
     return in_virtual_time(resolver.resolve(specs, to_restart=to_restart))
+
+
+def by_path(count: int, *, projects: int = 1, services: Services = ALL_SERVICES) -> list[EnvironmentSpec]:
+    """Name the environments of an estate by their paths."""
+    return [spec(f"env {n}", path(f"acme/project-{n % projects}/env-{n}"), services) for n in range(count)]
+
+
+def by_id(count: int, *, services: Services = ALL_SERVICES) -> list[EnvironmentSpec]:
+    """Name the environments of an estate by their ids."""
+    return [spec(f"env {n}", f"env-{n}-id", services) for n in range(count)]
+
+
+def one_by_one(acme: Acme, specs: list[EnvironmentSpec]) -> tuple[Target, ...]:
+    """Resolve each spec as if it were alone: so nothing is read for several of them at once."""
+    return tuple(target for one in specs for target in resolve(acme, one))
 
 
 def problems_with(directory: Acme, *specs: EnvironmentSpec) -> tuple[str, ...]:
