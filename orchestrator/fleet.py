@@ -1,7 +1,7 @@
 """Many environments: wave after wave, so many at once, until the failure budget or the run's deadline says stop."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator.narrator import Narrator
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Plan, Target
-from orchestrator.ports import Clock
+from orchestrator.ports import Admission, Clock
 
 
 class Job(Protocol):
@@ -36,6 +36,7 @@ class Fleet:
         results: of what has its end already: none of it is begun again, and its failures count.
         in_flight: the names of the targets whose restart was submitted before. They are seen to their end even if
             the run has halted meanwhile, or its deadline has passed.
+        admission: lets targets begin; without it they may all.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Fleet:
         end_by: float | None = None,
         results: Iterable[EnvironmentResult] = (),
         in_flight: Collection[str] = (),
+        admission: Admission | None = None,
     ) -> None:
         self._plan = plan
         self._make_job = make_job
@@ -58,10 +60,13 @@ class Fleet:
         self._jobs: dict[str, Job] = {}
         self._results = {result.name: result for result in results}
         self._in_flight = frozenset(in_flight)
+        self._admission = admission
+        self._failures = 0
         self._halted = False
 
     async def run(self) -> tuple[EnvironmentResult, ...]:
         """Run every wave and return the results in the plan's order. After a cancellation, ask `results`."""
+        self._failures = sum(result.counts_as_failure for result in self._results.values())
         self._mind_the_budget()
         began = False
         for wave, members in self._plan.waves():
@@ -89,6 +94,17 @@ class Fleet:
     def _may_run(self, target: Target) -> bool:
         return target.name in self._in_flight or not self._over
 
+    def progress(self) -> Mapping[str, int]:
+        """Say how far it has come, in environments."""
+        outcomes = [result.outcome for result in self._results.values()]
+        in_flight = len(self._jobs.keys() - self._results.keys())
+        return {
+            "settled": len(outcomes),
+            "succeeded": outcomes.count(Outcome.SUCCEEDED),
+            "in_flight": in_flight,
+            "to_begin": len(self._plan.targets) - len(outcomes) - in_flight,
+        }
+
     def results(self) -> tuple[EnvironmentResult, ...]:
         """Return a result for every target, whether its job ended, was cut off, or was never begun."""
         return tuple(self._result(target) for target in self._plan.targets)
@@ -107,12 +123,41 @@ class Fleet:
         async with self._room:
             if not self._may_run(target):
                 return
-            job = self._jobs[target.name] = self._make_job(target, self._end_by)
-            self._results[target.name] = await job.run()
+            if not await self._is_let_in(target):
+                return
+            try:
+                job = self._jobs[target.name] = self._make_job(target, self._end_by)
+                result = self._results[target.name] = await job.run()
+                self._failures += result.counts_as_failure
+            finally:
+                if self._admission is not None:
+                    self._admission.release(target)
             self._mind_the_budget()
 
+    async def _is_let_in(self, target: Target) -> bool:
+        if self._admission is None:
+            return True
+        if target.name in self._in_flight:
+            self._admission.readmit(target)
+            return True
+        return await self._admission.admit(
+            target, waiting=lambda: self._waiting(target), until=self._end_by, wanted=lambda: self._may_run(target)
+        )
+
+    def _waiting(self, target: Target) -> list[Target]:
+        """Return what of its wave would begin after a target."""
+        return [
+            other
+            for other in self._plan.targets
+            if other.wave == target.wave
+            and other is not target
+            and other.name not in self._jobs
+            and other.name not in self._results
+            and other.name not in self._in_flight
+        ]
+
     def _mind_the_budget(self) -> None:
-        failures = sum(result.counts_as_failure for result in self._results.values())
+        failures = self._failures
         budget = self._plan.strategy.max_failures
         if not self._halted and budget.exceeded_by(failures, of=len(self._plan.targets)):
             self._halted = True

@@ -16,7 +16,7 @@ from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.ownership import Ours, Standing, raise_baseline
 from orchestrator.plan import OnDeadline, Target
 from orchestrator.polling import Ended, Poller
-from orchestrator.ports import Clock, Journal, Platform, Prober
+from orchestrator.ports import Clock, Journal, Lookout, Platform, Prober
 from orchestrator.progress import Progress
 from orchestrator.proof import NOTHING_SEEN, Proof
 from orchestrator.readings import Readings
@@ -42,6 +42,7 @@ class RestartJob:
         wait_lock: seconds to wait for another run that holds the environment.
         call_off: cancel what is in flight, as far as it is provably ours, and see what becomes of it; submit nothing.
         origin: how the platform labels what we ask for; None where that is not known.
+        lookout: where to rest between two looks.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class RestartJob:
         wait_lock: float = 0.0,
         call_off: bool = False,
         origin: str | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         self._target = target
         self._resumed = in_flight is not None
@@ -77,8 +79,9 @@ class RestartJob:
             lost_contact=policy.lost_contact,
             random=random,
             on_fault=narrator.fault,
+            lookout=lookout,
         )
-        self._readings = readings = Readings(platform, target.environment_id, poller.contact, clock)
+        self._readings = readings = Readings(platform, target.environment_id, poller.contact, clock, lookout)
         self._memory = memory = Memory(journal, narrator)
         self._submission = Submission(
             target,

@@ -2,9 +2,10 @@
 
 import logging
 import re
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, TextIO, cast
 
 import structlog
@@ -40,6 +41,12 @@ def tell_time_by(now: Callable[[], datetime]) -> None:
     _now.set(now)
 
 
+_ROUTINE_KEY = "_routine"
+ROUTINE: Mapping[str, bool] = MappingProxyType({_ROUTINE_KEY: True})
+"""Bound to a logger whose events at level info are of no interest to a person, one by one: the console leaves them out,
+unless it shows everything. In JSON they are there."""
+
+
 def configure(
     *, log_format: LogFormat, level: LogLevel, color: bool, stream: TextIO, secrets: Sequence[str] = ()
 ) -> None:
@@ -64,13 +71,28 @@ def configure(
         structlog.processors.format_exc_info,
         hide,
     ]
-    last = [structlog.processors.JSONRenderer(default=str)] if log_format == "json" else [_tidy, _console(color=color)]
+    if log_format == "json":
+        last: list[Processor] = [_unmark, structlog.processors.JSONRenderer(default=str)]
+    else:
+        last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", UnbreakableStream(stream))),
         cache_logger_on_first_use=False,
     )
+
+
+def _unmark(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop(_ROUTINE_KEY, None)
+    return event
+
+
+def _without_routine(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Spare a person what is routine; whatever is wrong is shown."""
+    if event.pop(_ROUTINE_KEY, False) and event.get("level") == "info":
+        raise structlog.DropEvent
+    return event
 
 
 def _stamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -51,6 +51,8 @@ class Observation:
     last_execution_id: str | None = None
     last_origin: str | None = None
     """By what way the run of `last_execution_id` was asked for."""
+    last_run_not_before: datetime | None = None
+    """An instant before which that run, now over, did not begin; None where the reading does not tell."""
     server_time: datetime | None = None
     """The platform's own clock when it answered; comparable with the other times that it tells, never with ours."""
 
@@ -61,6 +63,33 @@ class Observation:
         return (state is not None and classify(state) is StateClass.IN_PROGRESS) or any(
             service.in_progress for service in self.services.values()
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """One environment in a reading of its whole project: a hint of when to look closer, and never more than that.
+
+    Whether it lags behind the truth is not documented.
+    """
+
+    environment_id: str
+    state: str | None
+    execution_id: str | None
+
+    def suggests_change(self, since: Observation) -> bool:
+        """Tell whether a look may show something that was not to be seen in the look before.
+
+        What is in progress has not ended; and what ended under the execution that was known before did not end anew.
+        """
+        if self.state is not None and classify(self.state) is StateClass.IN_PROGRESS:
+            return False
+        return since.busy or self.execution_id is None or self.execution_id != since.last_execution_id
+
+    def shows_a_new_run_at_work(self, since: Observation) -> bool:
+        """Tell whether it shows a run in progress that had not begun at that look, or was in progress then, too."""
+        if self.state is None or classify(self.state) is not StateClass.IN_PROGRESS or self.execution_id is None:
+            return False
+        return since.busy or self.execution_id != since.last_execution_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +220,14 @@ class Baseline:
         if self.server_time is None or run.created_at is None:
             return False
         return run.created_at < self.server_time - CLOCK_SKEW
+
+    def began_after(self, observation: Observation) -> bool:
+        """Tell whether the platform's own clock says that the last run in a reading began after this baseline was read.
+
+        Then the baseline cannot have been too stale to know of it. False where that cannot be told.
+        """
+        not_before = observation.last_run_not_before
+        return self.server_time is not None and not_before is not None and not_before >= self.server_time
 
 
 def baseline_needs_history(observation: Observation, target_ids: Iterable[str]) -> bool:

@@ -1,6 +1,6 @@
 """When to look again: tenacity strategies that compose, and the loop that they drive."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum, unique
 from random import Random
 from typing import TypeVar
@@ -9,13 +9,15 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, ret
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from orchestrator import ports
 from orchestrator.errors import PassingError, ThrottledError
-from orchestrator.ports import Clock
+from orchestrator.observations import Observation
+from orchestrator.ports import Clock, Lookout
 
 T = TypeVar("T")
 
-GROWTH = 0.15
-"""The interval as a share of the time already waited: whoever has waited 100 s is not hurt by 15 s more."""
+GROWTH = 0.25
+"""The interval as a share of the time already waited: whoever has waited 100 s is not hurt by 25 s more."""
 JITTER = 0.1
 
 
@@ -55,10 +57,19 @@ class Contact:
             self._excused = True
             self._last = self._clock.monotonic() + seconds
 
+    def spare(self, seconds: float) -> None:
+        """Do not count seconds in which nobody asked, to save requests."""
+        self._last += seconds
+
     @property
     def lost_at(self) -> float:
         """The instant at which contact is lost unless an answer comes before it."""
         return self._last + self._limit
+
+    @property
+    def worth_a_look_at(self) -> float:
+        """The instant by which to look, so that there is time to try again before contact is lost."""
+        return self._last + self._limit / 2
 
     @property
     def silent_for(self) -> float:
@@ -86,7 +97,7 @@ class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a stra
         self._random = random
         self._began = clock.monotonic()
 
-    def __call__(self, retry_state: RetryCallState) -> float:  # noqa: ARG002 - tenacity's signature
+    def __call__(self, retry_state: RetryCallState | None = None) -> float:  # noqa: ARG002 - tenacity's signature
         """Return the seconds until the next look."""
         waited = self._clock.monotonic() - self._began
         interval = self._bounded(GROWTH * waited)
@@ -94,6 +105,24 @@ class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a stra
 
     def _bounded(self, interval: float) -> float:
         return min(max(interval, self._minimum), self._maximum)
+
+
+class wait_for_the_likely(wait_base):  # noqa: N801
+    """Wait until the next of some instants at which a look is likely to show something, then as `otherwise` says.
+
+    What is known to take its time is not worth a look before: the interval is the rest of the time to that instant.
+    """
+
+    def __init__(self, otherwise: wait_growing, *, clock: Clock, instants: Sequence[float]) -> None:
+        self._otherwise = otherwise
+        self._clock = clock
+        self._instants = instants
+
+    def __call__(self, retry_state: RetryCallState | None = None) -> float:
+        """Return the seconds until the next look."""
+        now = self._clock.monotonic()
+        ahead = [instant - now for instant in self._instants if instant > now]
+        return ahead[0] if ahead else self._otherwise(retry_state)
 
 
 class wait_as_told(wait_base):  # noqa: N801
@@ -137,6 +166,32 @@ class stop_at(stop_base):  # noqa: N801
         return self._clock.monotonic() >= self._instant()
 
 
+class Unaided:
+    """The port `Lookout`, where nobody looks along and nothing has to be saved."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def saw(self, observation: Observation) -> None:
+        """Note nothing."""
+
+    async def pause(self, seconds: float, *, until: float) -> float:  # noqa: ARG002 - the port's signature
+        """Wait for `seconds`."""
+        await self._clock.sleep(seconds)
+        return 0.0
+
+    async def rest(
+        self,
+        seconds: float,
+        *,
+        until: float,
+        interval: Callable[[], float],  # noqa: ARG002
+        contact: ports.Contact,  # noqa: ARG002
+    ) -> float:
+        """Wait for `seconds`."""
+        return await self.pause(seconds, until=until)
+
+
 class Poller:
     """Looks again and again until there is a result, the deadline passes, or contact is lost.
 
@@ -147,6 +202,7 @@ class Poller:
         lost_contact: seconds without a usable answer after which to give up.
         random: the source of jitter.
         on_fault: told of each passing fault, and of the seconds until the next look.
+        lookout: where to rest between two looks.
     """
 
     def __init__(
@@ -158,38 +214,73 @@ class Poller:
         lost_contact: float,
         random: Random,
         on_fault: Callable[[PassingError, float], None],
+        lookout: Lookout | None = None,
     ) -> None:
         self._clock = clock
         self._minimum = minimum
         self._maximum = maximum
         self._random = random
         self._on_fault = on_fault
+        self._lookout = lookout or Unaided(clock)
+        self._failed = False
         self.contact = Contact(clock, lost_contact)
 
-    async def poll(self, look: Callable[[], Awaitable[T | None]], *, until: float) -> T | Ended:
+    async def poll(
+        self,
+        look: Callable[[], Awaitable[T | None]],
+        *,
+        until: float,
+        likely: Sequence[float] = (),
+        quiet: Callable[[], bool] = lambda: False,
+    ) -> T | Ended:
         """Call `look` until it returns something other than None.
 
         Args:
             look: one look. It returns None to be called again and may raise `PassingError`, which is the same. It calls
                 `contact.made` when it got a usable answer.
             until: the instant of the last look.
+            likely: instants at which a look is likely to show something, in order; then the first look waits for the
+                first of them. A look that is shared, and shows less, waits for the second.
+            quiet: whether the last look has left nothing that only time can settle, so that a hint that something
+                has changed is worth waiting for.
 
         Returns:
             What `look` returned, or why there was nothing.
         """
         self.contact.made()
+        self._failed = False
 
         def give_up_at() -> float:
             return min(until, self.contact.lost_at)
 
         async def one_look() -> T | None:
             # Newer versions of tenacity await only what is visibly a coroutine function, which not every callable is.
-            return await look()
+            self._failed = True
+            found = await look()
+            self._failed = False
+            return found
 
         growing = wait_growing(self._clock, minimum=self._minimum, maximum=self._maximum, random=self._random)
+        now = self._clock.monotonic()
+        likely = [now + (instant - now) * self._random.uniform(1 - JITTER, 1) for instant in likely if instant > now]
+        own = wait_for_the_likely(growing, clock=self._clock, instants=likely)
+        shared = wait_for_the_likely(growing, clock=self._clock, instants=likely[1:])
+
+        def shared_interval() -> float:
+            return max(shared(), self._minimum)
+
+        async def rest(seconds: float) -> None:
+            if self._failed or not quiet():
+                saved = await self._lookout.pause(seconds, until=until)
+            else:
+                saved = await self._lookout.rest(seconds, until=until, interval=shared_interval, contact=self.contact)
+            self.contact.spare(saved)
+
+        if likely:
+            await rest(max(0.0, min(own(), give_up_at() - now)))
         retrying = AsyncRetrying(
-            sleep=self._clock.sleep,
-            wait=wait_no_later_than(wait_as_told(growing), clock=self._clock, instant=give_up_at),
+            sleep=rest,
+            wait=wait_no_later_than(wait_as_told(own), clock=self._clock, instant=give_up_at),
             stop=stop_at(self._clock, instant=give_up_at),
             retry=retry_if_result(_is_none) | retry_if_exception_type(PassingError),
             after=self._excuse,

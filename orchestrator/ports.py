@@ -1,13 +1,13 @@
 """What a restart needs from outside, in the domain's verbs. Adapters implement these; tests write their own by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from orchestrator.inflight import Holder, Intent, Sighting
 from orchestrator.observations import Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.outcomes import EnvironmentResult
-from orchestrator.plan import Service
+from orchestrator.plan import Service, Target
 
 
 class Platform(Protocol):
@@ -43,6 +43,74 @@ class Platform(Protocol):
 
     async def cancel_run(self, environment_id: str) -> None:
         """Cancel whatever runs in an environment, ours or not: the caller has to know whose it is."""
+        ...
+
+
+class Contact(Protocol):
+    """How long ago the platform last gave a usable answer."""
+
+    def made(self) -> None:
+        """Note a usable answer."""
+        ...
+
+    @property
+    def worth_a_look_at(self) -> float:
+        """The instant by which to look, so that there is time to try again before contact is lost."""
+        ...
+
+
+class Lookout(Protocol):
+    """Where a job rests between two looks at its environment. It says when to look, and never what is true."""
+
+    def saw(self, observation: Observation) -> None:
+        """Note what the job's last look has shown."""
+        ...
+
+    async def pause(self, seconds: float, *, until: float) -> float:
+        """Wait for `seconds`, or longer where requests have to be saved, but for that not past an instant.
+
+        Returns:
+            How many seconds were waited to save requests.
+        """
+        ...
+
+    async def rest(self, seconds: float, *, until: float, interval: Callable[[], float], contact: Contact) -> float:
+        """Wait until a look may show something new.
+
+        Args:
+            seconds: how long to wait, where nobody looks along.
+            until: an instant past which not to wait, even if requests have to be saved.
+            interval: how long to wait for the next look that is shared, each time.
+            contact: told of the answers to looks that are shared; says by when to look where there are none.
+
+        Returns:
+            How many seconds were waited to save requests.
+        """
+        ...
+
+
+class Admission(Protocol):
+    """Lets environments in when what they cost is there."""
+
+    async def admit(
+        self, target: Target, *, waiting: Callable[[], Sequence[Target]], until: float, wanted: Callable[[], bool]
+    ) -> bool:
+        """Wait until a target may begin; False where that has not come to pass.
+
+        Args:
+            target: what is to begin.
+            waiting: says what would begin after it.
+            until: an instant past which not to wait.
+            wanted: whether it still is to begin.
+        """
+        ...
+
+    def readmit(self, target: Target) -> None:
+        """Let in at once what has begun before."""
+        ...
+
+    def release(self, target: Target) -> None:
+        """Note that it has come to its end."""
         ...
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from orchestrator import settlement
+from orchestrator.costs import expected_duration
 from orchestrator.inflight import Sighting
 from orchestrator.memory import Memory
 from orchestrator.narrator import Narrator
@@ -20,6 +21,12 @@ from orchestrator.verdict import Finding, ServiceVerdict, Verdict, confirm, judg
 
 CONFIRM_AGAIN = 30.0
 """Seconds after which a doubt that has not changed is worth another look into the history."""
+FIRST_LOOK = 5.0
+"""Seconds from a submit to the first look, which shows what was accepted at work, if nobody looks along."""
+A_LITTLE_LATER = 1.15
+"""After the expected time times this, most of those are over, too, that were not when it was up."""
+OVERDUE_AFTER = 60.0
+"""Seconds after the expected end of a restart of which nothing has been seen: then the history is asked."""
 ABSENT_FOR = 60.0
 """Seconds for which a restart that had been seen must stay absent before it counts as gone."""
 
@@ -63,6 +70,9 @@ class Proof:
         self._absent_since: float | None = None
         self._absent_for: Reason | None = None
         self._absence: float | None = None
+        self._quiet = True
+        self._overdue = False
+        self._newer = False
         self.verdicts: dict[str, ServiceVerdict] = {}
 
     async def find(
@@ -76,7 +86,14 @@ class Proof:
             until: the instant of the last look.
         """
         self._until = until
-        return await self._poller.poll(partial(self._look, baseline, request_ids), until=until)
+        expected = expected_duration(len(baseline.targets))
+        posted = self._clock.monotonic() - (self._progress.elapsed or 0.0)
+        return await self._poller.poll(
+            partial(self._look, baseline, request_ids),
+            until=until,
+            likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
+            quiet=lambda: self._quiet,
+        )
 
     def expect_nothing(self) -> None:
         """Take it that our request was cancelled by ourselves: what is absent then needs no long absence."""
@@ -87,6 +104,7 @@ class Proof:
         return baseline.raised(self._not_ours)
 
     async def _look(self, baseline: Baseline, request_ids: frozenset[str]) -> Settlement | None:
+        self._quiet = False
         observation = await self._readings.statuses()
         self._progress.note(observation)
         baseline = self._without_others(self._readings.dated(self.raised(baseline)), observation, request_ids)
@@ -104,19 +122,24 @@ class Proof:
         self.verdicts.update(verdict.services)
         if verdict.settled:
             return settlement.by_verdict(verdict, self._target)
+        self._overdue = self._is_overdue(baseline)
+        self._newer = observation.last_execution_id is not None and baseline.is_new(observation.last_execution_id)
+        self._quiet = verdict.doubt is None and not self._is_gone(verdict)
         doubt = (verdict.doubt, frozenset(observation.services.values()))
         if not self._worth_confirming(verdict, doubt):
             return None
         # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
         queue = await self._readings.queue()
+        if self._clock.monotonic() >= self._until:
+            return None
         confirmed = confirm(baseline, observation, await self._readings.history(), queue)
         self._last_doubt, self._last_confirm = doubt, self._clock.monotonic()
         self._narrator.say(
             "history_read",
-            doubt=verdict.doubt.value if verdict.doubt is not None else "our restart was seen, and is gone",
+            doubt=verdict.doubt.value if verdict.doubt is not None else "our restart ought to be seen, and is not",
             finding=confirmed.finding.value,
         )
-        if not confirmed.finding.final and not self._gone_for_good(confirmed):
+        if not confirmed.finding.final and not self._gone_for_good(confirmed, explained=verdict.doubt is not None):
             return None
         # What the statuses have proven stays so, whatever the history cannot tell apart.
         services = {**confirmed.services, **{name: each for name, each in self.verdicts.items() if _is_proven(each)}}
@@ -136,8 +159,7 @@ class Proof:
 
     def _worth_confirming(self, verdict: Verdict, doubt: object) -> bool:
         """Tell whether there is a doubt, and whether it is a new one or has been left alone for a while."""
-        gone = verdict.finding is Finding.NOT_BEGUN and (self._was_seen or self._absence is not None)
-        if verdict.doubt is None and not gone:
+        if verdict.doubt is None and not self._is_gone(verdict):
             self._absent_since = None
             return False
         now = self._clock.monotonic()
@@ -146,9 +168,30 @@ class Proof:
         again = CONFIRM_AGAIN if self._absence is None else self._absence
         return doubt != self._last_doubt or now >= self._last_confirm + again
 
-    def _gone_for_good(self, verdict: Verdict) -> bool:
-        """Tell whether a restart has stayed absent for so long that it will not show any more."""
-        if verdict.finding is not Finding.ABSENT:
+    def _is_gone(self, verdict: Verdict) -> bool:
+        if verdict.finding is not Finding.NOT_BEGUN:
+            return False
+        return self._explained or self._overdue
+
+    @property
+    def _explained(self) -> bool:
+        """Whether there is a reason to think that nothing is left to be seen, besides its taking long.
+
+        A newer run is one: if it was cancelled before it touched anything, the services are as they were.
+        """
+        return self._was_seen or self._newer or self._absence is not None
+
+    def _is_overdue(self, baseline: Baseline) -> bool:
+        return (self._progress.elapsed or 0.0) > expected_duration(len(baseline.targets)) + OVERDUE_AFTER
+
+    def _gone_for_good(self, verdict: Verdict, *, explained: bool) -> bool:
+        """Tell whether a restart has stayed absent for so long that it will not show any more.
+
+        Args:
+            verdict: with the history.
+            explained: whether the statuses gave a reason to ask it.
+        """
+        if verdict.finding is not Finding.ABSENT or not (explained or self._explained):
             self._absent_since = None
             return False
         now = self._clock.monotonic()

@@ -8,7 +8,7 @@ from typing import TypeVar
 from orchestrator.errors import MalformedAnswerError, NotFoundError, PlatformError, RefusedError
 from orchestrator.observations import CLOCK_SKEW, Baseline, Observation, QueuedRequest, Run
 from orchestrator.polling import Contact
-from orchestrator.ports import Clock, Platform
+from orchestrator.ports import Clock, Lookout, Platform
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ class ServerClock:
 
     Attributes:
         set_back: by how much in all, since `begin`.
+        steady: whether it has run as ours since then.
         comparable: whether what the platform dates now can be compared with what it dated before.
     """
 
@@ -31,6 +32,7 @@ class ServerClock:
         self._clock = clock
         self._last: tuple[datetime, float] | None = None
         self.set_back = timedelta()
+        self.steady = True
         self.comparable = True
         self._may_miss_time = False
 
@@ -44,6 +46,7 @@ class ServerClock:
                 anew and its wall clock is wrong.
         """
         self.set_back = timedelta()
+        self.steady = True
         self.comparable = True
         self._may_miss_time = by_an_earlier_process
         self._last = None if server_time is None else (server_time, instant)
@@ -59,7 +62,9 @@ class ServerClock:
             was_set_back = gained < -CLOCK_SKEW - timedelta(seconds=took)
             if was_set_back:
                 self.set_back -= gained
-            if self._may_miss_time and (was_set_back or gained > CLOCK_SKEW):
+            jumped = was_set_back or gained > CLOCK_SKEW
+            self.steady = self.steady and not jumped
+            if self._may_miss_time and jumped:
                 # More time may have passed than we know of, so nobody can say by how much that clock was set back.
                 self.comparable = False
         self._may_miss_time = False
@@ -76,13 +81,21 @@ class Readings:
     environment is gone.
     """
 
-    def __init__(self, platform: Platform, environment_id: str, contact: Contact, clock: Clock) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        environment_id: str,
+        contact: Contact,
+        clock: Clock,
+        lookout: Lookout | None = None,
+    ) -> None:
         self._clock = clock
         self.server_clock = ServerClock(clock)
         self._platform = platform
         self._environment_id = environment_id
         self._contact = contact
         self._not_found = 0
+        self._lookout = lookout
 
     async def statuses(self) -> Observation:
         """Read the statuses; a success is what counts as contact."""
@@ -99,7 +112,12 @@ class Readings:
             raise
         self._not_found = 0
         self._contact.made()
+        if self._lookout is not None:
+            self._lookout.saw(observation)
         self.server_clock.read(observation.server_time, took=self._clock.monotonic() - began)
+        if not self.server_clock.steady:
+            # Dated by two clocks: what the difference of two dates says is worth nothing.
+            observation = replace(observation, last_run_not_before=None)
         return observation
 
     def dated(self, baseline: Baseline) -> Baseline:

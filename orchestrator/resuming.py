@@ -47,7 +47,12 @@ async def aresume(
         stored = store.last_unfinished() if run_id is None else store.find(run_id)
         config = config_of(stored, environ)
         async with open_session(
-            config, environ=environ, rehearsal=rehearsal, run_id=stored.run_id, api_url=stored.api_url
+            config,
+            environ=environ,
+            rehearsal=rehearsal,
+            run_id=stored.run_id,
+            api_url=stored.api_url,
+            state_dir=state_dir,
         ) as session:
             if on_session is not None:
                 on_session(session)

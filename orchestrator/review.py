@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from orchestrator.observations import Observation
+from orchestrator.costs import Estimate
+from orchestrator.observations import Glance, Observation
 from orchestrator.plan import Exclusion, OnBusy, OnStopped, Service, Target
 from orchestrator.readiness import Obstacle, assess
+from orchestrator.states import StateClass, classify
 
 
 @unique
@@ -46,6 +48,14 @@ class ReviewedEnvironment:
     console_url: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A whole plan as it stands now."""
+
+    environments: tuple[ReviewedEnvironment, ...]
+    cost: Estimate
+
+
 def review(target: Target, observation: Observation) -> ReviewedEnvironment:
     """Say what a run would do with `target`, as `observation` shows it now."""
     readiness = assess(observation, target.services)
@@ -80,6 +90,39 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
         why=why,
         services=tuple(services),
         console_url=target.console_url,
+    )
+
+
+def review_at_a_glance(target: Target, glance: Glance) -> ReviewedEnvironment:
+    """Say what a run would probably do with `target`: what is known is the state of its environment alone."""
+    busy = glance.state is not None and classify(glance.state) is StateClass.IN_PROGRESS
+    forecast, why = Forecast.RESTART, "its services were not looked at one by one, to save requests"
+    if busy:
+        forecast = Forecast.BLOCK if target.policy.on_busy is OnBusy.FAIL else Forecast.WAIT
+        why = f"in progress there: {glance.state}"
+    return ReviewedEnvironment(
+        name=target.name,
+        id=target.environment_id,
+        wave=target.wave,
+        forecast=forecast,
+        why=why,
+        services=(
+            *(_unread(service, None) for service in target.services),
+            *(_unread(exclusion, exclusion.why) for exclusion in target.excluded),
+        ),
+        console_url=target.console_url,
+    )
+
+
+def _unread(service: Service | Exclusion, why_not: str | None) -> ReviewedService:
+    return ReviewedService(
+        id=service.id,
+        name=service.name,
+        type=str(service.type),
+        state=None,
+        execution_id=None,
+        restart=why_not is None,
+        why_not=why_not,
     )
 
 

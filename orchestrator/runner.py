@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from orchestrator import logs
 from orchestrator.config import Config
 from orchestrator.errors import JournalError
 from orchestrator.fleet import Fleet, Job
@@ -21,7 +22,6 @@ from orchestrator.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
 from orchestrator.plan import Plan, Target
 from orchestrator.ports import Clock
 from orchestrator.reports.model import RunReport
-from orchestrator.review import ReviewedEnvironment, review
 from orchestrator.session import Rehearsal, Session, open_session
 from orchestrator.watch import WatchJob
 
@@ -29,6 +29,10 @@ T = TypeVar("T")
 
 BEAT = 30.0
 """Seconds between two signs of life in the journal."""
+LARGE = 20
+"""Environments. Of a larger fleet a person reads how it gets on as a whole, and the trouble that there is."""
+PROGRESS_EVERY = 15.0
+"""Seconds between two words on how a large fleet gets on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +97,37 @@ class Run:
         targets = await self._session.resolver.resolve(self._config.environment_specs(), to_restart=not watches)
         plan = Plan(targets=targets, strategy=self._config.run_strategy())
         end_by = self._session.clock.monotonic() + plan.strategy.run_deadline
+        cost = None if watches else self._session.estimate(plan)
         log.info(
             "plan_ready",
             environments=len(targets),
             services=sum(len(target.services) for target in targets),
             left_out=sum(len(target.excluded) for target in targets),
             waves=len({target.wave for target in targets}),
+            requests_expected=cost and cost.total,
+            requests_left=cost and cost.left,
+            duration_expected_s=cost and round(cost.duration_s),
         )
+        if cost is not None and not cost.fits:
+            log.warning(
+                "run_deadline_too_near",
+                duration_expected_s=round(cost.duration_s),
+                run_deadline_s=round(cost.run_deadline_s),
+                hint="what has not begun by then will not be restarted",
+            )
         if self._store is not None:
             self._parent_id = parent_id
             self._work = self._write_down(self._store, plan, end_by=end_by, parent_id=parent_id)
             self._session.quota.on_use = self._work.note_request
-        await self._run(Fleet(plan, make_job=self._make_job, clock=self._session.clock, log=log, end_by=end_by))
+        fleet = Fleet(
+            plan,
+            make_job=self._make_job,
+            clock=self._session.clock,
+            log=log,
+            end_by=end_by,
+            admission=self._session.admission(plan),
+        )
+        await self._run(fleet)
 
     def _write_down(self, store: Store, plan: Plan, *, end_by: float, parent_id: str | None) -> Work:
         keep = self._config.journal
@@ -131,7 +154,7 @@ class Run:
         self._call_off = how.call_off
         self._parent_id = stored.parent_id
         self._began, self._started_at = work.began, stored.started_at
-        session.quota.recall(work.recent_requests(), used=stored.requests)
+        session.quota.used += stored.requests
         session.quota.on_use = work.note_request
         session.platform.submits = stored.submits
         environments = work.environments()
@@ -165,6 +188,7 @@ class Run:
             end_by=work.end_by if how.deadline is None else max(work.end_by, now + how.deadline),
             results=[*results, *(() if how.begin_new else map(_left, new))],
             in_flight=self._in_flight.keys(),
+            admission=session.admission(plan),
         )
         await self._run(fleet)
 
@@ -186,18 +210,36 @@ class Run:
 
     async def _run(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        beating = asyncio.ensure_future(self._beat())
+        beside = [asyncio.ensure_future(self._beat())]
+        if self._is_large:
+            beside.append(asyncio.ensure_future(self._tell_progress(fleet)))
         try:
             await fleet.run()
         finally:
-            beating.cancel()
-            await asyncio.wait([beating])
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
         self._finished = True
+
+    @property
+    def _is_large(self) -> bool:
+        return len(self._config.environments) > LARGE
+
+    async def _tell_progress(self, fleet: Fleet) -> None:
+        while True:
+            await self._session.clock.sleep(PROGRESS_EVERY)
+            self._session.log.info(
+                "fleet_progress",
+                **fleet.progress(),
+                requests=self._session.requests.total,
+                requests_left=self._session.quota.room().left,
+            )
 
     async def _beat(self) -> None:
         while self._work is not None:
             await self._session.clock.sleep(BEAT)
             self._work.beat()
+            self._session.quota.beat()
 
     def report(self, interruption: Interruption) -> RunReport:
         """Report the run as far as it has come, and write its end down, or that it was cut off."""
@@ -254,11 +296,17 @@ class Run:
 
     def _make_job(self, target: Target, end_by: float) -> Job:
         session = self._session
-        log = session.log.bind(environment=target.name)
+        log = session.log.bind(environment=target.name, **(logs.ROUTINE if self._is_large else {}))
         random = session.random(target.name)
         if self._work is None:
             return WatchJob(
-                target, platform=session.platform, clock=session.clock, log=log, random=random, end_by=end_by
+                target,
+                platform=session.platform,
+                clock=session.clock,
+                log=log,
+                random=random,
+                end_by=end_by,
+                lookout=session.feed.lookout(target.environment_id, target.project_id),
             )
         return RestartJob(
             target,
@@ -273,6 +321,7 @@ class Run:
             wait_lock=self._wait_lock,
             call_off=self._call_off,
             origin=session.origin,
+            lookout=session.feed.lookout(target.environment_id, target.project_id),
         )
 
     def _not_begun(self) -> Sequence[EnvironmentResult]:
@@ -336,7 +385,9 @@ async def arun(
         PlatformError: the API could not be reached while names were looked up.
     """
     interruption = interruption or Interruption()
-    async with open_session(config, environ=environ, rehearsal=rehearsal, api_url=api_url) as session:
+    async with open_session(
+        config, environ=environ, rehearsal=rehearsal, api_url=api_url, state_dir=state_dir
+    ) as session:
         if on_session is not None:
             on_session(session)
         with nullcontext() if watch else opened_journal(state_dir, environ, rehearsal, session.clock) as store:
@@ -372,28 +423,3 @@ def run(
 ) -> RunReport:
     """Do as `arun` does, in an event loop of its own; a rehearsal takes virtual time, so no time at all."""
     return in_fitting_loop(arun(config, rehearsal=rehearsal, watch=watch, environ=environ), rehearsal=rehearsal)
-
-
-async def areview(
-    config: Config,
-    *,
-    rehearsal: Rehearsal | None = None,
-    environ: Mapping[str, str] = os.environ,
-    interruption: Interruption | None = None,
-) -> tuple[ReviewedEnvironment, ...]:
-    """Say what `arun` would do now, without changing anything; raises what `arun` raises."""
-    reviewed: list[ReviewedEnvironment] = []
-
-    async def look() -> None:
-        targets = await session.resolver.resolve(config.environment_specs())
-        room = asyncio.Semaphore(config.run_strategy().max_parallel)
-
-        async def look_at(target: Target) -> ReviewedEnvironment:
-            async with room:
-                return review(target, await session.read(target.environment_id))
-
-        reviewed.extend(await asyncio.gather(*(look_at(target) for target in targets)))
-
-    async with open_session(config, environ=environ, rehearsal=rehearsal) as session:
-        await until_done_or_asked(look(), interruption or Interruption())
-    return tuple(reviewed)

@@ -1,8 +1,10 @@
 """Everything that a run needs from outside, put together: the real platform, or a simulated one in its place."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import TypeVar
 
@@ -14,14 +16,21 @@ from orchestrator import logs
 from orchestrator.clock import RehearsalClock, SystemClock
 from orchestrator.config import Config
 from orchestrator.config.models import ANY_ORIGIN
-from orchestrator.errors import UnansweredError, UsageError
+from orchestrator.costs import Estimate, costs_of, estimate
+from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
+from orchestrator.journal.store import state_folder
+from orchestrator.machine import Machine
 from orchestrator.narrator import Narrator
-from orchestrator.observations import API_ORIGIN, Observation
+from orchestrator.observations import API_ORIGIN, Glance, Observation
+from orchestrator.plan import Plan
 from orchestrator.polling import Ended, Poller
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
+from orchestrator.qovery.admission import QuotaAdmission
 from orchestrator.qovery.auth import find_token, scheme_of
+from orchestrator.qovery.feed import Feed
 from orchestrator.qovery.http import QoveryHttp, make_client
+from orchestrator.qovery.ledger import Ledger, connect, token_key
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
@@ -57,6 +66,7 @@ class Rehearsal:
     """The name of a fault profile: `none`, `realistic` or `hostile`."""
     _clock: RehearsalClock | None = field(default=None, init=False, repr=False, compare=False)
     _transports: Transports | None = field(default=None, init=False, repr=False, compare=False)
+    _ledger: sqlite3.Connection | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def clock(self) -> RehearsalClock:
@@ -65,6 +75,13 @@ class Rehearsal:
             # Of a whole second: what is rounded to seconds on the way is then rounded alike whenever a seed is played.
             self._clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
         return self._clock
+
+    @property
+    def ledger(self) -> sqlite3.Connection:
+        """What was used of the world's quota."""
+        if self._ledger is None:
+            self._ledger = connect(None)
+        return self._ledger
 
     def transports(self, config: Config) -> Transports:
         """Return the ways into the world, which is built for `config` where there is none yet."""
@@ -126,6 +143,7 @@ class Session:
     platform: QoveryPlatform
     prober: HttpProber
     quota: Quota
+    feed: Feed
     resolver: Resolver
     retrying: Retrying
     seed: int | None
@@ -140,6 +158,23 @@ class Session:
         """What it has cost so far."""
         return RequestCounts(total=self.quota.used, submits=self.platform.submits)
 
+    def admission(self, plan: Plan) -> QuotaAdmission:
+        """Return what lets the environments of a plan begin."""
+        costs = costs_of(plan.targets, at_once=plan.strategy.max_parallel)
+        return QuotaAdmission(self.quota, self.feed, costs, clock=self.clock, log=self.log)
+
+    def estimate(self, plan: Plan) -> Estimate:
+        """Say what a plan will take, as the quota stands now."""
+        room = self.quota.room()
+        return estimate(plan, left=room.left, per_hour=room.per_hour, renewed_in=room.renewed_at - room.now)
+
+    async def glance(self, project_id: str) -> Mapping[str, Glance]:
+        """Read the statuses of a project's environments; none where that is refused."""
+        try:
+            return await self.retrying(lambda: self.platform.glance(project_id))
+        except (TokenRefusedError, NotFoundError):
+            return {}
+
     async def read(self, environment_id: str) -> Observation:
         """Read an environment's statuses, again and again until it works or contact is lost."""
         return await self.retrying(lambda: self.platform.read_statuses(environment_id))
@@ -153,6 +188,7 @@ async def open_session(
     rehearsal: Rehearsal | None = None,
     run_id: str | None = None,
     api_url: str | None = None,
+    state_dir: Path | None = None,
 ) -> AsyncIterator[Session]:
     """Open the way to the platform that `config` names, or to a simulator in its place.
 
@@ -162,6 +198,7 @@ async def open_session(
         rehearsal: put a simulator in the platform's place.
         run_id: of the run that is gone on with; a new one by default.
         api_url: the API that this run has asked so far, whatever `config` says.
+        state_dir: where what the token was used for is kept, for all who use it.
 
     Raises:
         UsageError: there is no token, or no simulator installed, or the run has asked another API so far.
@@ -182,7 +219,15 @@ async def open_session(
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token crosses the network in the clear")
-        quota = Quota(clock, per_hour=config.api.requests_per_hour)
+        ledger = _ledger(
+            rehearsal,
+            lambda: state_dir or state_folder(environ),
+            key=token_key(token.get_secret_value(), str(url)),
+            clock=clock,
+            log=log,
+        )
+        stack.callback(ledger.close)
+        quota = Quota(clock, per_hour=config.api.requests_per_hour, ledger=ledger)
         client = await stack.enter_async_context(
             make_client(
                 url,
@@ -213,10 +258,30 @@ async def open_session(
             platform=platform,
             prober=HttpProber(probe_client),
             quota=quota,
+            feed=Feed(platform.glance, quota=quota, clock=clock, log=log),
             resolver=Resolver(platform, retrying=retrying, console=console),
             retrying=retrying,
             seed=seed,
         )
+
+
+def _ledger(
+    rehearsal: Rehearsal | None, folder: Callable[[], Path], *, key: str, clock: Clock, log: FilteringBoundLogger
+) -> Ledger:
+    """Open the ledger that all processes share; where there can be none, one for this process alone, and say so."""
+
+    def complain(error: Exception) -> None:
+        log.warning("quota_not_shared", error=str(error), hint="other processes may use the token without our knowing")
+
+    machine = Machine.here()
+    if rehearsal is not None:
+        return Ledger(rehearsal.ledger, key=key, clock=clock, machine=machine, keep_open=True)
+    try:
+        connection = connect(folder())
+    except (sqlite3.Error, OSError, UsageError) as error:
+        complain(error)
+        connection = connect(None)
+    return Ledger(connection, key=key, clock=clock, machine=machine, on_trouble=complain)
 
 
 def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock) -> Transports:

@@ -152,7 +152,9 @@ class Submission:
         patience = self._target.policy.deadline
         if until is None:
             until = min(self._clock.monotonic() + patience, self._end_by)
-        posted: Posted | Settlement | Ended = await self._poller.poll(partial(self._try, until), until=until)
+        posted: Posted | Settlement | Ended = await self._poller.poll(
+            partial(self._try, until), until=until, quiet=self._waits_for_others
+        )
         if isinstance(posted, Ended):
             return settlement.never_started(
                 posted,
@@ -183,6 +185,9 @@ class Submission:
         if baseline is None or self._clock.monotonic() >= until:
             return None
         return await self._post(baseline, readiness.running)
+
+    def _waits_for_others(self) -> bool:
+        return self._obstacle is not None and self._obstacle.obstacle is Obstacle.BUSY
 
     def _wait_or_block(self, readiness: Readiness) -> Settlement | None:
         if readiness.obstacle is Obstacle.BUSY and self._target.policy.on_busy is OnBusy.FAIL:
@@ -270,7 +275,10 @@ class Submission:
         if self._clock.monotonic() >= self.deadline:
             return None
         # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
-        queue, runs = await self._readings.queue(), await self._readings.history()
+        queue = await self._readings.queue()
+        if self._clock.monotonic() >= self.deadline:
+            return None
+        runs = await self._readings.history()
         found = search(self._readings.dated(baseline), observation, runs, queue)
         self._reason(found, looked_for, queue=len(queue))
         if found.trace is Trace.OURS:

@@ -98,10 +98,15 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
         baseline: what ran before; its targets are what is judged. Other services never matter.
         observation: the reading.
         seen_running: the new executions that earlier readings showed in progress. A success whose execution was never
-            seen so may rest on a stale baseline, and is confirmed first.
+            seen so may rest on a stale baseline, and is confirmed first, unless the reading itself dates it.
     """
+    last = observation.last_execution_id
+    if last is not None and baseline.began_after(observation):
+        seen_running = seen_running | {last}
     services = {
-        target_id: _judge_service(baseline, observation.services.get(target_id), seen_running)
+        target_id: _attributed(
+            baseline, observation, _judge_service(baseline, observation.services.get(target_id), seen_running)
+        )
         for target_id in baseline.targets
     }
     findings = {service.finding for service in services.values()}
@@ -119,10 +124,20 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
     executions = {service.execution_id for service in services.values()}
     if not _in_the_next_run(baseline, executions):
         return replace(verdict, doubt=Doubt.SEVERAL_EXECUTIONS)
-    last = observation.last_execution_id
-    if last is not None and ({last} != executions or not baseline.may_be_ours(observation.last_origin)):
-        return replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
     return verdict
+
+
+def _attributed(baseline: Baseline, observation: Observation, verdict: ServiceVerdict) -> ServiceVerdict:
+    """Doubt how a service ended where it is not known that the run was asked for as ours was.
+
+    A reading tells that of the environment's last run alone.
+    """
+    last = observation.last_execution_id
+    if last is None or not verdict.finding.final or verdict.doubt is not None:
+        return verdict
+    if verdict.execution_id == last and baseline.may_be_ours(observation.last_origin):
+        return verdict
+    return replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
 
 
 def _in_the_next_run(baseline: Baseline, executions: AbstractSet[str | None]) -> bool:
@@ -251,23 +266,36 @@ def confirm(
     if complete:
         if not any(baseline.may_be_ours(run.origin) for run in complete):
             # Ours may have been cancelled in the queue meanwhile, or be labelled otherwise than we know.
-            services = _by_run(baseline, complete)
+            services = {
+                target_id: replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
+                for target_id, verdict in _by_run(baseline, complete).items()
+            }
             return Verdict(finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
         verdicts = [_of_complete_run(baseline, observation, run) for run in complete]
         return next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
-    if any(status.in_progress for status in targets_in(baseline, observation)):
+    if any(status.in_progress for status in targets_in(baseline, observation)) or _has_gaps(baseline, runs):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     return _absent(baseline, observation, runs, restarts)
 
 
+def _has_gaps(baseline: Baseline, runs: Iterable[Run]) -> bool:
+    """Tell whether ours may be among runs of which something is missing: then its absence shows nothing."""
+    return any(
+        run.action == RESTART_ACTION
+        and baseline.may_be_ours(run.origin)
+        and not baseline.began_before(run)
+        and (run.execution_id is None or (baseline.is_new(run.execution_id) and not run.services))
+        for run in runs
+    )
+
+
 def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> Verdict:
     verdict = _final(_by_run(baseline, [run]))
-    # A cancellation explains what did not restart, and so does the run's own failure: a reading may leave out a service
-    # that is there. Where there was neither, a service's being gone explains it best.
-    if run.status != CANCELLED_RUN and any(
-        service.finding is not Finding.SUCCEEDED
-        and run.services[target_id] != State.RESTART_ERROR
-        and target_id not in observation.services
+    # A cancellation explains what did not restart, and so does a failure, its neighbours' too, which the engine cancels
+    # then: a reading may leave out a service that is there. Where there was neither, being gone explains it best.
+    explained = run.status == CANCELLED_RUN or State.RESTART_ERROR in run.services.values()
+    if not explained and any(
+        service.finding is not Finding.SUCCEEDED and target_id not in observation.services
         for target_id, service in verdict.services.items()
     ):
         return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)

@@ -10,7 +10,7 @@ from orchestrator.observations import Observation, ServiceStatus
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Exclusion, Service, Target
 from orchestrator.polling import Ended, Poller
-from orchestrator.ports import Clock, Platform
+from orchestrator.ports import Clock, Lookout, Platform
 from orchestrator.progress import Progress
 from orchestrator.readings import Readings
 from orchestrator.settlement import Settlement
@@ -32,6 +32,7 @@ class WatchJob:
         log: a logger with `run_id` and `environment` bound.
         random: the source of jitter.
         end_by: the run's deadline, an instant of `clock`.
+        lookout: where to rest between two looks.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class WatchJob:
         log: FilteringBoundLogger,
         random: Random,
         end_by: float,
+        lookout: Lookout | None = None,
     ) -> None:
         self._target = target
         self._clock = clock
@@ -57,8 +59,9 @@ class WatchJob:
             lost_contact=target.policy.lost_contact,
             random=random,
             on_fault=self._narrator.fault,
+            lookout=lookout,
         )
-        self._readings = Readings(platform, target.environment_id, self._poller.contact, clock)
+        self._readings = Readings(platform, target.environment_id, self._poller.contact, clock, lookout)
         self._involved: set[str] = set()
         self._verdicts: dict[str, ServiceVerdict] = {}
 

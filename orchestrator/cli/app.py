@@ -155,7 +155,7 @@ def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart plan nightly.yaml\n\nqovery-restart plan nightly.yaml --output json")
-@opt.common(without=("report", "verbose", "state_dir"))
+@opt.common(without=("report", "verbose"))
 def plan(
     settings: opt.Settings,
     *,

@@ -2,9 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from io import StringIO
+from math import ceil
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,11 +15,13 @@ from rich.table import Table
 from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
 from orchestrator.cli.options import Output, Settings
 from orchestrator.config import Config
+from orchestrator.costs import Estimate
+from orchestrator.durations import format_duration
 from orchestrator.errors import RestartError
+from orchestrator.forecasting import areview
 from orchestrator.outcomes import ExitCode
-from orchestrator.reports.wording import count
-from orchestrator.review import Forecast, ReviewedEnvironment
-from orchestrator.runner import areview
+from orchestrator.reports.wording import count, span
+from orchestrator.review import Forecast, Review, ReviewedEnvironment
 
 _WORDS = {
     Forecast.RESTART: "would restart",
@@ -32,14 +36,21 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     """Print what a run would do; return the exit code."""
     conductor = Conductor(settings)
 
-    async def make() -> tuple[ReviewedEnvironment, ...]:
-        return await areview(load(), rehearsal=conductor.rehearsal, interruption=conductor.interruption)
+    async def make() -> Review | None:
+        return await areview(
+            load(),
+            rehearsal=conductor.rehearsal,
+            interruption=conductor.interruption,
+            state_dir=settings.state_dir,
+        )
 
     errors: tuple[str, ...] = ()
-    reviewed: tuple[ReviewedEnvironment, ...] = ()
+    review: Review | None = None
+    code = ExitCode.SUCCEEDED
     try:
-        reviewed = conductor.call(make)
-        code = _exit_code(reviewed)
+        review = conductor.call(make)
+        if review is not None:
+            code = _exit_code(review.environments)
     except RestartError as error:
         conductor.complain(error)
         errors, code = problems_of(error), exit_code_of_error(error)
@@ -47,12 +58,13 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     if settings.output is Output.JSON:
         document = {
             "exit_code": code.value,
-            "environments": [asdict(environment) for environment in reviewed],
+            "environments": [asdict(environment) for environment in review.environments] if review else [],
+            "cost": _cost(review.cost) if review else None,
             "errors": errors,
         }
         conductor.show(json.dumps(document, indent=2))
-    elif reviewed:
-        conductor.show(render_plan(reviewed, width=settings.width, color=settings.color_on(sys.stdout)))
+    elif review is not None:
+        conductor.show(render_plan(review, width=settings.width, color=settings.color_on(sys.stdout)))
     return code
 
 
@@ -61,8 +73,26 @@ def _exit_code(reviewed: Sequence[ReviewedEnvironment]) -> ExitCode:
     return ExitCode.BLOCKED if blocked else ExitCode.SUCCEEDED
 
 
-def render_plan(reviewed: Sequence[ReviewedEnvironment], *, width: int, color: bool) -> str:
-    """Render a plan for people: wave by wave, what would restart and what would not, and why."""
+def _in_words(cost: Estimate) -> Iterator[str]:
+    yield (
+        f"It would take about {count(cost.total, 'request')} ({count(cost.baselines, 'baseline')}, "
+        f"{count(cost.submits, 'submit')}, {count(cost.proofs, 'proof')}, about {count(ceil(cost.looks), 'look')} in "
+        f"between), of which the quota has {cost.left} of {cost.per_hour} left, and about {span(cost.duration_s)}."
+    )
+    if not cost.fits:
+        yield (
+            f"[red]That does not fit into run_deadline ({format_duration(cost.run_deadline_s)}):[/red] what has "
+            "not begun by then would not be restarted."
+        )
+
+
+def _cost(cost: Estimate) -> dict[str, Any]:
+    return {**asdict(cost), "looks": ceil(cost.looks), "total": cost.total, "fits": cost.fits}
+
+
+def render_plan(review: Review, *, width: int, color: bool) -> str:
+    """Render a plan for people: wave by wave, what would restart and what would not, and why; and the cost."""
+    reviewed = review.environments
     text = StringIO()
     console = Console(file=text, width=width, force_terminal=color, no_color=not color, highlight=False)
     for environment in sorted(reviewed, key=lambda environment: environment.wave):
@@ -95,4 +125,6 @@ def render_plan(reviewed: Sequence[ReviewedEnvironment], *, width: int, color: b
     summary = ", ".join(f"{count} {_WORDS[forecast]}" for forecast, count in counts.items() if count)
     environments = count(len(reviewed), "environment")
     console.print(f"{environments}: {summary}. {count(services, 'service')} in all. Nothing was changed.")
+    for line in _in_words(review.cost):
+        console.print(line)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

@@ -13,7 +13,8 @@ from orchestrator.errors import JournalError, UsageError
 from orchestrator.inflight import InFlight
 from orchestrator.journal import codec
 from orchestrator.journal.database import Database
-from orchestrator.journal.machine import Machine, RunLock
+from orchestrator.journal.lock import RunLock
+from orchestrator.machine import Machine
 from orchestrator.outcomes import EnvironmentResult
 from orchestrator.plan import Target
 from orchestrator.ports import Clock
@@ -226,11 +227,6 @@ class Store:
                 "DELETE FROM runs WHERE ended_at IS NOT NULL AND (started_at < ? OR run_id NOT IN "
                 "(SELECT run_id FROM runs ORDER BY started_at DESC LIMIT ?))",
                 (oldest, keep_runs),
-            )
-            # They count for an hour, also if their run is gone on with after its end.
-            an_hour_ago = (self.clock.now() - timedelta(hours=1)).isoformat()
-            transaction.execute(
-                "DELETE FROM requests WHERE run_id IN (SELECT run_id FROM runs WHERE ended_at < ?)", (an_hour_ago,)
             )
 
 

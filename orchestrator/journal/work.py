@@ -14,8 +14,6 @@ from orchestrator.journal import codec
 from orchestrator.journal.store import ABANDONED, NewRun, Store, StoredEnvironment, row_of
 from orchestrator.outcomes import EnvironmentResult, Outcome
 
-HOUR = 3600.0
-
 
 class Work:
     """A run that this process holds.
@@ -61,9 +59,6 @@ class Work:
                     for position, target in enumerate(run.targets)
                 ],
             )
-            transaction.executemany(
-                "INSERT INTO requests (run_id, at) VALUES (?,?)", [(run.run_id, work.elapsed)] * run.requests
-            )
         return work
 
     @classmethod
@@ -83,10 +78,6 @@ class Work:
             work.began = began = store.clock.monotonic() - store.elapsed(row)
             work.end_by = began + row["end_by"]
             work._take_lock()
-            if not store.is_this_boot(row):
-                # How long ago they were sent only the wall clock can tell, and it may be wrong: so each counts for a
-                # whole hour more, lest the quota be exceeded.
-                transaction.execute("UPDATE requests SET at = ? WHERE run_id = ?", (work.elapsed, run_id))
             transaction.execute(
                 "UPDATE runs SET holder = ?, host = ?, pid = ?, boot_id = ?, began = ?, elapsed = ?, beat_at = ?, "
                 "ended_at = NULL, outcome = NULL, exit_code = NULL WHERE run_id = ?",
@@ -140,13 +131,6 @@ class Work:
             sighting=codec.sighting_of(row["sighting"]),
         )
 
-    def recent_requests(self) -> list[float]:
-        """Return the instants of the requests that the run has sent in the last hour."""
-        rows = self.store.database.read(
-            "SELECT at FROM requests WHERE run_id = ? AND at > ? ORDER BY at", self.run_id, self.elapsed - HOUR
-        )
-        return [self.began + row["at"] for row in rows]
-
     def page(self, name: str) -> "Page":
         """Return the journal of one environment."""
         return Page(self, name)
@@ -154,13 +138,12 @@ class Work:
     def note_request(self) -> None:
         """Count a request that is about to be sent. Where that cannot be written, it is not."""
         with suppress(JournalError), self.writing(durable=False) as transaction:
-            transaction.execute("INSERT INTO requests (run_id, at) VALUES (?,?)", (self.run_id, self.elapsed))
             transaction.execute("UPDATE runs SET requests = requests + 1 WHERE run_id = ?", (self.run_id,))
 
     def beat(self) -> None:
         """Give a sign of life. Where that cannot be written, it is missed, and the next one may do."""
-        with suppress(JournalError), self.writing(durable=False) as transaction:
-            transaction.execute("DELETE FROM requests WHERE run_id = ? AND at <= ?", (self.run_id, self.elapsed - HOUR))
+        with suppress(JournalError), self.writing(durable=False):
+            pass
 
     def close(self, results: Iterable[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str) -> None:
         """Write down that nobody is at work on it any more.

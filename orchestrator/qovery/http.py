@@ -118,15 +118,28 @@ class QoveryHttp:
         self._request_timeout = request_timeout
 
     async def call(
-        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        about: str = "",
     ) -> Answer:
         """Send one request and return its answer, whose status is 2xx.
+
+        Args:
+            method: GET or POST.
+            path: of the call.
+            params: the query.
+            body: sent as JSON.
+            about: the environment that it is about, for whose requests some of the quota may be kept.
 
         Raises:
             PlatformError: in the form that says what happened, and whether the request can have had an effect.
         """
         call = f"{method} {path}"
-        self._quota.take()
+        ticket = self._quota.take(about)
         try:
             async with asyncio.timeout(self._request_timeout):
                 answer = await self._exchange(method, path, params, body)
@@ -135,7 +148,10 @@ class QoveryHttp:
         # httpx lets TLS failures in the middle of an answer through as they are: `ssl.SSLError`, an OSError.
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise translate(error, call, redact=self._redact) from None
-        retry_after = self._quota.learn(answer.headers, throttled=answer.status == httpx.codes.TOO_MANY_REQUESTS)
+        finally:
+            self._quota.came_back(about)
+        throttled = answer.status == httpx.codes.TOO_MANY_REQUESTS
+        retry_after = self._quota.learn(answer.headers, throttled=throttled, ticket=ticket)
         if not httpx.codes.is_success(answer.status):
             raise refusal(answer, call, retry_after, redact=self._redact)
         return answer

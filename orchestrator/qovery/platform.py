@@ -1,9 +1,9 @@
 """The port `Platform`, on the Qovery API; and the lists by which names are looked up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.observations import Observation, QueuedRequest, Run, SubmitReceipt
+from orchestrator.observations import Glance, Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.plan import Service, ServiceType
 from orchestrator.qovery import wire
 from orchestrator.qovery.http import QoveryHttp
@@ -34,21 +34,28 @@ class QoveryPlatform:
         `/statuses` would be simpler and keeps the previous run's states while a request waits; this one alone tells.
         """
         path = f"/environment/{environment_id}/statusesWithStages"
-        answer = await self._http.call("GET", path)
+        answer = await self._http.call("GET", path, about=environment_id)
         statuses = answer.read_as(wire.WireStatusesWithStages, call=f"GET {path}")
         return statuses.to_domain(environment_id, answer.server_time)
+
+    async def glance(self, project_id: str) -> Mapping[str, Glance]:
+        """Read the statuses of every environment of a project, by its id: hints, since nobody knows how they lag."""
+        path = f"/project/{project_id}/environment/status"
+        answer = await self._http.call("GET", path)
+        glances = answer.read_as(wire.WireProjectStatuses, call=f"GET {path}").to_domain()
+        return {glance.environment_id: glance for glance in glances}
 
     async def find_runs(self, environment_id: str) -> Sequence[Run]:
         """Read the latest runs from `deploymentHistoryV2`."""
         path = f"/environment/{environment_id}/deploymentHistoryV2"
-        answer = await self._http.call("GET", path, params={"pageSize": "20"})
+        answer = await self._http.call("GET", path, params={"pageSize": "20"}, about=environment_id)
         runs = answer.read_as(wire.WireRuns, call=f"GET {path}")
         return [item.to_run() for item in runs.results]
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
         """Read `deploymentQueue`."""
         path = f"/environment/{environment_id}/deploymentQueue"
-        answer = await self._http.call("GET", path)
+        answer = await self._http.call("GET", path, about=environment_id)
         queue = answer.read_as(wire.WireRuns, call=f"GET {path}")
         return [request for request in (item.to_queued_request() for item in queue.results) if request is not None]
 
@@ -64,7 +71,7 @@ class QoveryPlatform:
             body.setdefault(_ID_FIELDS[service.type], []).append(service.id)
         self.submits += 1
         path = f"/environment/{environment_id}/service/restart-service"
-        answer = await self._http.call("POST", path, body=body)
+        answer = await self._http.call("POST", path, body=body, about=environment_id)
         try:
             return answer.read_as(wire.WireSubmitAnswer, call=f"POST {path}").to_domain()
         except MalformedAnswerError:
@@ -79,7 +86,7 @@ class QoveryPlatform:
     async def cancel_run(self, environment_id: str) -> None:
         """Cancel what runs in an environment, without force: lifecycle jobs that it triggered are left alone."""
         path = f"/environment/{environment_id}/cancelDeployment"
-        await self._http.call("POST", path, body={"force_cancel": False})
+        await self._http.call("POST", path, body={"force_cancel": False}, about=environment_id)
 
     # The directory: what `names` looks things up in.
 
@@ -101,10 +108,20 @@ class QoveryPlatform:
         path = f"/project/{project_id}/environment"
         return (await self._http.call("GET", path)).read_as(wire.WireEnvironmentList, call=f"GET {path}").results
 
+    async def organization_environments(self, organization_id: str) -> list[wire.WireEnvironment]:
+        """List the environments of all projects of an organization."""
+        path = f"/organization/{organization_id}/environments"
+        return (await self._http.call("GET", path)).read_as(wire.WireEnvironmentList, call=f"GET {path}").results
+
     async def services(self, environment_id: str) -> list[wire.WireService]:
         """List the services of an environment, of every kind."""
         path = f"/environment/{environment_id}/services"
         return (await self._http.call("GET", path)).read_as(wire.WireServiceList, call=f"GET {path}").results
+
+    async def organization_services(self, organization_id: str) -> list[wire.WireLightService]:
+        """List the services of all environments of an organization, databases without their mode."""
+        path = f"/organization/{organization_id}/services"
+        return (await self._http.call("GET", path)).read_as(wire.WireLightServiceList, call=f"GET {path}").results
 
     async def _named(self, path: str) -> list[wire.WireNamed]:
         return (await self._http.call("GET", path)).read_as(wire.WireNamedList, call=f"GET {path}").results

@@ -5,21 +5,27 @@ ids without which there would be nothing to speak of.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 
 
-def _none_if_odd(value: Any, read: ValidatorFunctionWrapHandler) -> datetime | None:  # noqa: ANN401 - any JSON
-    """Read a time that only helps: written oddly, it must not cost the whole answer."""
+def _none_if_odd(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any JSON
+    """Read what only helps: written oddly, it must not cost the whole answer."""
     try:
-        instant: datetime | None = read(value)
+        return read(value)
     except ValidationError:
         return None
-    return instant
+
+
+_OptionalTime = Annotated[datetime | None, WrapValidator(_none_if_odd)]
+_OptionalNumber = Annotated[int | None, WrapValidator(_none_if_odd)]
+
+LONGEST_RUN = 7 * 24 * 3600
+"""Seconds. What claims to have taken longer says nothing."""
 
 
 class _Wire(BaseModel):
@@ -51,9 +57,38 @@ class WireStatus(_Wire):
 class WireEnvironmentStatus(_Wire):
     """`EnvironmentStatus`."""
 
+    id: str | None = None
     state: str | None = None
     last_deployment_id: str | None = None
+    last_deployment_date: _OptionalTime = None
+    total_deployment_duration_in_seconds: _OptionalNumber = None
     origin: str | None = None
+
+    @property
+    def last_run_not_before(self) -> datetime | None:
+        """An instant before which the last run, if it is over, did not begin.
+
+        Nobody has documented whether `last_deployment_date` is its beginning or its end (inferred: the end). Less the
+        run's length it is not later than its beginning in either case.
+        """
+        date, length = self.last_deployment_date, self.total_deployment_duration_in_seconds
+        if date is None or date.tzinfo is None or length is None or not 0 <= length <= LONGEST_RUN:
+            return None
+        return date - timedelta(seconds=length)
+
+
+class WireProjectStatuses(_Wire):
+    """The statuses of a project's environments."""
+
+    results: list[WireEnvironmentStatus]
+
+    def to_domain(self) -> list[Glance]:
+        """Read those that say whose they are."""
+        return [
+            Glance(environment_id=each.id.casefold(), state=each.state, execution_id=each.last_deployment_id or None)
+            for each in self.results
+            if each.id
+        ]
 
 
 class WireStage(_Wire):
@@ -97,6 +132,7 @@ class WireStatusesWithStages(_Wire):
             environment_state=environment.state,
             last_execution_id=environment.last_deployment_id or None,
             last_origin=environment.origin,
+            last_run_not_before=environment.last_run_not_before,
             server_time=server_time,
         )
 
@@ -129,7 +165,7 @@ class WireRunStage(_Wire):
 class WireAuditing(_Wire):
     """`DeploymentHistoryAuditingData`, and its like in the queue."""
 
-    created_at: Annotated[datetime | None, WrapValidator(_none_if_odd)] = None
+    created_at: _OptionalTime = None
     triggered_by: str | None = None
     origin: str | None = None
 
@@ -226,6 +262,12 @@ class WireEnvironment(_Wire):
     project: WireReference | None = None
     organization: WireReference | None = None
 
+    def within(self, organization_id: str, project_id: str | None = None) -> Self:
+        """Return it with the place where it was found, as far as it does not say itself where it belongs."""
+        project = self.project or (WireReference(id=project_id) if project_id is not None else None)
+        organization = self.organization or WireReference(id=organization_id)
+        return self.model_copy(update={"organization": organization, "project": project})
+
 
 class WireEnvironmentList(_Wire):
     """A list of them."""
@@ -247,3 +289,15 @@ class WireServiceList(_Wire):
     """A list of them."""
 
     results: list[WireService]
+
+
+class WireLightService(WireService):
+    """`ServiceLightResponse`: a service as its organization's list has it. It does not say a database's mode."""
+
+    environment_id: str
+
+
+class WireLightServiceList(_Wire):
+    """A list of them."""
+
+    results: list[WireLightService]

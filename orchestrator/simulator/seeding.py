@@ -57,7 +57,12 @@ _STAGES = (
 
 
 def build_world(
-    specs: Sequence[EnvironmentSpec], *, seed: int, faults: str = FaultProfile.NONE, epoch: datetime | None = None
+    specs: Sequence[EnvironmentSpec],
+    *,
+    seed: int,
+    faults: str = FaultProfile.NONE,
+    epoch: datetime | None = None,
+    timings: Timings | None = None,
 ) -> World:
     """Build a world from what a configuration names.
 
@@ -70,12 +75,13 @@ def build_world(
         seed: what everything in the world follows from.
         faults: the name of a `FaultProfile`: how fast and how eventful the world is.
         epoch: the wall clock's time at second 0.
+        timings: how long things take, in place of the profile's.
 
     Raises:
         ValueError: there is no such profile.
     """
     profile = FaultProfile(faults)
-    world = World(seed=seed, epoch=EPOCH if epoch is None else epoch, timings=_TIMINGS[profile])
+    world = World(seed=seed, epoch=EPOCH if epoch is None else epoch, timings=timings or _TIMINGS[profile])
     environments: dict[str, Environment] = {}
     named: dict[str, list[EnvironmentSpec]] = {}
     # Paths go first: an id that belongs to one of them then means the same environment.

@@ -68,6 +68,7 @@ class World:
         self.organizations: dict[str, Organization] = {}
         self.projects: dict[str, Project] = {}
         self.environments: dict[str, Environment] = {}
+        self._by_path: dict[tuple[str, ...], Environment] = {}
 
     @property
     def now(self) -> float:
@@ -100,6 +101,8 @@ class World:
         self.organizations.setdefault(environment.organization.id, environment.organization)
         self.projects.setdefault(environment.project.id, environment.project)
         self.environments[environment.id] = environment
+        names = _names(environment.organization.name, environment.project.name, environment.name)
+        self._by_path.setdefault(names, environment)
         self._engines[environment.id] = Engine(
             environment,
             services=services,
@@ -114,12 +117,7 @@ class World:
         """Return the environment with that id, or at that path; names are compared as Qovery does."""
         if isinstance(locator, str):
             return self.environments.get(normalised(locator))
-        wanted = tuple(map(normalised, (locator.organization, locator.project, locator.environment)))
-        for environment in self.environments.values():
-            names = (environment.organization.name, environment.project.name, environment.name)
-            if tuple(map(normalised, names)) == wanted:
-                return environment
-        return None
+        return self._by_path.get(_names(locator.organization, locator.project, locator.environment))
 
     def snapshot(self, environment_id: str, *, age: float = 0.0) -> Snapshot:
         """Return an environment as it was `age` seconds ago (up to a minute).
@@ -189,3 +187,7 @@ class World:
             return self._engines[environment_id]
         except KeyError:
             raise NotThereError(f"there is no environment {environment_id}") from None
+
+
+def _names(*names: str) -> tuple[str, ...]:
+    return tuple(map(normalised, names))

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from orchestrator.errors import NotSentError, PassingError, PlatformError, UnansweredError
 from orchestrator.qovery.http import NEVER_SENT, PERHAPS_SENT, QoveryHttp, make_client, translate
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.qovery.quota import Quota
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
+from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import API, ENVIRONMENT, TOKEN, HandClock, asked, in_virtual_time
 
 ELSEWHERE = "https://elsewhere.example.test"
@@ -310,7 +310,7 @@ def test_the_password_of_a_proxy_is_not_shown() -> None:
             API, SecretStr(TOKEN), request_timeout=5, max_connections=1, transport=httpx.MockTransport(refuse)
         )
         async with client:
-            http = QoveryHttp(client, quota=Quota(HandClock(), per_hour=1), request_timeout=5)
+            http = QoveryHttp(client, quota=quota_of(HandClock(), per_hour=1), request_timeout=5)
             with pytest.raises(NotSentError) as caught:
                 await http.call("GET", "/organization")
         return caught.value

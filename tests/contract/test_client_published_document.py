@@ -11,7 +11,7 @@ from orchestrator.config.models import ANY_ORIGIN, ApiConfig
 from orchestrator.errors import MalformedAnswerError
 from orchestrator.observations import API_ORIGIN, RUN_IS_OVER, Observation
 from orchestrator.plan import ServiceType
-from orchestrator.qovery.names import why_not
+from orchestrator.qovery.names import MODE_UNSAID, why_not
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.states import State
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
@@ -56,6 +56,7 @@ def schema_of(document: Published, exchange: Exchange) -> Schema:
 
 TEMPLATES = {
     "read_statuses": "/environment/{environmentId}/statusesWithStages",
+    "glance": "/project/{projectId}/environment/status",
     "find_runs": "/environment/{environmentId}/deploymentHistoryV2",
     "read_queue": "/environment/{environmentId}/deploymentQueue",
     "submit_restart": "/environment/{environmentId}/service/restart-service",
@@ -65,6 +66,8 @@ TEMPLATES = {
     "organizations": "/organization",
     "projects": "/organization/{organizationId}/project",
     "environments": "/project/{projectId}/environment",
+    "organization_environments": "/organization/{organizationId}/environments",
+    "organization_services": "/organization/{organizationId}/services",
     "services": "/environment/{environmentId}/services",
 }
 
@@ -148,6 +151,19 @@ def test_a_full_reading_of_the_statuses_has_every_kind_of_service_in_it(document
     assert all(status.execution_id and status.requests_waiting for status in observation.services.values())
 
 
+def test_a_glance_at_a_project_says_of_each_environment_what_the_reading_of_its_statuses_says(
+    document: Published,
+) -> None:
+    (sample,) = document.samples(document.schema("EnvironmentStatus"), Fill.ALL)
+    glances = answered(EXCHANGES["glance"].ask, {"results": [sample]})
+    reading = answered(EXCHANGES["read_statuses"].ask, {"environment": sample, "stages": []})
+    (glance,) = glances.values()
+    assert glances.keys() == {sample["id"].lower()} == {glance.environment_id}
+    assert (glance.state, glance.execution_id) == (reading.environment_state, reading.last_execution_id)
+    assert glance.state is not None
+    assert glance.execution_id is not None
+
+
 @pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())
 def test_a_run_of_the_history_is_read_in_full_where_it_has_but_what_is_required(
     document: Published, fill: Fill
@@ -188,6 +204,29 @@ def test_a_service_of_every_published_kind_is_known_by_id_name_and_type(document
             assert service.name
             assert service.service_type == kind
             assert (why_not(service) is None) == (kind in ("APPLICATION", "CONTAINER", "DATABASE"))
+
+
+@pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())
+def test_the_list_of_an_organization_says_of_each_service_where_it_is_and_of_no_database_its_mode(
+    document: Published, fill: Fill
+) -> None:
+    (sample,) = document.samples(document.schema("ServiceLightResponse"), fill)
+    (service,) = answered(EXCHANGES["organization_services"].ask, {"results": [sample | {"service_type": "DATABASE"}]})
+    assert (service.id, service.name) == (sample["id"], sample["name"])
+    assert service.environment_id == sample["environment_id"]
+    assert "mode" not in sample
+    assert why_not(service) == MODE_UNSAID
+
+
+@pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())
+def test_the_list_of_an_organization_says_of_each_environment_in_which_project_it_is(
+    document: Published, fill: Fill
+) -> None:
+    (sample,) = document.samples(document.schema("OrganizationEnvironmentResponse"), fill)
+    (environment,) = answered(EXCHANGES["organization_environments"].ask, {"results": [sample]})
+    assert (environment.id, environment.name) == (sample["id"], sample["name"])
+    assert environment.project.id == sample["project"]["id"]
+    assert environment.organization.id == sample["organization"]["id"]
 
 
 @pytest.mark.parametrize("mode", ["CONTAINER", "MANAGED"])

@@ -13,11 +13,11 @@ import respx
 
 from orchestrator._version import __version__
 from orchestrator.errors import PlatformError, ThrottledError
-from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 from orchestrator.plan import Service, ServiceType
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.qovery.quota import Quota
-from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference, WireService
+from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireReference, WireService
+from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import API, ENVIRONMENT, TOKEN, HandClock, asked
 
 REQUEST_ID = "0c2f4b1e-8f5d-4a57-9d0a-1f5b6c7d8e9f"
@@ -56,6 +56,8 @@ EXCHANGES = {
                 "id": ENVIRONMENT,
                 "state": "RESTARTING",
                 "last_deployment_id": EXECUTION,
+                "last_deployment_date": "2026-11-24T02:59:40Z",
+                "total_deployment_duration_in_seconds": 31,
                 "origin": "TERRAFORM_PROVIDER",
             },
             "stages": [
@@ -80,6 +82,7 @@ EXCHANGES = {
             environment_state="RESTARTING",
             last_execution_id=EXECUTION,
             last_origin="TERRAFORM_PROVIDER",
+            last_run_not_before=datetime(2026, 11, 24, 2, 59, 9, tzinfo=UTC),
             server_time=datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC),
             services={
                 "aaaaaaaa-1111-4111-8111-111111111111": ServiceStatus(
@@ -94,6 +97,27 @@ EXCHANGES = {
                 "c": ServiceStatus(id="c", state="DEPLOYED"),
             },
         ),
+    ),
+    "glance": Exchange(
+        ask=lambda platform: platform.glance("p"),
+        method="GET",
+        path="/project/p/environment/status",
+        answer={
+            "results": [
+                {
+                    "id": ENVIRONMENT.upper(),
+                    "state": "RESTARTED",
+                    "last_deployment_state": "RESTARTED",
+                    "last_deployment_id": EXECUTION,
+                },
+                {"id": "e", "state": "RESTARTING"},
+                {"state": "RESTARTED", "last_deployment_id": EXECUTION},
+            ]
+        },
+        meaning={
+            ENVIRONMENT: Glance(environment_id=ENVIRONMENT, state="RESTARTED", execution_id=EXECUTION),
+            "e": Glance(environment_id="e", state="RESTARTING", execution_id=None),
+        },
     ),
     "find_runs": Exchange(
         ask=lambda platform: platform.find_runs(ENVIRONMENT),
@@ -222,6 +246,36 @@ EXCHANGES = {
         answer={"results": [{"id": "e", "name": "staging"}]},
         meaning=[WireEnvironment(id="e", name="staging")],
     ),
+    "organization_environments": Exchange(
+        ask=lambda platform: platform.organization_environments("o"),
+        method="GET",
+        path="/organization/o/environments",
+        answer={
+            "results": [
+                {
+                    "id": "e",
+                    "name": "staging",
+                    "organization": {"id": "o"},
+                    "project": {"id": "p"},
+                    "mode": "DEVELOPMENT",
+                }
+            ]
+        },
+        meaning=[
+            WireEnvironment(id="e", name="staging", project=WireReference(id="p"), organization=WireReference(id="o"))
+        ],
+    ),
+    "organization_services": Exchange(
+        ask=lambda platform: platform.organization_services("o"),
+        method="GET",
+        path="/organization/o/services",
+        answer={
+            "results": [
+                {"id": "s", "name": "cache", "service_type": "DATABASE", "environment_id": "e", "project_id": "p"}
+            ]
+        },
+        meaning=[WireLightService(id="s", name="cache", service_type="DATABASE", mode=None, environment_id="e")],
+    ),
     "services": Exchange(
         ask=lambda platform: platform.services("e"),
         method="GET",
@@ -300,7 +354,7 @@ def test_a_request_that_the_quota_has_no_room_for_never_leaves(
     respx_mock: respx.MockRouter, exchange: Exchange
 ) -> None:
     route = respx_mock.route().respond(exchange.status, json=exchange.answer)
-    quota = Quota(HandClock(), per_hour=1)
+    quota = quota_of(HandClock(), per_hour=1)
     quota.take()
     with pytest.raises(ThrottledError, match="used up"):
         asked(exchange.ask, quota=quota)

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from orchestrator.errors import NotSentError, PassingError, UnansweredError
 from orchestrator.qovery.http import QoveryHttp, make_client
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.qovery.quota import Quota
 from tests.contract.test_client_requests import SERVICES
+from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import ENVIRONMENT, TOKEN, HandClock
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -54,7 +54,7 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
 async def submit_to(base_url: str) -> None:
     client = make_client(base_url, SecretStr(TOKEN), request_timeout=20, max_connections=1)
     async with client:
-        http = QoveryHttp(client, quota=Quota(HandClock(), per_hour=10), request_timeout=20)
+        http = QoveryHttp(client, quota=quota_of(HandClock(), per_hour=10), request_timeout=20)
         await QoveryPlatform(http).submit_restart(ENVIRONMENT, SERVICES)
 
 

@@ -5,9 +5,11 @@ import pytest
 import respx
 
 from orchestrator.errors import ThrottledError
+from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.qovery.quota import HOUR, Quota
+from orchestrator.qovery.quota import RESET_ROUNDING
 from tests.contract.test_client_requests import EXCHANGES
+from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import API, ENVIRONMENT, NOW, HandClock, asked
 
 EPOCH = int(NOW.timestamp())
@@ -39,7 +41,7 @@ def test_a_429_says_how_long_to_wait_and_the_next_request_is_not_even_sent_befor
     headers: dict[str, str] | list[tuple[str, str]], seconds: float | None
 ) -> None:
     clock = HandClock()
-    quota = Quota(clock, per_hour=1000)
+    quota = quota_of(clock, per_hour=1000)
     requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -67,9 +69,9 @@ def test_the_last_request_of_the_hour_is_answered_and_the_next_one_waits(respx_m
     route = respx_mock.get("/organization").respond(
         200, json={"results": []}, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "300"}
     )
-    quota = Quota(HandClock(), per_hour=1000)
+    quota = quota_of(HandClock(), per_hour=1000)
     assert asked(EXCHANGES["organizations"].ask, quota=quota) == []
     with pytest.raises(ThrottledError) as caught:
         asked(EXCHANGES["organizations"].ask, quota=quota)
-    assert caught.value.retry_after == 300.0
+    assert caught.value.retry_after == 300.0 + RESET_ROUNDING
     assert route.call_count == 1

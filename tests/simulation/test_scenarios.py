@@ -188,7 +188,8 @@ def test_a_request_that_is_cancelled_in_the_queue_is_no_success() -> None:
     run = play(
         together(
             on(Trigger.LOOK, BETWEEN_LOOK_AND_SUBMIT, alice(Action.DEPLOY)),
-            on(Trigger.SUBMIT, 10.0, alice_clears_the_queue),
+            # Late enough for it to have been seen waiting behind the deploy.
+            on(Trigger.SUBMIT, 22.0, alice_clears_the_queue),
         ),
         seed=RESTARTED_LAST_NIGHT,
     )
@@ -453,7 +454,7 @@ def test_states_that_nobody_has_published_end_at_the_deadline() -> None:
 def test_a_small_quota_slows_the_run_down_and_is_never_exceeded() -> None:
     text = f"""
 version: 1
-api: {{requests_per_hour: 20}}
+api: {{requests_per_hour: 9}}
 environments:
   - {{name: shop, path: {PATH}, services: all, poll: {{min: 100ms, max: 100ms}}, deadline: 90m, lost_contact: 2h}}
 """

@@ -21,7 +21,7 @@ from orchestrator.errors import RestartError
 from orchestrator.interruption import Interruption
 from orchestrator.journal import codec
 from orchestrator.journal.database import FILE_NAME
-from orchestrator.journal.machine import Machine
+from orchestrator.machine import Machine
 from orchestrator.outcomes import ExitCode
 from orchestrator.plan import EnvironmentSpec
 from orchestrator.reports.model import EnvironmentReport, RunReport
@@ -32,6 +32,7 @@ from orchestrator.simulator import seeding
 from orchestrator.simulator.faults import FaultSource
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.record import Record
+from orchestrator.simulator.timings import Timings
 from orchestrator.simulator.transport import SimulatedTransport
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
 from orchestrator.simulator.world import Trigger, World
@@ -162,12 +163,17 @@ class _Drop:
 
 @contextmanager
 def _witnessed(
-    witness: Witness, *, stage: Callable[[World], object], faults: FaultSource | None, log: TextIO | None
+    witness: Witness,
+    *,
+    stage: Callable[[World], object],
+    faults: FaultSource | None,
+    timings: Timings | None,
+    log: TextIO | None,
 ) -> Iterator[None]:
     build = seeding.build_world
 
     def build_and_stage(specs: Iterable[EnvironmentSpec], **how: Any) -> World:  # noqa: ANN401 - what `build_world` takes
-        world = build(tuple(specs), **how)
+        world = build(tuple(specs), timings=timings, **how)
         witness.watch(world)
         stage(world)
         return world
@@ -196,6 +202,7 @@ def rehearse(
     profile: str = "none",
     stage: Callable[[World], object] = lambda _: None,
     faults: FaultSource | None = None,
+    timings: Timings | None = None,
     interrupt_at: float | None = None,
     lives: Sequence[Life] = (),
     how: GoingOn | None = None,
@@ -210,6 +217,7 @@ def rehearse(
         profile: how unkind it is.
         stage: arranges the world before the run begins.
         faults: decides what happens to requests, in the profile's place.
+        timings: how long things take there, in the profile's place.
         interrupt_at: the instant, in seconds, at which SIGTERM is played, and nobody resumes the run.
         lives: of one process after the other; each resumes what the one before left. Where they do not bring the run to
             its end, a last process does, to which nothing happens.
@@ -224,7 +232,7 @@ def rehearse(
         lives = [Life(signalled_after=interrupt_at)]
     with (
         tempfile.TemporaryDirectory(dir=MEMORY_DISK) as folder,
-        _witnessed(witness, stage=stage, faults=faults, log=log),
+        _witnessed(witness, stage=stage, faults=faults, timings=timings, log=log),
         mortal_writes(lambda: rehearsal.mortal),
         asyncio.Runner(loop_factory=VirtualTimeLoop) as runner,
     ):

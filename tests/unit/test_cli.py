@@ -8,10 +8,11 @@ import pytest
 from orchestrator.cli.conduct import exit_code_of_error, problems_of
 from orchestrator.cli.options import LogLevel, Settings
 from orchestrator.cli.planning import render_plan
+from orchestrator.costs import estimate
 from orchestrator.errors import ConfigError, RestartError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.outcomes import ExitCode
-from orchestrator.plan import Exclusion, OnBusy, Policy, Service, ServiceType, Target
-from orchestrator.review import ReviewedEnvironment, review
+from orchestrator.plan import Exclusion, OnBusy, Plan, Policy, Service, ServiceType, Strategy, Target
+from orchestrator.review import Review, ReviewedEnvironment, review
 from tests.support.builders import ENVIRONMENT, observe, status
 
 
@@ -27,9 +28,17 @@ def reviewed(name: str, state: str, *, wave: int = 1) -> ReviewedEnvironment:
     return review(target, observe(status("api", state)))
 
 
+def a_plan(*environments: ReviewedEnvironment, left: int = 991, run_deadline: float = 14400.0) -> Review:
+    plan = Plan(
+        targets=tuple(Target(name=each.name, environment_id=each.id, services=()) for each in environments),
+        strategy=Strategy(run_deadline=run_deadline),
+    )
+    return Review(environments=environments, cost=estimate(plan, left=left, per_hour=1000, renewed_in=1800.0))
+
+
 def test_a_plan_reads_wave_by_wave_with_what_is_left_out_and_why() -> None:
     text = render_plan(
-        [reviewed("prod", "RESTARTING", wave=2), reviewed("staging", "DEPLOYED")], width=120, color=False
+        a_plan(reviewed("prod", "RESTARTING", wave=2), reviewed("staging", "DEPLOYED")), width=200, color=False
     )
     assert text.splitlines() == [
         "staging  wave 1  would restart",
@@ -41,11 +50,20 @@ def test_a_plan_reads_wave_by_wave_with_what_is_left_out_and_why() -> None:
         "  -  ledger    database     not deployed  execution -   a managed database",
         "",
         "2 environments: 1 would restart, 1 would be blocked. 1 service in all. Nothing was changed.",
+        "It would take about 14 requests (2 baselines, 2 submits, 2 proofs, about 8 looks in between), of which the quota "
+        "has 991 of 1000 left, and about 10s.",
     ]
 
 
+def test_a_plan_that_does_not_fit_into_the_runs_deadline_says_so() -> None:
+    # With no request left it has to wait for half an hour.
+    text = render_plan(a_plan(reviewed("staging", "DEPLOYED"), left=0, run_deadline=600.0), width=200, color=False)
+    assert "of which the quota has 0 of 1000 left, and about 30m 10s." in text
+    assert "That does not fit into run_deadline (10m): what has not begun by then would not be restarted." in text
+
+
 def test_a_plan_is_coloured_only_where_it_is_wanted() -> None:
-    assert "\x1b[" in render_plan([reviewed("staging", "DEPLOYED")], width=120, color=True)
+    assert "\x1b[" in render_plan(a_plan(reviewed("staging", "DEPLOYED")), width=120, color=True)
 
 
 @pytest.mark.parametrize(

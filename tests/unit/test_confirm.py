@@ -1,5 +1,6 @@
 """`confirm`: what the history and the queue add to the statuses."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -197,8 +198,60 @@ def test_a_target_that_is_gone_explains_itself_unless_the_run_says_why_it_did_no
     assert (verdict.finding, verdict.reason) == (finding, reason)
 
 
-def test_a_run_that_does_not_say_which_it_is_proves_nothing() -> None:
-    assert confirm(BASELINE, AT_REST, [run(None, BOTH)], []).finding is Finding.ABSENT
+# Ours may be among what is not told in full.
+
+SILENT = [
+    pytest.param(run(None, BOTH), id="not which it is"),
+    pytest.param(run(None, BOTH, status="ERROR"), id="not which it is, and it failed"),
+    pytest.param(run(None, BOTH, origin="API"), id="not which it is, but that it was asked for as ours was"),
+    pytest.param(run(None, {}), id="neither which it is nor what was in it"),
+    pytest.param(run(42, {}), id="not what was in it"),
+    pytest.param(run("run-a", {}), id="not what was in it, under a name that cannot be ordered"),
+]
+DATED = replace(BASELINE, server_time=NOON, origin="API")
+
+
+@pytest.mark.parametrize("silent", SILENT)
+@pytest.mark.parametrize("baseline", [BASELINE, DATED], ids=["anybodys", "dated and labelled"])
+@pytest.mark.parametrize("state", ["RESTARTED", "DEPLOYED"])
+def test_a_restart_that_does_not_say_which_it_is_or_of_what_proves_nothing_not_even_that_ours_is_gone(
+    silent: Run, baseline: Baseline, state: str
+) -> None:
+    for number in (41, 42):
+        verdict = confirm(baseline, all_in(state, "api", "web", number=number), [silent, LAST_NIGHTS], [])
+        assert verdict.finding is Finding.IN_PROGRESS
+        assert {one.finding for one in verdict.services.values()} == {Finding.NOT_BEGUN}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(run(None, BOTH, action="DEPLOY"), id="it was no restart"),
+        pytest.param(run(None, {}, action=""), id="nobody says that it was a restart"),
+        pytest.param(run(None, BOTH, origin="CONSOLE"), id="it was asked for by another way than ours"),
+        pytest.param(run(42, {}, origin="CONSOLE"), id="the same, and it does not say of what"),
+        pytest.param(run(None, BOTH, created_at=NOON - timedelta(minutes=5)), id="it began before the baseline"),
+        pytest.param(run(41, {}), id="it is one that the baseline knew"),
+        pytest.param(run(40, {}), id="it is older than the baseline"),
+        pytest.param(run(42, {}, created_at=NOON - timedelta(minutes=5)), id="a stale baseline did not know it"),
+        pytest.param(run(42, {"cache": "RESTARTED"}), id="it says of what, and that is not ours"),
+    ],
+)
+def test_what_is_silent_and_cannot_have_been_ours_hides_nothing(other: Run) -> None:
+    verdict = confirm(DATED, all_in("RESTARTED", "api", "web"), [other, LAST_NIGHTS], [])
+    assert verdict.finding is Finding.ABSENT
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_where_a_run_of_ours_is_told_in_full_what_another_leaves_out_does_not_matter(silent: Run) -> None:
+    for history in ([silent, run(43, BOTH)], [run(43, BOTH), silent]):
+        verdict = confirm(BASELINE, AT_REST, history, [])
+        assert (verdict.finding, verdict.reason) == (Finding.SUCCEEDED, Reason.RESTARTED)
+
+
+def test_a_run_that_went_on_silently_is_believed_once_it_is_told() -> None:
+    ours = [run(42, {}, status="SUCCESS"), run(42, BOTH)]
+    assert [confirm(BASELINE, AT_REST, [one], []).finding for one in ours] == [Finding.IN_PROGRESS, Finding.SUCCEEDED]
 
 
 def test_runs_come_newest_first_and_those_without_a_number_last() -> None:
@@ -233,7 +286,17 @@ def _began_after(baseline: Baseline, one: Run) -> bool:
     return count > baseline.latest
 
 
-@given(reading=observations(), strangers=observations(STRANGERS), history=runs(), elsewhere=runs(STRANGERS))
+def _told_in_full(history: list[Run]) -> list[Run]:
+    """Leave out what does not say which it is or of what: ours may be among it."""
+    return [one for one in history if one.execution_id and one.services]
+
+
+@given(
+    reading=observations(),
+    strangers=observations(STRANGERS),
+    history=runs(),
+    elsewhere=runs(STRANGERS).map(_told_in_full),
+)
 def test_what_happens_to_other_services_never_changes_what_is_confirmed(
     reading: Observation, strangers: Observation, history: list[Run], elsewhere: list[Run]
 ) -> None:

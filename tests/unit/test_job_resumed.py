@@ -94,9 +94,9 @@ def test_what_the_first_process_saw_belongs_to_the_timeline() -> None:
 
 
 def test_an_execution_that_the_first_process_saw_running_needs_no_history() -> None:
-    story = tell(OURS, before={0: OVER}, journal=in_flight(accepted=True, sighting=SEEN))
+    story = tell(OURS, before={0: OVER}, journal=in_flight(accepted=True, posted_at=-60.0, sighting=SEEN))
     assert (story.ending, story.platform.calls_of("find_runs")) == (SUCCESS, [])
-    unseen = tell(OURS, before={0: OVER}, journal=in_flight(accepted=True))
+    unseen = tell(OURS, before={0: OVER}, journal=in_flight(accepted=True, posted_at=-60.0))
     assert (unseen.ending, unseen.platform.calls_of("find_runs")) == (SUCCESS, [0.0])
 
 
@@ -152,9 +152,11 @@ def test_targets_that_were_left_out_stay_so() -> None:
 def test_a_resumed_restart_is_verified_too() -> None:
     url = "https://shop.example.test/healthz"
     checked = target(*TARGETS, checks=(HttpCheck(url=url, within=60),))
-    story = tell(checked, before={0: OVER}, journal=in_flight(accepted=True), probes={url: {0: 503, 10: 200}})
+    journal = in_flight(accepted=True, posted_at=-60.0)
+    story = tell(checked, before={0: OVER}, journal=journal, probes={url: {0: 503, 10: 200}})
     assert (story.ending, story.ended_at) == (SUCCESS, 10.0)
-    broken = tell(checked, before={0: OVER}, journal=in_flight(accepted=True), probes={url: {0: 503}})
+    journal = in_flight(accepted=True, posted_at=-60.0)
+    broken = tell(checked, before={0: OVER}, journal=journal, probes={url: {0: 503}})
     assert broken.ending == (Outcome.FAILED, Reason.VERIFICATION_FAILED)
 
 

@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.config import parse_config
-from orchestrator.observations import Baseline, Observation, Run
+from orchestrator.observations import Baseline, Observation, Run, ServiceStatus
 from orchestrator.outcomes import Outcome, Reason
 from orchestrator.ownership import Standing, find_ours
 from orchestrator.session import open_session
-from orchestrator.verdict import Doubt, Finding, confirm, judge
-from tests.support.builders import all_in, baseline_of, execution, run, target
+from orchestrator.verdict import Doubt, Finding, ServiceVerdict, confirm, judge
+from tests.support.builders import all_in, baseline_of, execution, observe, run, status, target
 from tests.support.platform import Scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, tell
 from tests.support.time import in_virtual_time
@@ -72,6 +74,96 @@ def test_an_end_under_a_run_that_is_labelled_otherwise_than_ours_is_in_doubt(
     verdict = judge(baseline, replace(observation, services=services), seen_running=SEEN)
     assert verdict.doubt is doubt
     assert verdict.settled is (doubt is None)
+
+
+ANOTHERS = pytest.param(reading(42, "CONSOLE"), id="the last run, from the console")
+NOT_THE_LAST = pytest.param(reading(43, "API"), id="not the last run")
+
+
+@pytest.mark.parametrize("observation", [ANOTHERS, NOT_THE_LAST])
+@pytest.mark.parametrize(
+    ("state", "finding"),
+    [
+        ("RESTARTED", Finding.SUCCEEDED),
+        ("RESTART_ERROR", Finding.FAILED),
+        ("CANCELED", Finding.CANCELLED),
+    ],
+)
+def test_each_service_that_ended_under_a_run_that_may_not_be_ours_is_in_doubt_itself(
+    observation: Observation, state: str, finding: Finding
+) -> None:
+    services = {name: replace(status, state=state) for name, status in observation.services.items()}
+    verdict = judge(OURS, replace(observation, services=services), seen_running=SEEN)
+    assert set(verdict.services.values()) == {
+        ServiceVerdict(finding=finding, execution_id=execution(42), doubt=Doubt.ANOTHER_ORIGIN)
+    }
+    assert not verdict.settled
+    assert verdict.reason is None
+
+
+@pytest.mark.parametrize("observation", [ANOTHERS, NOT_THE_LAST])
+@pytest.mark.parametrize("state", ["RESTARTED", "RESTART_ERROR", "CANCELED"])
+@pytest.mark.parametrize(
+    ("other", "finding"),
+    [
+        pytest.param(status("web", "RESTARTING", 42), Finding.IN_PROGRESS, id="at work"),
+        pytest.param(status("web", "RESTARTED", 41, waiting=1), Finding.IN_PROGRESS, id="waited for"),
+        pytest.param(status("web", "HIBERNATING", 42), Finding.IN_PROGRESS, id="in a state nobody knows"),
+        pytest.param(status("web", "RESTARTED", 41), Finding.NOT_BEGUN, id="untouched"),
+        pytest.param(None, Finding.NOT_BEGUN, id="gone"),
+    ],
+)
+def test_the_doubt_stays_whatever_another_service_does_meanwhile(
+    observation: Observation, state: str, other: ServiceStatus | None, finding: Finding
+) -> None:
+    services = {"api": replace(observation.services["api"], state=state)} | ({"web": other} if other else {})
+    verdict = judge(OURS, replace(observation, services=services), seen_running=SEEN)
+    assert (verdict.finding, verdict.doubt) == (finding, Doubt.ANOTHER_ORIGIN)
+    assert verdict.services["api"].doubt is Doubt.ANOTHER_ORIGIN
+
+
+def test_a_service_under_the_last_run_is_not_in_doubt_because_another_is_under_an_earlier_one() -> None:
+    mixed = observe(status("api", "RESTARTED", 42), status("web", "RESTARTED", 43), last=43)
+    verdict = judge(OURS, replace(mixed, last_origin="API"), seen_running=SEEN | {str(execution(43))})
+    assert {name: each.doubt for name, each in verdict.services.items()} == {"api": Doubt.ANOTHER_ORIGIN, "web": None}
+    assert verdict.doubt is Doubt.ANOTHER_ORIGIN
+
+
+@pytest.mark.parametrize(
+    ("service", "doubt"),
+    [
+        pytest.param(status("api", "RESTARTED", 42), Doubt.NEVER_SEEN_RUNNING, id="never seen running"),
+        pytest.param(status("api", "DEPLOYED", 42), Doubt.ENDED_OTHERWISE, id="ended otherwise"),
+        pytest.param(status("api", "RESTARTED", None), Doubt.EXECUTION_MISSING, id="no execution"),
+        pytest.param(status("api", "RESTARTED", "run-b"), Doubt.EXECUTION_UNORDERED, id="no order"),
+        pytest.param(status("api", "RESTARTED", 41), None, id="not begun"),
+        pytest.param(status("api", "RESTARTING", 42), None, id="in progress"),
+    ],
+)
+def test_what_was_in_doubt_before_stays_so_and_what_has_not_ended_is_nobodys(
+    service: ServiceStatus, doubt: Doubt | None
+) -> None:
+    observation = replace(observe(service, last=42), last_origin="CONSOLE")
+    verdict = judge(replace(baseline_of("api"), origin="API"), observation)
+    assert verdict.services["api"].doubt is doubt
+
+
+@given(
+    states=st.lists(st.sampled_from(["RESTARTED", "RESTART_ERROR", "CANCELED", "RESTARTING"]), min_size=2, max_size=2),
+    numbers=st.lists(st.sampled_from([41, 42, 43]), min_size=2, max_size=2),
+    last=st.sampled_from([None, 41, 42, 43]),
+    origin=st.sampled_from([None, "API", "CONSOLE", "CLI"]),
+    ours=st.sampled_from([None, "API", "CLI"]),
+)
+def test_nothing_is_settled_by_the_statuses_of_a_run_that_is_not_known_to_be_the_last_and_ours(
+    states: list[str], numbers: list[int], last: int | None, origin: str | None, ours: str | None
+) -> None:
+    services = (status(name, *each) for name, each in zip(TARGETS, zip(states, numbers, strict=True), strict=True))
+    observation = replace(observe(*services, last=last), last_origin=origin)
+    verdict = judge(replace(ANYBODYS, origin=ours), observation, seen_running=SEEN)
+    if verdict.settled and last is not None:
+        assert {one.execution_id for one in verdict.services.values()} == {execution(last)}
+        assert ours is None or origin in (None, ours)
 
 
 # The history.

@@ -236,7 +236,7 @@ def test_without_a_usable_answer_contact_is_lost_before_the_deadline() -> None:
 
 
 def test_a_single_usable_answer_restores_contact() -> None:
-    first, then = [UnansweredError("x")] * 12, [UnansweredError("x")] * 4
+    first, then = [UnansweredError("x")] * 9, [UnansweredError("x")] * 3
     result, looks, _ = poll(*first, None, *then, "done", lost_contact=40.0)
     assert result == "done"
     assert looks[-1] > 40.0

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -20,13 +19,15 @@ from orchestrator.errors import (
     UnansweredError,
 )
 from orchestrator.job import RestartJob
-from orchestrator.observations import QueuedRequest, Run, SubmitReceipt
+from orchestrator.observations import QueuedRequest, Run
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
-from orchestrator.proof import ABSENT_FOR, CONFIRM_AGAIN
+from orchestrator.polling import JITTER
+from orchestrator.proof import ABSENT_FOR, CONFIRM_AGAIN, FIRST_LOOK
+from orchestrator.readings import NOT_FOUND_LIMIT
 from tests.support.builders import NOON, execution, queued, run, status, target
 from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
-from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, SubmitAnswer, scene
+from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
 from tests.support.stories import (
     IDLE,
     LAST_NIGHTS_RUN,
@@ -274,7 +275,9 @@ def test_a_doubt_that_changes_is_looked_into_at_once() -> None:
         },
     )
     assert story.ending == SUCCESS
-    assert story.ended_at <= 13
+    # The second look finds it, and does not wait until the old doubt would be worth another.
+    assert len(story.platform.calls_of("find_runs")) == len(story.platform.calls_of("read_statuses")) - 1 == 2
+    assert story.ended_at < FIRST_LOOK + CONFIRM_AGAIN - 10
 
 
 def test_a_doubt_that_never_clears_times_out_and_costs_a_look_every_thirty_seconds() -> None:
@@ -309,25 +312,26 @@ class LeavesTheQueue(ScriptedPlatform):
 
     async def find_runs(self, environment_id: str) -> Sequence[Run]:
         self.first_look = self.first_look or "history"
-        theirs = restart_run(42, "ERROR", "RESTART_ERROR")
         if self.first_look == "history":
-            return [theirs]
-        return [restart_run(43, "ONGOING" if self._clock.monotonic() < 30 else "SUCCESS"), theirs]
+            return [restart_run(42)]
+        going = self._clock.monotonic() < 40
+        ours = restart_run(43, "ONGOING", "RESTARTING") if going else restart_run(43, "ERROR", "RESTART_ERROR")
+        return [ours, restart_run(42)]
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
-        self.first_look = self.first_look or "queue"
-        return [queued(*TARGETS)] if self.first_look == "queue" else []
+        if self.first_look is None:
+            self.first_look = "queue"
+            return [queued(*TARGETS)]
+        return []
 
 
 def test_a_request_that_begins_to_run_between_two_reads_is_not_lost_sight_of() -> None:
-    # Somebody's restart, run 42, has failed; ours waits behind it, and succeeds as run 43. Whoever reads first the
-    # history and then the queue can miss ours in both, and take their failure for ours.
-    async def go() -> EnvironmentResult:
+    # Somebody's restart, run 42, has succeeded; ours, of which we do not know the id, waits behind it, and fails as run
+    # 43. Whoever reads first the history and then the queue can miss ours in both, and take their success for ours.
+    async def go() -> tuple[EnvironmentResult, str | None]:
         clock = RehearsalClock(NOON)
-        waits = [replace(status(one, "RESTART_ERROR", 42, waiting=1), request_id="request-1") for one in TARGETS]
-        after = {0: scene(*waits), 1: both("RESTARTING", 43), 30: both("RESTARTED", 43)}
-        receipt = SubmitAnswer(receipt=SubmitReceipt(request_ids=frozenset({"request-1"})))
-        platform = LeavesTheQueue(clock, before={0: IDLE}, after=after, answers=[receipt])
+        after = {0: both("RESTARTED", 42, waiting=1), 6: both("RESTARTING", 43), 40: both("RESTART_ERROR", 43)}
+        platform = LeavesTheQueue(clock, before={0: IDLE}, after=after)
         job = RestartJob(
             OURS,
             platform=platform,
@@ -339,10 +343,11 @@ def test_a_request_that_begins_to_run_between_two_reads_is_not_lost_sight_of() -
             journal=MemoryJournal(),
         )
         async with asyncio.timeout(3600):
-            return await job.run()
+            return await job.run(), platform.first_look
 
-    result = in_virtual_time(go())
-    assert (result.outcome, result.reason) == SUCCESS
+    result, first_look = in_virtual_time(go())
+    assert (result.outcome, result.reason) == (Outcome.FAILED, Reason.RESTART_ERROR)
+    assert first_look == "queue"
 
 
 # The way to the platform is bad.
@@ -385,14 +390,15 @@ def test_a_token_that_is_refused_in_the_middle_ends_it_at_once_as_unknown(code: 
     refused = Fault(error=TokenRefusedError("expired", status=code), calls=frozenset({call}), begin=1)
     story = tell(OURS, after={0: IDLE, 1: both("RESTARTED", 42, runs=[restart_run()])}, faults=[refused])
     assert story.ending == (Outcome.UNKNOWN, Reason.TOKEN_REFUSED)
-    assert story.ended_at < 4
+    assert story.ended_at <= FIRST_LOOK * (1 + JITTER)
     assert story.result.exit_code == 77
 
 
 def test_an_environment_that_is_not_found_any_more_has_disappeared() -> None:
     story = tell(OURS, faults=[Fault(error=NotFoundError("gone", status=404), begin=1)])
     assert story.ending == (Outcome.FAILED, Reason.ENVIRONMENT_DISAPPEARED)
-    assert story.ended_at < 10
+    assert len(story.platform.calls_of("read_statuses")) == 1 + NOT_FOUND_LIMIT
+    assert story.ended_at < 30
 
 
 def test_a_single_404_is_a_proxys_and_not_the_end() -> None:

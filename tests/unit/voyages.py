@@ -8,6 +8,7 @@ from orchestrator.clock import RehearsalClock
 from orchestrator.fleet import Fleet
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Plan, Strategy, Target
+from orchestrator.ports import Admission
 from tests.support.builders import NOON, target
 from tests.support.log import CapturedLog
 from tests.support.time import in_virtual_time
@@ -71,10 +72,12 @@ class Voyage:
         end_by: float | None = None,
         results: Sequence[EnvironmentResult] = (),
         in_flight: Collection[str] = (),
+        admission: Admission | None = None,
     ) -> None:
         self._end_by = end_by
         self._given = results
         self._in_flight = in_flight
+        self._admission = admission
         self.plan = Plan(targets=targets, strategy=strategy or Strategy())
         self.endings = endings or {}
         self.began: list[tuple[str, float]] = []
@@ -98,6 +101,7 @@ class Voyage:
             end_by=self._end_by,
             results=self._given,
             in_flight=self._in_flight,
+            admission=self._admission,
         )
         task = asyncio.create_task(fleet.run())
         await asyncio.wait([task], timeout=cut_off_at)

@@ -11,9 +11,9 @@ import pytest
 from orchestrator.errors import JournalError
 from orchestrator.inflight import Intent
 from orchestrator.journal.database import FILE_NAME, Database
-from orchestrator.journal.machine import Machine
 from orchestrator.journal.store import NewRun, Store
 from orchestrator.journal.work import Work
+from orchestrator.machine import Machine
 from orchestrator.outcomes import EnvironmentResult
 from orchestrator.plan import Target
 from tests.support.builders import NOON, baseline_of, target

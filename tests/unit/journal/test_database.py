@@ -51,7 +51,7 @@ def test_an_empty_journal_is_brought_to_the_newest_version(folder: Path, there_i
         (folder / FILE_NAME).write_bytes(there_is)
     journal = Database(folder)
     tables = {row["name"] for row in journal.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    assert tables == {"runs", "environments", "requests"}
+    assert tables == {"runs", "environments"}
     assert journal.read("PRAGMA foreign_keys")[0][0] == 1
     journal.close()
     assert pragma(folder, "user_version") == len(MIGRATIONS)
@@ -83,6 +83,29 @@ def test_an_older_journal_is_migrated_and_keeps_what_it_knows(
         opened(journals.folder)
     assert journals.rows("SELECT run_id, mood FROM runs") == [("run-1", "calm")]
     assert pragma(journals.folder, "user_version") == len(MIGRATIONS) + 1
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_newest_and_keeps_its_runs(
+    journals: Journals, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    columns = "run_id, api_url, config, source, started_at, host, pid, boot_id, began, elapsed, beat_at, end_by"
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", MIGRATIONS[:version])
+        old = Database(journals.folder)
+        with old.writing() as transaction:
+            transaction.execute(
+                f"INSERT INTO runs ({columns}, requests, submits) "
+                "VALUES ('run-1', 'u', '{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
+            )
+            if version == 1:
+                transaction.execute("INSERT INTO requests (run_id, at) VALUES ('run-1', 3)")
+        old.close()
+    assert pragma(journals.folder, "user_version") == version
+    store = journals.process()
+    assert pragma(journals.folder, "user_version") == len(MIGRATIONS)
+    assert (store.find("run-1").requests, store.find("run-1").submits) == (5, 2)
+    assert journals.rows("SELECT name FROM sqlite_schema WHERE tbl_name = 'requests'") == []
 
 
 def test_a_migration_that_fails_leaves_the_journal_as_it_was(

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import machine
 from orchestrator.errors import JournalError
-from orchestrator.journal import machine
-from orchestrator.journal.machine import Machine, RunLock
+from orchestrator.journal.lock import RunLock
+from orchestrator.machine import Machine
 
 HOLD = """
 import sys
 from pathlib import Path
-from orchestrator.journal.machine import RunLock
+from orchestrator.journal.lock import RunLock
 
 lock = RunLock(Path(sys.argv[1]))
 print(lock.take(), flush=True)

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.inflight import InFlight, Sighting
 from orchestrator.journal.store import LEASE, Store
-from orchestrator.journal.work import HOUR, Page, Work
+from orchestrator.journal.work import Page, Work
 from orchestrator.outcomes import Outcome, Reason
 from orchestrator.plan import HttpCheck, OnBusy, Policy
 from tests.support.builders import ended, target
@@ -66,7 +66,6 @@ def test_a_run_that_began_before_its_plan_was_written_has_its_time_and_its_reque
     work = Work.begin(store, run, began=store.clock.monotonic() - 20)
     work.let_go()
     assert (work.elapsed, work.end_by) == (20, store.clock.monotonic() + 600)
-    assert work.recent_requests() == [store.clock.monotonic()] * 3
     assert (store.find("run-7").requests, store.find("run-7").parent_id) == (3, "run-1")
 
 
@@ -156,7 +155,6 @@ def test_instants_are_those_of_the_process_that_reads_them(journals: Journals, m
     work = begin(journals.process(), targets=TARGETS)
     journals.clock.move(10)
     work.page("production").intend(intent(1010.0))
-    work.note_request()
     die(work)
     later = take_over(journals.rebooted(after=60, monotonic=monotonic))
     in_flight = in_flight_in(later)
@@ -164,8 +162,6 @@ def test_instants_are_those_of_the_process_that_reads_them(journals: Journals, m
     assert in_flight.intent.posted_at == pytest.approx(monotonic - 60)
     assert in_flight.intent.baseline == BASELINE
     assert [later.began, later.end_by] == pytest.approx([monotonic - 70, monotonic - 70 + 3600])
-    # When they were sent only the wall clock could tell, and it may be wrong: each counts for a whole hour more.
-    assert later.recent_requests() == pytest.approx([monotonic] * 4)
 
 
 def test_a_wall_clock_that_jumps_changes_no_deadline_on_the_same_machine(journals: Journals) -> None:
@@ -180,28 +176,23 @@ def test_a_wall_clock_that_jumps_changes_no_deadline_on_the_same_machine(journal
 # Signs of life, and requests.
 
 
-def test_the_requests_of_the_last_hour_are_known_to_whoever_goes_on(journals: Journals) -> None:
+def test_the_requests_of_all_its_processes_are_counted_for_a_run(journals: Journals) -> None:
     work = begin(journals.process())
     for _ in range(4):
         journals.clock.move(1000)
         work.note_request()
     die(work)
-    later = take_over(journals.process())
-    assert later.recent_requests() == [2000.0, 3000.0, 4000.0, 5000.0]
-    journals.clock.move(HOUR - 1000)
-    assert later.recent_requests() == [5000.0], "exactly an hour ago is not in the last hour"
-    assert later.store.find("run-1").requests == 7
+    later = take_over(journals.rebooted())
+    later.note_request()
+    assert later.store.find("run-1").requests == 3 + 4 + 1
 
 
-def test_a_sign_of_life_says_how_long_the_run_has_lasted_and_forgets_old_requests(journals: Journals) -> None:
+def test_a_sign_of_life_says_how_long_the_run_has_lasted(journals: Journals) -> None:
     work = begin(journals.process())
-    journals.clock.move(HOUR - 1)
-    work.note_request()
-    journals.clock.move(1)
+    journals.clock.move(3600)
     work.beat()
     (row,) = work.store.database.read("SELECT elapsed, beat_at FROM runs")
-    assert (row["elapsed"], row["beat_at"]) == (HOUR, journals.clock.now().isoformat())
-    assert journals.rows("SELECT at FROM requests") == [(HOUR - 1,)]
+    assert (row["elapsed"], row["beat_at"]) == (3600, journals.clock.now().isoformat())
 
 
 @pytest.mark.parametrize("write", [Work.beat, Work.note_request])
@@ -256,10 +247,10 @@ def test_a_process_whose_run_is_not_its_own_any_more_can_write_nothing_about_it(
 def test_a_process_whose_run_was_taken_over_counts_nothing_for_it(journals: Journals) -> None:
     work = begin(journals.process())
     take_over(taken_for_dead(work, journals))
-    before = journals.rows("SELECT * FROM runs"), journals.rows("SELECT * FROM requests")
+    before = journals.rows("SELECT * FROM runs")
     work.note_request()
     work.beat()
-    assert (journals.rows("SELECT * FROM runs"), journals.rows("SELECT * FROM requests")) == before
+    assert journals.rows("SELECT * FROM runs") == before
 
 
 def test_a_run_at_work_is_not_taken_over(journals: Journals) -> None:
@@ -320,11 +311,6 @@ def test_a_run_that_has_ended_holds_nothing_and_keeps_its_report(journals: Journ
     run = work.store.find("run-1")
     assert (run.outcome, run.ended_at) == ("failed", journals.clock.now())
     assert journals.rows("SELECT holder, exit_code FROM runs") == [(None, 0)]
-    # They count for an hour, also for whoever goes on with it after its end.
-    assert len(journals.rows("SELECT * FROM requests")) == 3
-    journals.clock.move(HOUR + 1)
-    work.store.prune(keep_days=90, keep_runs=1000)
-    assert journals.rows("SELECT * FROM requests") == []
     assert list((journals.folder / "locks").iterdir()) == []
     assert begin(journals.process(), "run-2", targets=TARGETS).page("production").claim() is None
 
@@ -339,7 +325,7 @@ def test_a_run_that_was_cut_off_can_be_gone_on_with_and_holds_what_it_has_not_se
     assert begin(journals.process(), "run-2", targets=TARGETS).page("production").claim() is not None
     later = take_over(journals.process())
     assert names(later) == {"staging": (False, None), "production": (True, None)}
-    assert len(later.recent_requests()) == 4
+    assert later.store.find("run-1").requests == 4
     assert later.store.find("run-1").outcome is None, "it has not ended"
 
 

@@ -13,6 +13,7 @@ from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
 from orchestrator.redaction import redactor
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
+from tests.support.quota import quota_of
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def asked(
         async with client:
             http = QoveryHttp(
                 client,
-                quota=quota or Quota(HandClock(), per_hour=1000),
+                quota=quota or quota_of(HandClock(), per_hour=1000),
                 request_timeout=request_timeout,
                 redact=redactor(token),
             )

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import ThrottledError
-from orchestrator.qovery.quota import EPOCH_THRESHOLD, HOUR, Quota, seconds_to_wait, server_time
+from orchestrator.qovery.ledger import HOUR
+from orchestrator.qovery.quota import EPOCH_THRESHOLD, RESET_ROUNDING, Quota, _number, seconds_to_wait, server_time
+from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import NOW, HandClock
 
 EPOCH = int(NOW.timestamp())
@@ -32,7 +34,7 @@ def taken(quota: Quota) -> float | None:
 )
 def test_no_hour_ever_sees_more_requests_than_the_quota(per_hour: int, pauses: list[float], start: float) -> None:
     clock = HandClock(start)
-    quota = Quota(clock, per_hour=per_hour)
+    quota = quota_of(clock, per_hour=per_hour)
     sent: list[float] = []
     for pause in pauses:
         clock.move(pause)
@@ -46,7 +48,7 @@ def test_no_hour_ever_sees_more_requests_than_the_quota(per_hour: int, pauses: l
 def test_at_the_instant_when_the_hour_is_over_only_as_many_go_as_there_is_room_for() -> None:
     # For this instant t, (t + 3600) - 3600 is less than t.
     clock = HandClock(4592.25783039476)
-    quota = Quota(clock, per_hour=1)
+    quota = quota_of(clock, per_hour=1)
     quota.take()
     clock.move(HOUR)
     assert clock.monotonic() - HOUR < 4592.25783039476
@@ -58,7 +60,7 @@ def test_a_request_is_refused_only_when_the_hour_is_full_and_let_through_when_it
     per_hour: int, pauses: list[int]
 ) -> None:
     clock = HandClock()
-    quota = Quota(clock, per_hour=per_hour)
+    quota = quota_of(clock, per_hour=per_hour)
     sent: list[float] = []
     for pause in pauses:
         clock.move(pause)
@@ -75,7 +77,7 @@ def test_a_request_is_refused_only_when_the_hour_is_full_and_let_through_when_it
 
 def test_a_full_hour_names_the_quota_and_the_time_to_wait() -> None:
     clock = HandClock()
-    quota = Quota(clock, per_hour=2)
+    quota = quota_of(clock, per_hour=2)
     quota.take()
     clock.move(600)
     quota.take()
@@ -92,8 +94,8 @@ def test_a_full_hour_names_the_quota_and_the_time_to_wait() -> None:
 
 def test_a_429_closes_the_quota_for_as_long_as_it_says() -> None:
     clock = HandClock()
-    quota = Quota(clock, per_hour=1000)
-    assert quota.learn({"retry-after": "7"}, throttled=True) == 7.0
+    quota = quota_of(clock, per_hour=1000)
+    assert quota.learn({"retry-after": "7"}, throttled=True, ticket=0) == 7.0
     assert taken(quota) == 7.0
     clock.move(6.5)
     assert taken(quota) == 0.5
@@ -102,39 +104,41 @@ def test_a_429_closes_the_quota_for_as_long_as_it_says() -> None:
 
 
 def test_a_429_that_says_nothing_closes_nothing_and_leaves_the_wait_to_the_caller() -> None:
-    quota = Quota(HandClock(), per_hour=1000)
-    assert quota.learn({}, throttled=True) is None
+    quota = quota_of(HandClock(), per_hour=1000)
+    assert quota.learn({}, throttled=True, ticket=0) is None
     quota.take()
 
 
 def test_a_good_answer_that_was_the_last_one_closes_the_quota_until_the_reset() -> None:
-    quota = Quota(HandClock(), per_hour=1000)
-    assert quota.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "90"}, throttled=False) == 90.0
-    assert taken(quota) == 90.0
+    quota = quota_of(HandClock(), per_hour=1000)
+    assert quota.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "90"}, throttled=False, ticket=0) == 90.0
+    assert taken(quota) == 90.0 + RESET_ROUNDING, "a reset is told in whole seconds"
 
 
 @pytest.mark.parametrize("remaining", ["1", "999", "", "many", "-1"])
 def test_a_good_answer_with_requests_remaining_closes_nothing(remaining: str) -> None:
-    quota = Quota(HandClock(), per_hour=1000)
-    assert quota.learn({"x-ratelimit-remaining": remaining, "x-ratelimit-reset": "90"}, throttled=False) is None
+    quota = quota_of(HandClock(), per_hour=1000)
+    assert (
+        quota.learn({"x-ratelimit-remaining": remaining, "x-ratelimit-reset": "90"}, throttled=False, ticket=0) is None
+    )
     quota.take()
 
 
 def test_a_later_answer_never_shortens_what_an_earlier_one_asked_for() -> None:
-    quota = Quota(HandClock(), per_hour=1000)
-    quota.learn({"retry-after": "60"}, throttled=True)
-    quota.learn({"retry-after": "1"}, throttled=True)
+    quota = quota_of(HandClock(), per_hour=1000)
+    quota.learn({"retry-after": "60"}, throttled=True, ticket=0)
+    quota.learn({"retry-after": "1"}, throttled=True, ticket=0)
     assert taken(quota) == 60.0
 
 
 def test_the_longer_of_the_two_waits_counts() -> None:
     clock = HandClock()
-    quota = Quota(clock, per_hour=1)
+    quota = quota_of(clock, per_hour=1)
     quota.take()
-    quota.learn({"retry-after": "5"}, throttled=True)
+    quota.learn({"retry-after": "5"}, throttled=True, ticket=0)
     assert taken(quota) == HOUR
     clock.move(HOUR - 2)
-    quota.learn({"retry-after": "9"}, throttled=True)
+    quota.learn({"retry-after": "9"}, throttled=True, ticket=0)
     assert taken(quota) == 9.0
 
 
@@ -193,19 +197,21 @@ dates = st.from_regex(
 def test_no_header_whatever_it_holds_closes_the_quota_for_more_than_an_hour_or_raises(
     retry_after: str, reset: str, date: str, remaining: str, throttled: bool
 ) -> None:
-    quota = Quota(HandClock(), per_hour=1000)
+    quota = quota_of(HandClock(), per_hour=1000)
     headers = {
         "retry-after": retry_after,
         "x-ratelimit-reset": reset,
         "date": date,
         "x-ratelimit-remaining": remaining,
     }
-    wait = quota.learn(headers, throttled=throttled)
+    wait = quota.learn(headers, throttled=throttled, ticket=0)
     assert wait is None or 0 <= wait <= HOUR
-    if wait:
-        assert taken(quota) == wait
-    else:
-        quota.take()
+    # Whatever `Retry-After` says, of none that is left none is left until the reset, which is told in whole seconds.
+    until_reset = seconds_to_wait({**headers, "retry-after": ""}, NOW)
+    number = _number(remaining)
+    none_left = number is not None and number < 1 and until_reset is not None
+    closed_for = max(wait or 0.0, (until_reset or 0.0) + RESET_ROUNDING if none_left else 0.0)
+    assert taken(quota) == (closed_for or None)
 
 
 @pytest.mark.parametrize(
