@@ -43,7 +43,10 @@ class Narrator:
 
     def fault(self, error: PassingError, next_look: float) -> None:
         """Log a fault that is met by trying again in `next_look` seconds."""
-        if isinstance(error, ThrottledError) and error.retry_after is not None:
+        if isinstance(error, ThrottledError) and error.status is None:
+            # Our own word, and the run's: not one environment's trouble.
+            self.say("quota_paused", error=str(error), pause_s=round(next_look, 1))
+        elif isinstance(error, ThrottledError) and error.retry_after is not None:
             self.warn("quota_paused", error=str(error), pause_s=round(next_look, 1))
         else:
             self.warn("request_retried", error=str(error), status=error.status, next_look_s=round(next_look, 1))

@@ -154,6 +154,8 @@ class Baseline:
     server_time: datetime | None = None
     origin: str | None = None
     """How the platform labels what we ask for; None where that is not known."""
+    dates_doubtful: bool = False
+    """Whether the platform's clock has jumped since: then what seems to have begun before may have begun after."""
 
     @classmethod
     def of(

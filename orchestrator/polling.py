@@ -295,7 +295,10 @@ class Poller:
     def _excuse(self, retry_state: RetryCallState) -> None:
         error = _error_in(retry_state)
         if isinstance(error, ThrottledError) and error.retry_after is not None:
-            self.contact.excuse(error.retry_after)
+            if error.status is None:
+                self.contact.spare(error.retry_after)  # The platform was not even asked.
+            else:
+                self.contact.excuse(error.retry_after)
 
     def _report_fault(self, retry_state: RetryCallState) -> None:
         error = _error_in(retry_state)

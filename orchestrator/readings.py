@@ -124,6 +124,7 @@ class Readings:
         """Return a baseline as the platform's clock, set back since it was read, would have dated it."""
         if not self.server_clock.comparable:
             return replace(baseline, server_time=None)
+        baseline = replace(baseline, dates_doubtful=not self.server_clock.steady)
         return baseline.on_a_clock_set_back(self.server_clock.set_back)
 
     async def history(self) -> Sequence[Run]:

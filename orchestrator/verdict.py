@@ -279,14 +279,18 @@ def confirm(
 
 
 def _has_gaps(baseline: Baseline, runs: Iterable[Run]) -> bool:
-    """Tell whether ours may be among runs of which something is missing: then its absence shows nothing."""
-    return any(
-        run.action == RESTART_ACTION
-        and baseline.may_be_ours(run.origin)
-        and not baseline.began_before(run)
-        and (run.execution_id is None or (baseline.is_new(run.execution_id) and not run.services))
-        for run in runs
-    )
+    """Tell whether ours may be among runs of which something is missing or doubtful: then its absence shows nothing."""
+    return any(_may_be_ours_after_all(baseline, run) for run in runs)
+
+
+def _may_be_ours_after_all(baseline: Baseline, run: Run) -> bool:
+    if run.action != RESTART_ACTION or not baseline.may_be_ours(run.origin):
+        return False
+    is_new = run.execution_id is None or baseline.is_new(run.execution_id)
+    if baseline.began_before(run):
+        # How far a clock was set back is seldom known to the second; and it may have been set twice between two looks.
+        return baseline.dates_doubtful and is_new and run.execution_id is not None
+    return is_new and (run.execution_id is None or not run.services)
 
 
 def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> Verdict:

@@ -21,6 +21,8 @@ RESET_ROUNDING = 1.0
 """Seconds: a reset is told in whole ones."""
 
 
+KEPT_AGAIN = 30.0
+"""Seconds after which to ask again for what was kept for others: they may have come to their end by then."""
 LOOKS_TO_COME = 0.25
 """The share of its looks that an environment is expected to take yet, however many it has taken."""
 
@@ -97,7 +99,7 @@ class _Reserve:
     @property
     def needed_later(self) -> int:
         """What it needs beside what is on its way."""
-        return self.needed - (1 if self.on_their_way else 0)
+        return max(self.needed - (1 if self.on_their_way else 0), 0)
 
     def look(self, part: float = 1.0) -> None:
         """Take a look from it, or its part of one. Some always stay: whatever takes longer needs more."""
@@ -129,7 +131,8 @@ class Quota:
             about: the key of a reserve that it is taken from, where there is one.
 
         Raises:
-            ThrottledError: it would be one too many; `retry_after` says when there is room again.
+            ThrottledError: it would be one too many, or is kept for something else; `retry_after` says when there may be
+                room again.
         """
 
         def take(book: Book) -> int:
@@ -139,7 +142,18 @@ class Quota:
                     f"the token's quota of {room.per_hour} requests an hour is used up",
                     retry_after=max(room.more_at - room.now, 0.0),
                 )
-            self._take_from_reserve(about)
+            reserve = self._reserves.get(about)
+            others = book.needed_by_others() + sum(
+                each.needed_later for each in self._reserves.values() if each is not reserve
+            )
+            own = 0 if reserve is None else reserve.needed
+            if room.left - others < 1 and own < 1:
+                again = self._when(book, room, left=others + 1) - room.now
+                raise ThrottledError(
+                    f"what is left of the token's quota of {room.per_hour} requests an hour is kept for others",
+                    retry_after=min(max(again, RESET_ROUNDING), KEPT_AGAIN),
+                )
+            self._take_from_reserve(reserve, scarce=room.left - others - own < 1)
             if self._reserves:
                 book.need(self._needed)
             return book.add()
@@ -262,13 +276,12 @@ class Quota:
     def _needed(self) -> float:
         return sum(reserve.needed + reserve.looks for reserve in self._reserves.values())
 
-    def _take_from_reserve(self, about: str) -> None:
-        reserve = self._reserves.get(about)
+    def _take_from_reserve(self, reserve: _Reserve | None, *, scarce: bool) -> None:
         if reserve is None:
             # A look that is shared, by all of them as far as we know.
             for each in self._reserves.values():
                 each.look(1 / len(self._reserves))
-        elif reserve.needed > reserve.cost.at_the_end:
+        elif reserve.needed > reserve.cost.at_the_end or scarce:
             reserve.needed -= 1
         else:
             reserve.look()

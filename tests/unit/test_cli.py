@@ -50,8 +50,10 @@ def test_a_plan_reads_wave_by_wave_with_what_is_left_out_and_why() -> None:
         "  -  ledger    database     not deployed  execution -   a managed database",
         "",
         "2 environments: 1 would restart, 1 would be blocked. 1 service in all. Nothing was changed.",
-        "It would take about 14 requests (2 baselines, 2 submits, 2 proofs, about 8 looks in between), of which the quota "
-        "has 991 of 1000 left, and about 10s.",
+        (
+            "It would take about 14 requests (2 baselines, 2 submits, 2 proofs, about 8 looks in between), of which "
+            "the quota has 991 of 1000 left, and about 10s."
+        ),
     ]
 
 

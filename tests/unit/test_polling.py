@@ -249,9 +249,15 @@ def test_a_throttled_look_is_made_again_when_the_platform_says() -> None:
 
 
 def test_a_platform_that_throttles_for_ever_is_lost_in_the_end() -> None:
-    result, looks, _ = poll(ThrottledError("x", retry_after=600), until=100_000.0)
+    result, looks, _ = poll(ThrottledError("x", status=429, retry_after=600), until=100_000.0)
     assert result is Ended.CONTACT_LOST
     assert looks[-1] == 900.0
+
+
+def test_a_wait_for_our_own_quota_is_no_loss_of_contact_however_often_it_comes() -> None:
+    result, looks, _ = poll(*[ThrottledError("x", retry_after=600)] * 9, "done", until=100_000.0)
+    assert result == "done"
+    assert looks[-1] == 9 * 600.0
 
 
 def test_a_throttled_look_is_not_put_off_beyond_the_deadline() -> None:
