@@ -262,9 +262,9 @@ class Poller:
 
         growing = wait_growing(self._clock, minimum=self._minimum, maximum=self._maximum, random=self._random)
         now = self._clock.monotonic()
-        likely = [now + (instant - now) * self._random.uniform(1 - JITTER, 1) for instant in likely if instant > now]
-        own = wait_for_the_likely(growing, clock=self._clock, instants=likely)
-        shared = wait_for_the_likely(growing, clock=self._clock, instants=likely[1:])
+        instants = [max(now + (instant - now) * self._random.uniform(1 - JITTER, 1), now) for instant in likely]
+        own = wait_for_the_likely(growing, clock=self._clock, instants=instants)
+        shared = wait_for_the_likely(growing, clock=self._clock, instants=instants[1:])
 
         def shared_interval() -> float:
             return max(shared(), self._minimum)
@@ -276,7 +276,7 @@ class Poller:
                 saved = await self._lookout.rest(seconds, until=until, interval=shared_interval, contact=self.contact)
             self.contact.spare(saved)
 
-        if likely:
+        if instants and instants[-1] > now:
             await rest(max(0.0, min(own(), give_up_at() - now)))
         retrying = AsyncRetrying(
             sleep=rest,

@@ -41,6 +41,9 @@ QOVERY_API_URL = httpx.URL("https://api.qovery.com")
 SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
 """What a rehearsal asks: no name server knows it."""
 API_URL_VARIABLE = "QOVERY_API_URL"
+MOST_CONNECTIONS = 50
+"""However many environments are in flight: their requests are short. httpcore's pool looks at each of its connections
+for each request, so that hundreds of them cost more than what they carry."""
 
 T = TypeVar("T")
 
@@ -233,7 +236,7 @@ async def open_session(
                 url,
                 token,
                 request_timeout=config.api.request_timeout,
-                max_connections=config.run_strategy().max_parallel + 1,
+                max_connections=min(config.run_strategy().max_parallel + 1, MOST_CONNECTIONS),
                 transport=transports.api,
             )
         )

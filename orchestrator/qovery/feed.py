@@ -127,27 +127,40 @@ class Project:
 
     async def look(self) -> None:
         """Read the project once, for everybody, and wake those who should look closer."""
-        clock = self._feed.clock
-        self._looking = True
-        pause = 0.0
-        answered = False
+        self._looking, cut_off = True, False
+        answered, pause = False, 0.0
+        try:
+            answered, pause = await self._read()
+        except asyncio.CancelledError:
+            cut_off = True
+            raise
+        finally:
+            self._looking = False
+            if not cut_off:
+                self._looked_at = self._feed.clock.monotonic()
+                self._not_before = self._looked_at + pause
+            for one in self.resting:
+                if cut_off:
+                    one.stir()  # Another of them looks in its place.
+                else:
+                    one.notice(self, answered=answered)
+
+    async def _read(self) -> tuple[bool, float]:
+        """Read the project; say whether there was an answer, and how many seconds not to ask again."""
         try:
             self.glances = await self._feed.glance(self._id)
-            self._failures, answered = 0, True
         except (TokenRefusedError, NotFoundError) as error:
             self._give_up(error)
         except PlatformError as error:
-            self._failures += 1
             if isinstance(error, ThrottledError) and error.retry_after is not None:
-                pause = error.retry_after
-            elif self._failures >= FAILURES_BORNE:
+                return False, error.retry_after
+            self._failures += 1
+            if self._failures >= FAILURES_BORNE:
                 self._give_up(error)
-        finally:
-            self._looking = False
-            self._looked_at = clock.monotonic()
-            self._not_before = self._looked_at + pause
-            for one in self.resting:
-                one.notice(self, answered=answered)
+        else:
+            self._failures = 0
+            return True, 0.0
+        return False, 0.0
 
     def _give_up(self, error: PlatformError) -> None:
         self.refused = True
@@ -164,6 +177,7 @@ class Lookout:
         self._feed = feed
         self._project = project
         self._last: Observation | None = None
+        self._woken_by: Glance | None = None
         self._stirred = asyncio.Event()
         self._woken = False
         self._interval: Callable[[], float]
@@ -238,18 +252,18 @@ class Lookout:
                 await self._wait(min(due - now, own - now, LOOK_AROUND))
 
     def _rests_on(self, project: Project) -> bool:
-        """Tell whether shared looks are worth it: somebody shares them, and the last suggests nothing untrue."""
-        return len(project.members) > 1 and not project.refused and not self._suggests_change(project)
-
-    def _suggests_change(self, project: Project) -> bool:
+        """Tell whether shared looks are worth it: somebody shares them, and do not go on suggesting what is not so."""
         glance = project.glances.get(self._environment_id)
-        return glance is not None and self._last is not None and glance.suggests_change(self._last)
+        misled = glance is not None and glance == self._woken_by
+        return len(project.members) > 1 and not project.refused and not misled
 
     def notice(self, project: Project, *, answered: bool) -> None:
         """Take in a shared look, if there was an answer: wake up, or rest on."""
+        glance = project.glances.get(self._environment_id)
         if answered:
             self._contact.made()
-        self._woken = self._suggests_change(project)
+            if glance is not None and self._last is not None and glance.suggests_change(self._last):
+                self._woken, self._woken_by = True, glance
         self.due = self._feed.clock.monotonic() + self._interval()
         self.stir()
 

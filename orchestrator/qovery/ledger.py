@@ -41,17 +41,21 @@ CREATE TABLE IF NOT EXISTS needs (
     requests REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS words (
-    token TEXT PRIMARY KEY,     -- what the API said last
+    token TEXT NOT NULL,        -- what the API said last
     boot TEXT NOT NULL,
     ticket INTEGER NOT NULL,    -- the request that it answered so
     remaining INTEGER NOT NULL,
     per_hour INTEGER NOT NULL,
     resets REAL NOT NULL,       -- by the monotonic clock
-    closed_until REAL NOT NULL
+    closed_until REAL NOT NULL,
+    PRIMARY KEY (token, boot)
 );
 """
-_EXPIRES = "CASE WHEN boot = :boot THEN expires ELSE :now + MIN(MAX(expires_at - :wall, 0), 3600) END"
-"""When a request stops counting, by our clock: for one that another machine has sent only the wall clock tells."""
+_EXPIRES = (
+    "MIN(CASE WHEN boot = :boot AND boot != '' THEN expires ELSE :now + MAX(expires_at - :wall, 0) END, :now + 3600)"
+)
+"""When a request stops counting, by our clock: only the wall clock tells for one that another machine has sent, or this
+one when nobody knows how often it was started since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +169,9 @@ class Ledger:
         known, self._known = self._known, _Known()
 
         def recall(book: Book) -> None:
-            for expires, _ in known.requests:
-                book.add(expires)
+            for expires, ticket in known.requests:
+                book.add(expires, ticket=ticket)
+            book.word = known.word
 
         self._turn(recall)
 
@@ -186,6 +191,8 @@ class _Known:
     """When each that counts stops counting, by our clock, and its ticket; sorted."""
     tickets: list[int] = field(default_factory=list)
     """Of all that were read; sorted, as they were given."""
+    word: Word = field(default_factory=Word)
+    """What the API said last, as far as this process knows."""
 
     def note(self, expires: float, ticket: int) -> None:
         """Take in the next."""
@@ -254,13 +261,15 @@ class Book:
         requests = self._known.requests
         return requests[max(number, 1) - 1][0] if number <= len(requests) and requests else self.now + HOUR
 
-    def add(self, expires: float | None = None) -> int:
+    def add(self, expires: float | None = None, *, ticket: int | None = None) -> int:
         """Note a request that is about to be sent; return its ticket, which is greater than all before."""
         expires = self.now + HOUR if expires is None else expires
         cursor = self._connection.execute(
-            "INSERT INTO requests (token, host, boot, expires, expires_at) VALUES (:token, :host, :boot, :e, :at)",
+            "INSERT INTO requests (ticket, token, host, boot, expires, expires_at) "
+            "VALUES (:ticket, :token, :host, :boot, :e, :at)",
             {
                 **self._names,
+                "ticket": ticket,
                 "host": self._machine.host,
                 "e": expires,
                 "at": self._wall + expires - self.now,
@@ -292,15 +301,17 @@ class Book:
     def word(self) -> Word:
         """What the API said last."""
         query = (
-            "SELECT ticket, remaining, per_hour, resets, closed_until FROM words WHERE token = :token AND boot = :boot"
+            "SELECT ticket, remaining, per_hour, resets, closed_until FROM words "
+            "WHERE token = :token AND boot = :boot AND boot != ''"
         )
         row = self._connection.execute(query, self._names).fetchone()
         if row is None:
-            return Word()
+            return self._known.word
         return Word(ticket=row[0], remaining=row[1], per_hour=row[2], resets=row[3], closed_until=row[4])
 
     @word.setter
     def word(self, word: Word) -> None:
+        self._known.word = word
         self._connection.execute(
             "INSERT OR REPLACE INTO words (token, boot, ticket, remaining, per_hour, resets, closed_until) "
             "VALUES (:token, :boot, :ticket, :remaining, :per_hour, :resets, :closed_until)",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from math import ceil
 
 from orchestrator.costs import BURST, LONGEST, Cost
 from orchestrator.errors import ThrottledError
@@ -131,8 +132,8 @@ class Quota:
             about: the key of a reserve that it is taken from, where there is one.
 
         Raises:
-            ThrottledError: it would be one too many, or is kept for something else; `retry_after` says when there may be
-                room again.
+            ThrottledError: it would be one too many, or is kept for something else; `retry_after` says when there may
+                be room again.
         """
 
         def take(book: Book) -> int:
@@ -144,7 +145,7 @@ class Quota:
                 )
             reserve = self._reserves.get(about)
             others = book.needed_by_others() + sum(
-                each.needed_later for each in self._reserves.values() if each is not reserve
+                each.needed for each in self._reserves.values() if each is not reserve
             )
             own = 0 if reserve is None else reserve.needed
             if room.left - others < 1 and own < 1:
@@ -236,7 +237,7 @@ class Quota:
             spoken_for = self._needed + book.needed_by_others()
             free = room.left - spoken_for
             enough = min(wanted(), BURST * room.per_hour) if has_waited or free < cost.total else cost.total
-            if free >= min(enough, room.per_hour):
+            if free >= min(max(enough, cost.total), room.per_hour):
                 self._reserves[key] = _Reserve(cost=cost, needed=cost.needed, looks=cost.looks)
                 self._admitted_at = room.now
                 book.need(self._needed)
@@ -250,21 +251,24 @@ class Quota:
         """Return the least seconds between two looks of one of so many lookers that the quota bears.
 
         With b requests left beyond what is kept for submits, proofs and cancels, l looks expected of what is in flight
-        and t seconds until the quota is renewed, the spacing between any two looks is t / b * (1 - b / l), and none
-        while b >= l. So it is not felt as long as all goes as expected, and b never falls to nothing before t is over:
-        for small b it is the rate at which b would last exactly until then.
+        and t seconds until the quota is renewed, or until the longest restart is over, the spacing between any two
+        looks is t / b * (1 - b / l), and none while b >= l. So it is not felt as long as all goes as expected, and b
+        never falls to nothing before t is over: for small b it is the rate at which b would last exactly until then.
+        While others wait to be let in, late ones are looked at once in `LATE_SPACING`.
         """
 
         def space(book: Book) -> float:
             room = self._room(book)
-            spare = room.left - sum(reserve.needed_later for reserve in self._reserves.values())
+            spare = room.left - book.needed_by_others()
+            spare -= sum(reserve.needed_later for reserve in self._reserves.values())
             looks = sum(reserve.looks for reserve in self._reserves.values())
             least = LATE_SPACING if self._keeps_others_waiting(room.now) else 0.0
             if spare >= looks:
                 return least
-            horizon = min(max(room.renewed_at - room.now, 0.0), LONGEST)
+            renewal = max(room.renewed_at - room.now, 0.0)
             if spare < 1:
-                return horizon
+                return renewal
+            horizon = min(renewal, LONGEST)
             return max(least, min(horizon / spare * (1 - spare / looks) * lookers, horizon))
 
         return self._ledger.turn(space)
@@ -298,7 +302,7 @@ class Quota:
             by_word = stated.remaining - book.sent(after=stated.ticket)
             if by_word < left:
                 left = by_word
-                renewed_at = max(renewed_at, stated.resets)
+                renewed_at = stated.resets
                 more_at = stated.resets if by_word < 1 else more_at
         if now < word.closed_until:
             left, more_at = 0, max(more_at, word.closed_until)
@@ -307,7 +311,7 @@ class Quota:
     def _when(self, book: Book, room: Room, *, left: float) -> float:
         """Return the instant at which so many requests will be left, if nobody sends any."""
         too_many = book.sent() - (room.per_hour - left)
-        by_count = book.expiry(min(int(too_many) + 1, book.sent())) if too_many > 0 else room.now
+        by_count = book.expiry(min(ceil(too_many), book.sent())) if too_many > 0 else room.now
         word = book.word
         by_word = room.now
         if room.now < word.resets and word.remaining - book.sent(after=word.ticket) < left:

@@ -74,7 +74,10 @@ class WireEnvironmentStatus(_Wire):
         date, length = self.last_deployment_date, self.total_deployment_duration_in_seconds
         if date is None or date.tzinfo is None or length is None or not 0 <= length <= LONGEST_RUN:
             return None
-        return date - timedelta(seconds=length)
+        try:
+            return date - timedelta(seconds=length)
+        except OverflowError:  # The year 1, which is how some say "never".
+            return None
 
 
 class WireProjectStatuses(_Wire):

@@ -6,15 +6,20 @@ python -m tests.benchmarks.fleets
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import mean, quantiles
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
+from orchestrator.clock import RehearsalClock
 from orchestrator.config import Config
+from orchestrator.qovery.http import QoveryHttp
+from orchestrator.qovery.names import Resolver
+from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.simulator.app import KIND_OF_LIST, create_app
 from orchestrator.simulator.record import QuotaExceeded, Record, RunEnded, ServiceRestarted
 from orchestrator.simulator.seeding import build_world
@@ -23,12 +28,15 @@ from orchestrator.simulator.transport import SimulatedTransport
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
 from orchestrator.simulator.world import EPOCH, World
 from orchestrator.states import State, StateClass, classify
+from tests.support.quota import quota_of
 from tests.support.whole_runs import rehearse
 
 SERVICES = 10
 """In each environment: of a recorded restart seven of ten were done after 20 s, all after 31."""
 RECORDED = Timings(slow=0.004)
 """Durations as recorded; one service in 250 takes up to ten minutes, and so one environment in 25."""
+AT_ONCE = 100
+"""How many environments the simple rules have in flight: with more, their submits alone would use up the quota."""
 HOUR = 3600.0
 QUOTA = 1000
 
@@ -41,9 +49,11 @@ class Fleet:
     projects: int = 1
     nights: int = 1
     """How often it is played, each time with other durations."""
+    by_id: bool = False
+    """Whether they are listed by their ids and not by path."""
 
     def __str__(self) -> str:
-        return f"{self.environments:,} in {self.projects}"
+        return f"{self.environments:,}{', by id,' if self.by_id else ''} in {self.projects}"
 
     def config(self) -> Config:
         """Return the configuration that lists them, all at once as far as the quota bears."""
@@ -56,13 +66,18 @@ class Fleet:
                 "environments": [
                     {
                         "name": f"env-{number}",
-                        "path": f"acme/project-{number * self.projects // self.environments}/env-{number}",
+                        **self._place(number),
                         "services": {"containers": names},
                     }
                     for number in range(self.environments)
                 ],
             }
         )
+
+    def _place(self, number: int) -> dict[str, str]:
+        if self.by_id:
+            return {"id": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"env-{number}"))}
+        return {"path": f"acme/project-{number * self.projects // self.environments}/env-{number}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +145,7 @@ def ours(fleet: Fleet, seed: int) -> Measured:
     )
 
 
+T = TypeVar("T")
 Wait = Callable[[int], float]
 """Seconds to wait after so many looks."""
 
@@ -147,7 +163,7 @@ def doubling(looks: int) -> float:
 class Poller:
     """Restarts and polls one environment after the other, so many at once: submit, and look until all has ended.
 
-    It looks up names and reads no baseline: both are counted for ours alone. A 429 makes it wait as long as it is told.
+    It reads no baseline. The names that it has to look up are counted as ours are. A 429 makes it wait as it is told.
     """
 
     def __init__(self, world: World, wait: Wait | None) -> None:
@@ -214,14 +230,41 @@ def _is_over(status: Mapping[str, Any], before: str) -> bool:
     return status["execution_id"] != before and classify(State(status["state"])) is not StateClass.IN_PROGRESS
 
 
+async def _names(world: World, fleet: Fleet) -> int:
+    """Count what looking up the names takes, in a world where nothing else happens."""
+    loop = asyncio.get_running_loop()
+    counted = 0
+
+    async def count(_: httpx.Request) -> None:
+        nonlocal counted
+        counted += 1
+
+    app = create_app(world, profile="none", seed=world.seed, now=loop.time, sleep=asyncio.sleep)
+    clock = RehearsalClock(world.epoch)
+    async with httpx.AsyncClient(
+        transport=SimulatedTransport(app),
+        base_url="http://qovery",
+        headers={"Authorization": "Token names"},
+        event_hooks={"request": [count]},
+    ) as client:
+        platform = QoveryPlatform(QoveryHttp(client, quota=quota_of(clock), request_timeout=30.0))
+        await Resolver(platform, retrying=_at_once, console=False).resolve(fleet.config().environment_specs())
+    return counted
+
+
+async def _at_once(read: Callable[[], Awaitable[T]]) -> T:
+    return await read()
+
+
 def polled(wait: Wait | None) -> Callable[[Fleet, int], Measured]:
     """Return a player of nights with a simple rule; None knows when to look."""
 
     async def play(fleet: Fleet, seed: int) -> Measured:
         loop = asyncio.get_running_loop()
         world = build_world(fleet.config().environment_specs(), seed=seed, epoch=EPOCH, timings=RECORDED)
+        names = await _names(world, fleet)
         poller = Poller(world, wait)
-        room = asyncio.Semaphore(fleet.environments)
+        room = asyncio.Semaphore(AT_ONCE)
 
         async def one(environment_id: str) -> None:
             async with room:
@@ -232,7 +275,7 @@ def polled(wait: Wait | None) -> Callable[[Fleet, int], Measured]:
         ends = _ends(world.record)
         return Measured(
             environments=fleet.environments,
-            requests=poller.requests,
+            requests=poller.requests + names,
             delays=tuple(at - ends[environment] for environment, at in poller.verdicts.items()),
             verdicts=tuple(poller.verdicts.values()),
             over_quota=len(world.record.of(QuotaExceeded)),
@@ -256,7 +299,8 @@ RULES: Mapping[str, Callable[[Fleet, int], Measured]] = MappingProxyType(
 )
 
 FLEETS = (
-    Fleet(environments=1, nights=40),
+    Fleet(environments=1, nights=200),
+    Fleet(environments=1, nights=200, by_id=True),
     Fleet(environments=10, nights=10),
     Fleet(environments=10, projects=10, nights=10),
     Fleet(environments=100, nights=3),

@@ -1,14 +1,17 @@
 """What the client makes of a 429, and of an answer that says that it was the last one for now."""
 
+from contextlib import suppress
+
 import httpx
 import pytest
 import respx
 
-from orchestrator.errors import ThrottledError
+from orchestrator.costs import Cost
+from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import RESET_ROUNDING
-from tests.contract.test_client_requests import EXCHANGES
+from tests.contract.test_client_requests import EXCHANGES, Exchange
 from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import API, ENVIRONMENT, NOW, HandClock, asked
 
@@ -75,3 +78,55 @@ def test_the_last_request_of_the_hour_is_answered_and_the_next_one_waits(respx_m
         asked(EXCHANGES["organizations"].ask, quota=quota)
     assert caught.value.retry_after == 300.0 + RESET_ROUNDING
     assert route.call_count == 1
+
+
+# What is kept for an environment.
+
+ABOUT_IT = {"read_statuses", "find_runs", "read_queue", "submit_restart", "cancel_run"}
+KEPT = Cost(cancel=4, looks=4.0)
+
+
+@pytest.mark.parametrize(("name", "exchange"), EXCHANGES.items(), ids=EXCHANGES.keys())
+@respx.mock(base_url=API)
+def test_a_request_about_an_environment_is_taken_from_what_is_kept_for_it_and_any_other_is_a_look_for_all(
+    respx_mock: respx.MockRouter, name: str, exchange: Exchange
+) -> None:
+    respx_mock.route().respond(exchange.status, json=exchange.answer)
+    quota = quota_of(HandClock(), per_hour=1000)
+    assert quota.try_to_admit(ENVIRONMENT, KEPT, wanted=lambda: KEPT.total, has_waited=False) == 0
+    asked(exchange.ask, quota=quota)
+    reserve = quota._reserves[ENVIRONMENT]
+    taken = (KEPT.needed - reserve.needed, KEPT.looks - reserve.looks)
+    assert taken == ((1, 0) if name in ABOUT_IT else (0, 1))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, json={"stages": []}),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(429),
+        httpx.Response(503),
+        httpx.ReadTimeout("slow"),
+        httpx.ConnectError("no route"),
+        KeyError("a bug"),
+    ],
+    ids=["an answer", "a page", "429", "503", "no answer", "no connection", "a defect"],
+)
+def test_a_request_about_an_environment_is_on_its_way_until_it_is_answered_or_will_not_be(
+    answer: httpx.Response | Exception,
+) -> None:
+    quota = quota_of(HandClock(), per_hour=1000)
+    quota.reserve(ENVIRONMENT, KEPT)
+    on_their_way = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        on_their_way.append(quota._reserves[ENVIRONMENT].on_their_way)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with suppress(PlatformError, KeyError):
+        asked(lambda platform: platform.read_statuses(ENVIRONMENT), transport=httpx.MockTransport(respond), quota=quota)
+    on_their_way.append(quota._reserves[ENVIRONMENT].on_their_way)
+    assert on_their_way == [1, 0]

@@ -29,9 +29,11 @@ from orchestrator.ownership import Ours, Standing
 from orchestrator.polling import Poller
 from orchestrator.proof import Proof
 from orchestrator.qovery import wire
+from orchestrator.qovery.ledger import connect
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
 from orchestrator.readings import ServerClock
+from orchestrator.session import Rehearsal
 from orchestrator.settlement import Settlement
 from orchestrator.states import State
 from orchestrator.submission import Submission
@@ -93,9 +95,10 @@ def first_seed_that_catches(one: Defect, seeds: Sequence[int] = range(SEEDS)) ->
 # What is taken for a proof.
 
 
-@defect("the baseline is not compared", witness=39)
+@defect("the baseline is not compared, neither by number nor by date", witness=70)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_new", lambda *_: True)
+    patch.setattr(Baseline, "began_before", lambda *_: False)
     patch.setattr(verdict, "_in_the_next_run", lambda *_: True)
 
 
@@ -104,8 +107,9 @@ def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.CANCELED)
 
 
-@defect("an end that no restart has is taken for success", witness=4)
+@defect("an end that no restart has is taken for success, whoever asked for it", witness=4)
 def _(patch: Patch) -> None:
+    patch.setattr(verdict, "_attributed", lambda _, __, judged: judged)
     _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
 
 
@@ -125,7 +129,7 @@ def _final_state_succeeds(patch: Patch, *states: State) -> None:
     patch.setattr(verdict, "_judge_final_state", wrong)
 
 
-@defect("one target that restarted is enough", witness=0)
+@defect("one target that restarted is enough", witness=1)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -148,7 +152,7 @@ def _(patch: Patch) -> None:
     patch.setattr(proof, "judge", wrong)
 
 
-@defect("the environment's state is judged, not each service's", witness=2)
+@defect("the environment's state is judged, not each service's", witness=3)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -170,7 +174,7 @@ def _(patch: Patch) -> None:
     patch.setattr(verdict, "restarts_since", verdict.runs_since)
 
 
-@defect("what restarts while our request still waits is taken for ours", witness=25)
+@defect("what restarts while our request still waits is taken for ours", witness=99)
 def _(patch: Patch) -> None:
     patch.setattr(proof, "raise_baseline", lambda baseline, *_: baseline)
     patch.setattr(Baseline, "may_be_ours", lambda *_: True)
@@ -206,7 +210,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Submission, "_looked_for", property(lambda _: 1e9))
 
 
-@defect("an error while watching ends it with success", witness=0)
+@defect("an error while watching ends it with success", witness=1)
 def _(patch: Patch) -> None:
     right = Proof._look
 
@@ -228,15 +232,15 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     right = Poller.poll
 
-    async def wrong(self: Poller, look: Any, *, until: float) -> object:  # noqa: ANN401
-        return await right(self, look, until=until + 3600.0)
+    async def wrong(self: Poller, look: Any, *, until: float, **given: Any) -> object:  # noqa: ANN401
+        return await right(self, look, until=until + 3600.0, **given)
 
     patch.setattr(Poller, "poll", wrong)
 
 
-@defect("what is merely absent is gone at once", witness=11)
+@defect("what is merely absent is gone at once", witness=47)
 def _(patch: Patch) -> None:
-    patch.setattr(Proof, "_gone_for_good", lambda _, judged: judged.finding is Finding.ABSENT)
+    patch.setattr(Proof, "_gone_for_good", lambda _, judged, **__: judged.finding is Finding.ABSENT)
 
 
 @defect("a refusal of the submit is taken for an acceptance", witness=0)
@@ -289,11 +293,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Narrator, "heartbeat", heartbeat)
 
 
-@defect("the quota is not minded", witness=349)
+@defect("the quota is not minded", witness=283)
 def _(patch: Patch) -> None:
-    def take(self: Quota) -> None:
+    def take(self: Quota, _: str = "") -> int:
         self.used += 1
         self.on_use()
+        return self.used
 
     patch.setattr(Quota, "take", take)
 
@@ -311,7 +316,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Memory, "intend", lambda *_: None)
 
 
-@defect("a POST goes out although it could not be written down", witness=52, ordeal="death")
+@defect("a POST goes out although it could not be written down", witness=309, ordeal="death")
 def _(patch: Patch) -> None:
     right = Memory.intend
 
@@ -342,9 +347,24 @@ def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", wrong)
 
 
-@defect("a resumed run forgets what it has spent of the quota", witness=349, ordeal="death")
+@defect("a resumed run forgets what it has spent of the quota", witness=90, ordeal="death")
 def _(patch: Patch) -> None:
-    patch.setattr(Quota, "recall", lambda self, _, *, used: setattr(self, "used", self.used + used))
+    patch.setattr(Rehearsal, "ledger", property(lambda _: connect(None)))
+
+
+@defect("a resumed run takes an older baseline", witness=128, ordeal="death")
+def _(patch: Patch) -> None:
+    right = Work._in_flight
+
+    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
+        found = right(self, row)
+        if found is None:
+            return None
+        baseline = found.intent.baseline
+        older = replace(baseline, executions=frozenset({f"{baseline.environment_id}-1"}), server_time=None)
+        return replace(found, intent=replace(found.intent, baseline=older))
+
+    patch.setattr(Work, "_in_flight", wrong)
 
 
 @defect("how an environment ended is not written down", witness=426, ordeal="death")

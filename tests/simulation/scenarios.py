@@ -22,7 +22,7 @@ def config_for(seed: int) -> Config:
     return Config.model_validate(
         {
             "version": 1,
-            "api": {"requests_per_hour": random.choice((1000, 1000, 1000, 200))},
+            "api": {"requests_per_hour": random.choice((1000, 1000, 1000, 60))},
             "strategy": {"max_failures": random.choice((0, 10, 10)), "max_parallel": random.choice((1, 3, 5))},
             "environments": [_environment(name, random) for name in names],
         }

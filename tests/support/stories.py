@@ -1,7 +1,7 @@
 """Whole restarts on virtual time, each held to the product's three promises."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -13,6 +13,7 @@ from orchestrator.narrator import HEARTBEAT
 from orchestrator.observations import QueuedRequest, Run, execution_number
 from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.plan import Target
+from orchestrator.ports import Clock, Lookout
 from orchestrator.submission import RESUME_GRACE
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
 from tests.support.journal import MemoryJournal
@@ -98,6 +99,7 @@ def tell(
     wait_lock: float = 0.0,
     call_off: bool = False,
     origin: str | None = None,
+    lookout: Callable[[Clock], Lookout] | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -115,6 +117,7 @@ def tell(
         wait_lock: seconds to wait for another run.
         call_off: whether the job only cancels what is in flight.
         origin: how the platform labels what the job asks for.
+        lookout: makes where the job rests.
     """
     journal = MemoryJournal() if journal is None else journal
     resumed = journal.in_flight
@@ -143,6 +146,7 @@ def tell(
             wait_lock=wait_lock,
             call_off=call_off,
             origin=origin,
+            lookout=None if lookout is None else lookout(clock),
         )
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)

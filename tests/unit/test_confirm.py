@@ -242,6 +242,31 @@ def test_what_is_silent_and_cannot_have_been_ours_hides_nothing(other: Run) -> N
     assert verdict.finding is Finding.ABSENT
 
 
+EARLIER = NOON - timedelta(minutes=5)
+SHORT_OF_A_TARGET = {"api": "RESTARTED"}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "hides_ours"),
+    [
+        pytest.param(run(42, BOTH, created_at=EARLIER), True, id="a restart that the baseline did not know"),
+        pytest.param(run("run-a", BOTH, created_at=EARLIER), True, id="one whose name cannot be ordered"),
+        pytest.param(run(42, SHORT_OF_A_TARGET, created_at=EARLIER), True, id="whatever was in it"),
+        pytest.param(run(41, BOTH, created_at=EARLIER), False, id="one that the baseline knew"),
+        pytest.param(run(None, BOTH, created_at=EARLIER), False, id="one that does not say which it is"),
+        pytest.param(run(42, BOTH, created_at=EARLIER, action="DEPLOY"), False, id="no restart"),
+        pytest.param(run(42, BOTH, created_at=EARLIER, origin="CONSOLE"), False, id="one of another way than ours"),
+    ],
+)
+def test_once_the_platforms_clock_has_jumped_what_seems_to_have_begun_before_may_be_ours(
+    earlier: Run, hides_ours: bool
+) -> None:
+    reading = all_in("RESTARTED", "api", "web")
+    assert confirm(DATED, reading, [earlier], []).finding is Finding.ABSENT
+    doubtful = confirm(replace(DATED, dates_doubtful=True), reading, [earlier], [])
+    assert doubtful.finding is (Finding.IN_PROGRESS if hides_ours else Finding.ABSENT)
+
+
 @pytest.mark.parametrize("silent", SILENT)
 def test_where_a_run_of_ours_is_told_in_full_what_another_leaves_out_does_not_matter(silent: Run) -> None:
     for history in ([silent, run(43, BOTH)], [run(43, BOTH), silent]):
@@ -252,6 +277,13 @@ def test_where_a_run_of_ours_is_told_in_full_what_another_leaves_out_does_not_ma
 def test_a_run_that_went_on_silently_is_believed_once_it_is_told() -> None:
     ours = [run(42, {}, status="SUCCESS"), run(42, BOTH)]
     assert [confirm(BASELINE, AT_REST, [one], []).finding for one in ours] == [Finding.IN_PROGRESS, Finding.SUCCEEDED]
+
+
+def test_a_failure_explains_its_neighbours_that_the_engine_cancelled_and_that_are_gone_from_the_reading() -> None:
+    ended = run(42, {"api": "RESTART_ERROR", "web": "CANCELED"}, status="ERROR")
+    for present in (("api",), ("web",), ()):
+        verdict = confirm(BASELINE, all_in("RESTART_ERROR", *present, number=42), [ended], [])
+        assert (verdict.finding, verdict.reason) == (Finding.FAILED, Reason.RESTART_ERROR)
 
 
 def test_runs_come_newest_first_and_those_without_a_number_last() -> None:

@@ -177,6 +177,7 @@ def test_the_date_of_the_last_run_is_believed_while_the_platforms_clock_runs_as_
         observation = in_virtual_time(readings.statuses())
     assert (observation.last_run_not_before is not None) is believed
     assert readings.server_clock.steady is believed
+    assert readings.dated(BASELINE).dates_doubtful is not believed
 
 
 def test_a_new_baseline_is_dated_by_the_clock_as_it_is_then() -> None:

@@ -183,6 +183,20 @@ def test_what_was_not_begun_keeps_its_place_and_its_link() -> None:
     assert voyage.results[1].console_url == "https://console.example.test/production"
 
 
+@pytest.mark.parametrize(
+    ("second", "progress"),
+    [
+        (1.0, {"settled": 0, "succeeded": 0, "in_flight": 2, "to_begin": 2}),
+        (LONG + 1, {"settled": 2, "succeeded": 1, "in_flight": 2, "to_begin": 0}),
+        (2 * LONG + 1, {"settled": 4, "succeeded": 3, "in_flight": 0, "to_begin": 0}),
+    ],
+)
+def test_how_far_it_has_come_is_told_in_environments(second: float, progress: dict[str, int]) -> None:
+    strategy = Strategy(max_parallel=2, max_failures=BEARS_ALL)
+    voyage = Voyage(*fleet_of(4), strategy=strategy, endings={"1-1": FAILS}, cut_off_at=second)
+    assert voyage.progress == progress
+
+
 def test_a_plan_without_targets_ends_at_once() -> None:
     voyage = Voyage()
     assert (voyage.results, voyage.ended_at) == ((), 0)

@@ -91,6 +91,16 @@ def test_a_fault_is_a_warning_that_says_when_it_is_tried_again(
     assert [(one.level, one.name, one.details) for one in log.events] == [("warning", event, details)]
 
 
+def test_a_wait_for_the_quota_of_ones_own_is_the_runs_affair_and_no_warning() -> None:
+    clock = HandClock()
+    log = CapturedLog(clock)
+    error = ThrottledError("the token's quota is used up", retry_after=12)
+    Narrator(log.logger, clock).fault(error, 12.34)
+    (event,) = log.events
+    assert (event.level, event.name) == ("info", "quota_paused")
+    assert event.details == {"error": "the token's quota is used up", "pause_s": 12.3}
+
+
 def test_a_defect_is_logged_with_its_traceback() -> None:
     log = CapturedLog(HandClock())
     Narrator(log.logger, HandClock()).bug("internal_error")

@@ -1,6 +1,7 @@
 """By what way was it asked for? What the platform says of it is evidence, where it says so and where we know ours."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -201,6 +202,8 @@ def test_a_restart_that_only_others_can_have_asked_for_is_not_taken_for_ours(
 ) -> None:
     verdict = confirm(baseline, reading(42, None), [*history, LAST_NIGHTS_RUN], [])
     assert (verdict.finding, verdict.reason) == (finding, reason)
+    doubts = {service.doubt for service in verdict.services.values()}
+    assert doubts == {Doubt.ANOTHER_ORIGIN if reason is Reason.UNATTRIBUTED else None}
 
 
 def test_what_is_labelled_as_ours_is_can_be_cancelled_however_it_is_labelled() -> None:
@@ -256,13 +259,13 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhdXRoMHw1ZiJ9.c2lnbmF0dXJl"
     ],
 )
 def test_how_ours_is_labelled_follows_from_the_token_unless_the_file_says_it(
-    said: str, token: str, origin: str | None
+    said: str, token: str, origin: str | None, tmp_path: Path
 ) -> None:
     text = f"version: 1\n{said}\nenvironments: [{{name: a, path: a/b/c, services: all}}]\n"
     config = parse_config(text, source="night.yaml", environ={})
 
     async def opened() -> str | None:
-        async with open_session(config, environ={"QOVERY_API_TOKEN": token}) as session:
+        async with open_session(config, environ={"QOVERY_API_TOKEN": token}, state_dir=tmp_path) as session:
             return session.origin
 
     assert in_virtual_time(opened()) == origin

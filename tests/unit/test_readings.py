@@ -12,7 +12,8 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.polling import Contact
+from orchestrator.observations import Observation
+from orchestrator.polling import Contact, Unaided
 from orchestrator.readings import NOT_FOUND_LIMIT, Readings
 from tests.support.builders import ENVIRONMENT
 from tests.support.platform import Fault, ScriptedPlatform
@@ -46,6 +47,32 @@ def test_statuses_are_contact() -> None:
     reader.clock.move(200)
     assert reader.read() == IDLE.observation
     assert reader.contact.silent_for == 0
+
+
+def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_nothing_else() -> None:
+    class Listener(Unaided):
+        def __init__(self) -> None:
+            super().__init__(clock)
+            self.seen: list[Observation] = []
+
+        def saw(self, observation: Observation) -> None:
+            self.seen.append(observation)
+
+    async def read() -> None:
+        await readings.history()
+        await readings.queue()
+        with pytest.raises(UnansweredError):
+            await readings.statuses()
+        assert listener.seen == []
+        assert await readings.statuses() == IDLE.observation
+
+    clock = HandClock()
+    listener = Listener()
+    fault = Fault(error=UnansweredError("reset"), calls=frozenset({"read_statuses"}), times=1)
+    platform = ScriptedPlatform(clock, before={0: IDLE}, faults=[fault])
+    readings = Readings(platform, ENVIRONMENT, Contact(clock, 300), clock, listener)
+    in_virtual_time(read())
+    assert listener.seen == [IDLE.observation]
 
 
 @pytest.mark.parametrize(("what", "answer"), [("history", IDLE.runs), ("queue", ())])

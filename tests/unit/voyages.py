@@ -87,6 +87,7 @@ class Voyage:
         self.most = 0
         self.results: tuple[EnvironmentResult, ...] = ()
         self.again: tuple[EnvironmentResult, ...] = ()
+        self.progress: Mapping[str, int] = {}
         self.ended_at = 0.0
         in_virtual_time(self._sail(cut_off_at))
 
@@ -105,6 +106,7 @@ class Voyage:
         )
         task = asyncio.create_task(fleet.run())
         await asyncio.wait([task], timeout=cut_off_at)
+        self.progress = fleet.progress()
         if task.done():
             self.results = task.result()
         else:

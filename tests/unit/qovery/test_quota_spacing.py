@@ -12,7 +12,7 @@ from orchestrator.costs import LONGEST, Cost
 from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.quota import LATE_AFTER, LATE_SPACING, TURNED_AWAY_FOR
 from tests.unit.journal.journals import Clock
-from tests.unit.qovery.processes import Process, Processes
+from tests.unit.qovery.processes import Process, Processes, sharing
 
 NOW = 1000.0
 OFTEN = 2.0
@@ -49,10 +49,15 @@ def horizon_of(process: Process) -> float:
     return min(process.quota.room().renewed_at - process.clock.monotonic(), LONGEST)
 
 
+def renewal_of(process: Process) -> float:
+    return process.quota.room().renewed_at - process.clock.monotonic()
+
+
 def test_where_nothing_is_in_flight_looks_may_be_as_close_as_anybody_likes(process: Process) -> None:
     assert process.quota.spacing(5) == 0
-    in_flight(process, 0, spare=1)
-    assert process.quota.spacing(5) == 0
+    for spare in (1, 0):
+        in_flight(process, 0, spare=spare)
+        assert process.quota.spacing(5) == 0
 
 
 @pytest.mark.parametrize(("spare", "spaced"), [(90, False), (12, False), (11, True), (1, True)])
@@ -73,10 +78,10 @@ def test_the_less_is_left_the_farther_apart_looks_are_and_never_farther_than_wha
         process = processes.process()
         in_flight(process, 3, spare=spare)
         told.append(process.quota.spacing(lookers))
-        assert told[-1] <= horizon_of(process)
+        assert told[-1] <= (horizon_of(process) if spare else renewal_of(process))
     assert told == sorted(told)
     assert told[0] == 0
-    assert told[-1] == horizon_of(process)
+    assert told[-1] == renewal_of(process), "with none to spare there is no look until then"
 
 
 def test_one_that_nearly_nothing_is_left_for_has_its_looks_as_far_apart_as_that_lasts(process: Process) -> None:
@@ -95,7 +100,7 @@ def test_many_lookers_look_each_less_often(process: Process) -> None:
 def test_where_not_even_what_cannot_be_done_without_is_left_looks_wait(process: Process) -> None:
     in_flight(process, 5, cost=Cost(cancel=4, looks=0.3), spare=-10)
     assert spare_of(process) == -10
-    assert process.quota.spacing(1) == horizon_of(process)
+    assert process.quota.spacing(1) == renewal_of(process)
 
 
 def test_what_is_renewed_soon_has_to_last_until_then_only(process: Process) -> None:
@@ -116,6 +121,17 @@ def test_a_request_that_is_on_its_way_may_be_the_last_that_is_needed(process: Pr
     process.quota.came_back("0")
     process.quota.came_back("0")
     assert process.quota.spacing(1) > 0, "two are left, beside the proof"
+
+
+def test_what_another_process_keeps_is_not_there_to_look_with() -> None:
+    with sharing(per_hour=100) as processes:
+        other, process = processes.process(), processes.process()
+        in_flight(process, 3, spare=20)
+        assert process.quota.spacing(3) == 0
+        other.quota.reserve("e", Cost(cancel=4, looks=4.0))
+        assert process.quota.spacing(3) > 0
+        other.quota.release("e")
+        assert process.quota.spacing(3) == 0
 
 
 # Others wait to be let in.
@@ -147,7 +163,7 @@ def test_what_little_is_left_goes_before_what_others_wait_for(process: Process) 
     in_flight(process, 3, spare=0)
     process.clock.move(LATE_AFTER)
     turned_away(process)
-    assert process.quota.spacing(1) == LONGEST > LATE_SPACING
+    assert process.quota.spacing(1) == renewal_of(process) > LATE_SPACING
     for spare in (11, 10):
         process.clock.move(HOUR)
         in_flight(process, 3, spare=spare)

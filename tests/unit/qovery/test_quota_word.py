@@ -57,7 +57,7 @@ def test_what_was_sent_since_is_taken_off_what_it_said(process: Process) -> None
 def test_an_answer_to_an_earlier_request_does_not_take_back_what_one_to_a_later_said(process: Process) -> None:
     first, second = process.quota.take(), process.quota.take()
     process.answered(remaining=3, reset=600, ticket=second)
-    process.answered(remaining=4, reset=600, ticket=first)
+    process.answered(remaining=7, reset=600, ticket=first)
     assert process.left == 3
     process.answered(remaining=2, reset=600, ticket=second)
     assert process.left == 2
