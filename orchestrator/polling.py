@@ -232,6 +232,7 @@ class Poller:
         until: float,
         likely: Sequence[float] = (),
         quiet: Callable[[], bool] = lambda: False,
+        at_any_price: bool = False,
     ) -> T | Ended:
         """Call `look` until it returns something other than None.
 
@@ -243,6 +244,7 @@ class Poller:
                 first of them. A look that is shared, and shows less, waits for the second.
             quiet: whether the last look has left nothing that only time can settle, so that a hint that something
                 has changed is worth waiting for.
+            at_any_price: whether looks are worth more than the requests that they cost.
 
         Returns:
             What `look` returned, or why there was nothing.
@@ -270,7 +272,10 @@ class Poller:
             return max(shared(), self._minimum)
 
         async def rest(seconds: float) -> None:
-            if self._failed or not quiet():
+            saved = 0.0
+            if at_any_price:
+                await self._clock.sleep(seconds)
+            elif self._failed or not quiet():
                 saved = await self._lookout.pause(seconds, until=until)
             else:
                 saved = await self._lookout.rest(seconds, until=until, interval=shared_interval, contact=self.contact)

@@ -130,7 +130,10 @@ class Submission:
             baseline = self._posted.baseline
             if self._posted.accepted:
                 return baseline
-            found = await self._poller.poll(partial(self._look_for_it, baseline), until=self.deadline)
+            # What waits in the queue for a moment only must not come and go between two looks.
+            found = await self._poller.poll(
+                partial(self._look_for_it, baseline), until=self.deadline, at_any_price=True
+            )
             if isinstance(found, Ended):
                 return settlement.unconfirmed(found, looked_for=self._looked_for, saw=self._last_trace)
             if found:

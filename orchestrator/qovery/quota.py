@@ -77,10 +77,10 @@ class Room:
 
     now: float
     left: int
-    """How many requests may leave."""
+    """How many requests there are."""
     per_hour: int
-    more_at: float
-    """When there are more, at the earliest."""
+    opens_at: float
+    """When one may leave, at the earliest; a 429 may have closed it for a while, however many are left."""
     renewed_at: float
     """When most of what is used up now is there again."""
 
@@ -138,10 +138,10 @@ class Quota:
 
         def take(book: Book) -> int:
             room = self._room(book)
-            if room.left < 1:
+            if room.opens_at > room.now:
                 raise ThrottledError(
                     f"the token's quota of {room.per_hour} requests an hour is used up",
-                    retry_after=max(room.more_at - room.now, 0.0),
+                    retry_after=room.opens_at - room.now,
                 )
             reserve = self._reserves.get(about)
             others = book.needed_by_others() + sum(
@@ -237,7 +237,7 @@ class Quota:
             spoken_for = self._needed + book.needed_by_others()
             free = room.left - spoken_for
             enough = min(wanted(), BURST * room.per_hour) if has_waited or free < cost.total else cost.total
-            if free >= min(max(enough, cost.total), room.per_hour):
+            if room.opens_at <= room.now and free >= min(max(enough, cost.total), room.per_hour):
                 self._reserves[key] = _Reserve(cost=cost, needed=cost.needed, looks=cost.looks)
                 self._admitted_at = room.now
                 book.need(self._needed)
@@ -296,17 +296,16 @@ class Quota:
         per_hour = self._per_hour if stated is None else min(self._per_hour, stated.per_hour)
         sent = book.sent()
         left = per_hour - sent
-        more_at = book.expiry(sent - per_hour + 1) if left < 1 else now
+        opens_at = book.expiry(sent - per_hour + 1) if left < 1 else now
         renewed_at = book.expiry((sent + 1) // 2)
         if stated is not None:
             by_word = stated.remaining - book.sent(after=stated.ticket)
             if by_word < left:
                 left = by_word
                 renewed_at = stated.resets
-                more_at = stated.resets if by_word < 1 else more_at
-        if now < word.closed_until:
-            left, more_at = 0, max(more_at, word.closed_until)
-        return Room(now=now, left=max(left, 0), per_hour=per_hour, more_at=more_at, renewed_at=renewed_at)
+                opens_at = max(opens_at, stated.resets) if by_word < 1 else opens_at
+        opens_at = max(opens_at, word.closed_until)
+        return Room(now=now, left=max(left, 0), per_hour=per_hour, opens_at=opens_at, renewed_at=renewed_at)
 
     def _when(self, book: Book, room: Room, *, left: float) -> float:
         """Return the instant at which so many requests will be left, if nobody sends any."""

@@ -132,6 +132,10 @@ class Engine:
         request = self._accepted.get(request_id)
         return request is not None and request.visible_at <= self._agenda.now
 
+    def visible_since(self, request_id: str) -> float:
+        """Return the instant from which an accepted request is to be seen."""
+        return self._accepted[request_id].visible_at
+
     def cancel_request(self, request_id: str, *, user: str) -> None:
         """Take a waiting request out of the queue.
 

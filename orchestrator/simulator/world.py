@@ -165,6 +165,10 @@ class World:
         engines = self._engines.values()
         return next((engine.environment.id for engine in engines if engine.has_accepted(request_id)), None)
 
+    def visible_since(self, environment_id: str, request_id: str) -> float:
+        """Return the instant from which an accepted request is to be seen; it may lie ahead."""
+        return self._engine(environment_id).visible_since(request_id)
+
     def remove_service(self, environment_id: str, service_id: str) -> None:
         """Let a service disappear."""
         self._engine(environment_id).remove(service_id)

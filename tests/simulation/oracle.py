@@ -184,9 +184,22 @@ def _accepted(run: WholeRun, environment: EnvironmentReport) -> list[RequestAcce
 
 
 def _twice(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
-    accepted = _accepted(run, environment)
+    accepted = [request for request in _accepted(run, environment) if not _came_and_went(run, request)]
     if len(accepted) > 1:
         yield f"TWICE: accepted at {', '.join(f'{request.at:.1f} s' for request in accepted)}"
+
+
+def _came_and_went(run: WholeRun, request: RequestAccepted) -> bool:
+    """Tell whether somebody cancelled a request before there was a single look at which it could have been seen.
+
+    The API remembers nothing of it. If its answer was lost, too, nobody can know that it was ever there.
+    """
+    cancels = [each for each in run.record.of(RequestCancelled) if each.request_id == request.request_id]
+    if not cancels or cancels[0].user == US:
+        return False
+    visible = run.world.visible_since(request.environment_id, request.request_id)
+    looks = [look.at for look in run.looks if look.environment_id == request.environment_id]
+    return not any(visible <= at < cancels[0].at for at in looks)
 
 
 def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:

@@ -28,7 +28,7 @@ def process(processes: Processes) -> Process:
 
 def test_where_nobody_has_said_anything_our_own_count_tells(process: Process) -> None:
     room = process.quota.room()
-    assert (room.now, room.left, room.per_hour, room.more_at) == (NOW, 10, 10, NOW)
+    assert (room.now, room.left, room.per_hour, room.opens_at) == (NOW, 10, 10, NOW)
     for _ in range(4):
         process.take()
     assert process.left == 6
@@ -106,7 +106,7 @@ def test_a_429_closes_it_and_says_what_is_left_from_then_on_too(process: Process
     headers = {"retry-after": "30", "x-ratelimit-remaining": "2", "x-ratelimit-reset": "600"}
     assert process.quota.learn(headers, throttled=True, ticket=process.quota.take()) == 30
     room = process.quota.room()
-    assert (room.left, room.more_at) == (0, NOW + 30)
+    assert (room.left, room.opens_at) == (2, NOW + 30)
     processes.clock.move(30)
     assert process.left == 2
 
