@@ -110,19 +110,21 @@ class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a stra
 class wait_for_the_likely(wait_base):  # noqa: N801
     """Wait until the next of some instants at which a look is likely to show something, then as `otherwise` says.
 
-    What is known to take its time is not worth a look before: the interval is the rest of the time to that instant.
+    What is known to take its time is not worth a look before: the interval is the rest of the time to that instant, but
+    never more than a maximum.
     """
 
-    def __init__(self, otherwise: wait_growing, *, clock: Clock, instants: Sequence[float]) -> None:
+    def __init__(self, otherwise: wait_growing, *, clock: Clock, instants: Sequence[float], maximum: float) -> None:
         self._otherwise = otherwise
         self._clock = clock
         self._instants = instants
+        self._maximum = maximum
 
     def __call__(self, retry_state: RetryCallState | None = None) -> float:
         """Return the seconds until the next look."""
         now = self._clock.monotonic()
         ahead = [instant - now for instant in self._instants if instant > now]
-        return ahead[0] if ahead else self._otherwise(retry_state)
+        return min(ahead[0], self._maximum) if ahead else self._otherwise(retry_state)
 
 
 class wait_as_told(wait_base):  # noqa: N801
@@ -265,8 +267,8 @@ class Poller:
         growing = wait_growing(self._clock, minimum=self._minimum, maximum=self._maximum, random=self._random)
         now = self._clock.monotonic()
         instants = [max(now + (instant - now) * self._random.uniform(1 - JITTER, 1), now) for instant in likely]
-        own = wait_for_the_likely(growing, clock=self._clock, instants=instants)
-        shared = wait_for_the_likely(growing, clock=self._clock, instants=instants[1:])
+        own = wait_for_the_likely(growing, clock=self._clock, instants=instants, maximum=self._maximum)
+        shared = wait_for_the_likely(growing, clock=self._clock, instants=instants[1:], maximum=self._maximum)
 
         def shared_interval() -> float:
             return max(shared(), self._minimum)

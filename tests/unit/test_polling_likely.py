@@ -82,7 +82,7 @@ def close_to(instant: float, told: float) -> bool:
 
 def waiting(clock: HandClock, *instants: float) -> wait_for_the_likely:
     growing = wait_growing(clock, minimum=7, maximum=7, random=Random(0))
-    return wait_for_the_likely(growing, clock=clock, instants=instants)
+    return wait_for_the_likely(growing, clock=clock, instants=instants, maximum=1e9)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,15 @@ def test_the_first_look_is_no_later_than_the_deadline() -> None:
 
 
 def test_the_first_look_is_no_later_than_contact_bears() -> None:
-    poll = Poll("done", likely=(500.0,), lost_contact=100.0, quiet=False)
-    assert poll.looks == [100.0]
+    poll = Poll("done", likely=(500.0,), lost_contact=20.0, quiet=False)
+    assert poll.looks == [20.0]
+
+
+def test_no_look_waits_for_longer_than_the_maximum_however_late_a_restart_is_likely_to_be_over() -> None:
+    poll = Poll(None, None, None, "done", likely=(5.0, 95.0), quiet=False)
+    gaps = [later - earlier for earlier, later in pairwise(poll.looks)]
+    assert gaps[:2] == [30.0, pytest.approx(30.0)]
+    assert gaps[2] <= 30.0
 
 
 def test_a_deadline_that_has_passed_leaves_one_look_at_once() -> None:
