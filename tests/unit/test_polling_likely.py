@@ -141,8 +141,7 @@ def test_the_first_look_is_no_later_than_contact_bears() -> None:
 def test_no_look_waits_for_longer_than_the_maximum_however_late_a_restart_is_likely_to_be_over() -> None:
     poll = Poll(None, None, None, "done", likely=(5.0, 95.0), quiet=False)
     gaps = [later - earlier for earlier, later in pairwise(poll.looks)]
-    assert gaps[:2] == [30.0, pytest.approx(30.0)]
-    assert gaps[2] <= 30.0
+    assert max(gaps) == pytest.approx(30.0)
 
 
 def test_a_deadline_that_has_passed_leaves_one_look_at_once() -> None:
