@@ -218,13 +218,13 @@ def test_a_plan_fits_that_is_over_by_the_runs_deadline() -> None:
     per_hour=st.integers(0, 300),
     renewed_in=st.floats(0, 3600),
 )
-def test_less_left_never_makes_a_plan_shorter_and_the_quota_bears_what_it_takes(
+def test_nothing_is_shorter_than_where_all_is_left_and_the_quota_bears_what_it_takes(
     waves: list[int], at_once: int, left: int, per_hour: int, renewed_in: float
 ) -> None:
     found = estimated(plan(*waves, at_once=at_once), left=left, per_hour=per_hour, renewed_in=renewed_in)
-    more = estimated(plan(*waves, at_once=at_once), left=left + 50, per_hour=per_hour, renewed_in=renewed_in)
-    assert more.duration_s <= found.duration_s + 1e-6
-    assert found.total == more.total == sum(waves) * ALONE
+    enough = estimated(plan(*waves, at_once=at_once), left=found.total, per_hour=per_hour, renewed_in=renewed_in)
+    assert enough.duration_s <= found.duration_s + 1e-6
+    assert found.total == enough.total == sum(waves) * ALONE
     hours = 1 + max(found.duration_s - renewed_in, 0.0) // HOUR
     there = left + (hours * max(BURST * per_hour, 1.0) if found.duration_s > renewed_in else 0.0)
     assert found.total <= there + 1e-6
