@@ -98,3 +98,31 @@ def test_a_reader_that_goes_away_does_not_disturb(tmp_path: Path) -> None:
     assert whole.write("abc") == 0
     with contextlib.suppress(BrokenPipeError):
         broken.close()
+
+
+# Large fleets.
+
+
+@pytest.mark.parametrize(
+    ("log_format", "level", "shown"),
+    [
+        ("console", "info", ["restart_settled", "run_finished"]),
+        ("console", "debug", ["service_state_changed", "restart_settled", "run_finished"]),
+        ("json", "info", ["service_state_changed", "restart_settled", "run_finished"]),
+    ],
+)
+def test_what_is_routine_is_spared_a_person_and_nobody_else(
+    log_format: logs.LogFormat, level: logs.LogLevel, shown: list[str]
+) -> None:
+    stream = configured(log_format, level=level)
+    log = logs.get_logger(run_id="run-1")
+    one = log.bind(environment="env-1", **logs.ROUTINE)
+    one.info("service_state_changed", state="RESTARTED")
+    one.warning("restart_settled", outcome="failed")
+    log.info("run_finished")
+    lines = stream.getvalue().splitlines()
+    assert [name for line in lines for name in EVENTS if name in line] == shown
+    assert "routine" not in stream.getvalue()
+
+
+EVENTS = ("service_state_changed", "restart_settled", "run_finished")
