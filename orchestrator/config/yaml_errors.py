@@ -4,6 +4,9 @@ from typing import Any
 
 import yaml
 
+DEEPEST = 50
+"""More levels than this are a mistake, or an attack: the C composer's stack has no guard of its own."""
+TOO_DEEP = f"nested too deeply: more than {DEEPEST} levels"
 _MISFIT = "this does not fit what stands before it; check the indentation and the quotes"
 
 
@@ -17,6 +20,8 @@ def explain_syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
     began: Any = error.context_mark
     context, problem = error.context or "", error.problem or ""
     found = text[here.index : here.index + 1]
+    if "nesting depth" in problem:  # PyYAML's C parser has a limit of its own since 6.0.4, far above ours.
+        return here, TOO_DEEP
     if "tab character" in problem or found == "\t":
         return here, "a tab stands here; YAML is indented with spaces"
     if "cannot start any token" in problem:

@@ -13,12 +13,10 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from orchestrator.config.yaml_errors import explain_syntax, printable
+from orchestrator.config.yaml_errors import DEEPEST, TOO_DEEP, explain_syntax, printable
 
 MOST_NODES = 100_000
 """Aliases can make a small file enormous; a larger one than this is refused."""
-DEEPEST = 50
-"""More levels than this are a mistake, or an attack: the C composer's stack has no guard of its own."""
 
 Path = tuple[str | int, ...]
 
@@ -156,7 +154,7 @@ def _check_depth(text: str) -> None:
 
 
 def _too_deep(mark: Any) -> _Refused:  # noqa: ANN401 - PyYAML's two loaders have marks of their own
-    return _Refused(mark, f"nested too deeply: more than {DEEPEST} levels")
+    return _Refused(mark, TOO_DEEP)
 
 
 class _Reader:

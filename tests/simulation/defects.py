@@ -185,17 +185,6 @@ def _(patch: Patch) -> None:
     patch.setattr(Baseline, "may_be_ours", lambda *_: True)
 
 
-@defect("the flat statuses are read, which are stale while a request waits", witness=875)
-def _(patch: Patch) -> None:
-    async def stale(self: QoveryPlatform, environment_id: str) -> Observation:
-        path = f"/environment/{environment_id}/statuses"
-        answer = await self._http.call("GET", path)
-        flat = answer.read_as(wire.WireStage, call=path)
-        return wire.WireStatusesWithStages(stages=[flat]).to_domain(environment_id, answer.server_time)
-
-    patch.setattr(QoveryPlatform, "read_statuses", stale)
-
-
 # What is done about faults.
 
 
