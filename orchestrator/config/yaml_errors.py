@@ -20,10 +20,9 @@ def explain_syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
     began: Any = error.context_mark
     context, problem = error.context or "", error.problem or ""
     found = text[here.index : here.index + 1]
-    if "nesting depth" in problem:  # PyYAML's C parser has a limit of its own since 6.0.4, far above ours.
-        return here, TOO_DEEP
-    if "tab character" in problem or found == "\t":
-        return here, "a tab stands here; YAML is indented with spaces"
+    too_deep = "nesting depth" in problem  # PyYAML's C parser has a limit of its own since 6.0.4, far above ours.
+    if too_deep or "tab character" in problem or found == "\t":
+        return here, TOO_DEEP if too_deep else "a tab stands here; YAML is indented with spaces"
     if "cannot start any token" in problem:
         return here, f"{printable(found)} cannot begin a value; put the value in quotes"
     if "quoted scalar" in context and "unexpected" in problem:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config import yaml_errors
-from orchestrator.config.yaml_source import DEEPEST, MOST_NODES, Place, read_document
+from orchestrator.config.yaml_errors import DEEPEST
+from orchestrator.config.yaml_source import MOST_NODES, Place, read_document
 
 Json = Any
 
