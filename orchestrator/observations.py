@@ -16,6 +16,10 @@ RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
 """The `action_status` values of a run in which nothing more will happen; any other may still change."""
 
 
+def _is_in_progress(state: str | None) -> bool:
+    return state is not None and classify(state) is StateClass.IN_PROGRESS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
     """One service in one reading."""
@@ -59,10 +63,7 @@ class Observation:
     @property
     def busy(self) -> bool:
         """Whether any operation runs or waits in the environment: it executes one at a time."""
-        state = self.environment_state
-        return (state is not None and classify(state) is StateClass.IN_PROGRESS) or any(
-            service.in_progress for service in self.services.values()
-        )
+        return _is_in_progress(self.environment_state) or any(service.in_progress for service in self.services.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +77,23 @@ class Glance:
     state: str | None
     execution_id: str | None
 
+    @property
+    def in_progress(self) -> bool:
+        """Whether something runs or waits in the environment."""
+        return _is_in_progress(self.state)
+
     def suggests_change(self, since: Observation) -> bool:
         """Tell whether a look may show something that was not to be seen in the look before.
 
         What is in progress has not ended; and what ended under the execution that was known before did not end anew.
         """
-        if self.state is not None and classify(self.state) is StateClass.IN_PROGRESS:
+        if self.in_progress:
             return False
         return since.busy or self.execution_id is None or self.execution_id != since.last_execution_id
 
     def shows_a_new_run_at_work(self, since: Observation) -> bool:
         """Tell whether it shows a run in progress that had not begun at that look, or was in progress then, too."""
-        if self.state is None or classify(self.state) is not StateClass.IN_PROGRESS or self.execution_id is None:
+        if not self.in_progress or self.execution_id is None:
             return False
         return since.busy or self.execution_id != since.last_execution_id
 

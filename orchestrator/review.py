@@ -1,14 +1,13 @@
 """What a run would do, checked against the API as it stands; changes nothing. The heart of `plan`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from orchestrator.costs import Estimate
-from orchestrator.observations import Glance, Observation
+from orchestrator.observations import Glance, Observation, ServiceStatus
 from orchestrator.plan import Exclusion, OnBusy, OnStopped, Service, Target
 from orchestrator.readiness import Obstacle, assess
-from orchestrator.states import StateClass, classify
 
 
 @unique
@@ -63,8 +62,7 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
     forecast, why = Forecast.RESTART, None
     match readiness.obstacle:
         case Obstacle.BUSY:
-            forecast = Forecast.BLOCK if target.policy.on_busy is OnBusy.FAIL else Forecast.WAIT
-            why = f"in progress there: {_join(readiness.affected)}"
+            forecast, why = _where_busy(target), f"in progress there: {_join(readiness.affected)}"
         case Obstacle.UNREADABLE:
             forecast, why = Forecast.WAIT, f"cannot be told: {_join(readiness.affected)}"
         case Obstacle.STOPPED if target.policy.on_stopped is OnStopped.FAIL:
@@ -78,28 +76,29 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
         for service in target.services
         if readiness.obstacle is Obstacle.STOPPED and service.id not in running
     }
-    services = [
-        *(_reviewed(service, stopped.get(service.id), observation) for service in target.services),
-        *(_reviewed(exclusion, exclusion.why, observation) for exclusion in target.excluded),
-    ]
-    return ReviewedEnvironment(
-        name=target.name,
-        id=target.environment_id,
-        wave=target.wave,
-        forecast=forecast,
-        why=why,
-        services=tuple(services),
-        console_url=target.console_url,
-    )
+    return _reviewed(target, forecast, why, statuses=observation.services, stopped=stopped)
 
 
 def review_at_a_glance(target: Target, glance: Glance) -> ReviewedEnvironment:
     """Say what a run would probably do with `target`: what is known is the state of its environment alone."""
-    busy = glance.state is not None and classify(glance.state) is StateClass.IN_PROGRESS
     forecast, why = Forecast.RESTART, "its services were not looked at one by one, to save requests"
-    if busy:
-        forecast = Forecast.BLOCK if target.policy.on_busy is OnBusy.FAIL else Forecast.WAIT
-        why = f"in progress there: {glance.state}"
+    if glance.in_progress:
+        forecast, why = _where_busy(target), f"in progress there: {glance.state}"
+    return _reviewed(target, forecast, why, statuses={}, stopped={})
+
+
+def _where_busy(target: Target) -> Forecast:
+    return Forecast.BLOCK if target.policy.on_busy is OnBusy.FAIL else Forecast.WAIT
+
+
+def _reviewed(
+    target: Target,
+    forecast: Forecast,
+    why: str | None,
+    *,
+    statuses: Mapping[str, ServiceStatus],
+    stopped: Mapping[str, str],
+) -> ReviewedEnvironment:
     return ReviewedEnvironment(
         name=target.name,
         id=target.environment_id,
@@ -107,27 +106,14 @@ def review_at_a_glance(target: Target, glance: Glance) -> ReviewedEnvironment:
         forecast=forecast,
         why=why,
         services=(
-            *(_unread(service, None) for service in target.services),
-            *(_unread(exclusion, exclusion.why) for exclusion in target.excluded),
+            *(_service(one, stopped.get(one.id), statuses.get(one.id)) for one in target.services),
+            *(_service(one, one.why, statuses.get(one.id)) for one in target.excluded),
         ),
         console_url=target.console_url,
     )
 
 
-def _unread(service: Service | Exclusion, why_not: str | None) -> ReviewedService:
-    return ReviewedService(
-        id=service.id,
-        name=service.name,
-        type=str(service.type),
-        state=None,
-        execution_id=None,
-        restart=why_not is None,
-        why_not=why_not,
-    )
-
-
-def _reviewed(service: Service | Exclusion, why_not: str | None, observation: Observation) -> ReviewedService:
-    status = observation.services.get(service.id)
+def _service(service: Service | Exclusion, why_not: str | None, status: ServiceStatus | None) -> ReviewedService:
     return ReviewedService(
         id=service.id,
         name=service.name,

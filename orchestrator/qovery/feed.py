@@ -190,9 +190,6 @@ class Lookout:
         """Go."""
         if self._project is not None:
             self._project.members.discard(self)
-            # Whoever is alone now is better off with looks of its own.
-            for one in self._project.resting:
-                one.stir()
 
     def saw(self, observation: Observation) -> None:
         """Note what the job's own last look has shown."""

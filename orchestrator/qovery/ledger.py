@@ -244,7 +244,7 @@ class Book:
             "WHERE token = :token AND host = :host AND boot != :boot",
             {**self._names, "host": self._machine.host},
         )
-        self._connection.execute(f"DELETE FROM requests WHERE {_EXPIRES} <= :now", self._names)  # noqa: S608 - ours
+        self._forget()
         self._connection.execute("DELETE FROM needs WHERE until <= :wall", self._names)
         self._known.requests.clear()
         self._known.tickets.clear()
@@ -277,9 +277,12 @@ class Book:
         )
         ticket = cursor.lastrowid or 0
         if ticket % 256 == 0:
-            self._connection.execute(f"DELETE FROM requests WHERE {_EXPIRES} <= :now", self._names)  # noqa: S608
+            self._forget()
         self._known.note(expires, ticket)
         return ticket
+
+    def _forget(self) -> None:
+        self._connection.execute(f"DELETE FROM requests WHERE {_EXPIRES} <= :now", self._names)  # noqa: S608 - ours
 
     def needed_by_others(self) -> float:
         """Return how many requests other processes that live still need."""

@@ -56,12 +56,21 @@ def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     if seconds is None and "retry-after" in headers:
         until = server_time({"date": headers["retry-after"]})
         seconds = (until - now).total_seconds() if until is not None else None
-    if seconds is None:
-        seconds = _number(headers.get("x-ratelimit-reset"))
-        if seconds is not None and seconds > EPOCH_THRESHOLD:
-            seconds -= now.timestamp()
-    if seconds is None:
-        return None
+    return seconds_to_reset(headers, now) if seconds is None else _within_an_hour(seconds)
+
+
+def seconds_to_reset(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how long it is to the quota's reset, in seconds within [0, 3600]; None where an answer does not say so.
+
+    An instant is compared with the server's own `Date`, with `now` only where there is none.
+    """
+    seconds = _number(headers.get("x-ratelimit-reset"))
+    if seconds is not None and seconds > EPOCH_THRESHOLD:
+        seconds -= (server_time(headers) or now).timestamp()
+    return None if seconds is None else _within_an_hour(seconds)
+
+
+def _within_an_hour(seconds: float) -> float:
     return min(max(seconds, 0.0), HOUR)
 
 
@@ -185,7 +194,7 @@ class Quota:
         if wait is None or (remaining is None and not closed):
             return None
         per_hour = min(_number(headers.get("x-ratelimit-limit")) or self._per_hour, self._per_hour)
-        reset = _seconds_to_reset(headers, self._clock.now()) if remaining is not None else None
+        reset = seconds_to_reset(headers, self._clock.now()) if remaining is not None else None
 
         def note(book: Book) -> None:
             word = book.word
@@ -316,8 +325,3 @@ class Quota:
         if room.now < word.resets and word.remaining - book.sent(after=word.ticket) < left:
             by_word = word.resets
         return max(by_count, by_word, word.closed_until)
-
-
-def _seconds_to_reset(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds until the quota's reset, whatever `Retry-After` says."""
-    return seconds_to_wait({name: text for name, text in headers.items() if name != "retry-after"}, now)

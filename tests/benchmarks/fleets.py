@@ -20,7 +20,7 @@ from orchestrator.config import Config
 from orchestrator.qovery.http import QoveryHttp
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.simulator.app import KIND_OF_LIST, create_app
+from orchestrator.simulator.app import create_app
 from orchestrator.simulator.record import QuotaExceeded, Record, RunEnded, ServiceRestarted
 from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.timings import Timings
@@ -28,6 +28,7 @@ from orchestrator.simulator.transport import SimulatedTransport
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
 from orchestrator.simulator.world import EPOCH, World
 from orchestrator.states import State, StateClass, classify
+from tests.simulation.rivals import Errand
 from tests.support.quota import quota_of
 from tests.support.whole_runs import rehearse
 
@@ -181,14 +182,14 @@ class Poller:
 
     async def restart(self, environment_id: str) -> None:
         """Restart one environment and find out when it has ended."""
-        services = [
-            status.service
+        known = [
+            status
             for status in self._world.snapshot(environment_id).services
             if status.service.name.startswith("worker-")
         ]
-        body = {key: [service.id for service in services if service.kind is kind] for key, kind in KIND_OF_LIST.items()}
-        before = (await self._read_for_nothing(environment_id, services[0].id))["execution_id"]
-        await self._call("POST", f"/environment/{environment_id}/service/restart-service", body)
+        errand = Errand(environment_id=environment_id, services=tuple(status.service for status in known))
+        before = known[0].execution_id
+        await self._call("POST", f"/environment/{environment_id}/service/restart-service", errand.body)
         if self._wait is None:
             await self._know_when(environment_id)
         looks = 0
@@ -198,14 +199,9 @@ class Poller:
             looks += 1
             reading = await self._call("GET", f"/environment/{environment_id}/statusesWithStages")
             statuses = {status["id"]: status for stage in reading["stages"] for status in stage["containers"]}
-            if all(_is_over(statuses[service.id], before) for service in services):
+            if all(_is_over(statuses[service.id], before) for service in errand.services):
                 break
         self.verdicts[environment_id] = asyncio.get_running_loop().time()
-
-    async def _read_for_nothing(self, environment_id: str, service_id: str) -> Any:  # noqa: ANN401 - JSON
-        snapshot = self._world.snapshot(environment_id)
-        status = next(status for status in snapshot.services if status.service.id == service_id)
-        return {"execution_id": status.execution_id}
 
     async def _know_when(self, environment_id: str) -> None:
         """Wait for the true end, as nobody can who has to ask."""
@@ -226,7 +222,7 @@ class Poller:
             await asyncio.sleep(reset + 1)
 
 
-def _is_over(status: Mapping[str, Any], before: str) -> bool:
+def _is_over(status: Mapping[str, Any], before: str | None) -> bool:
     return status["execution_id"] != before and classify(State(status["state"])) is not StateClass.IN_PROGRESS
 
 
