@@ -18,6 +18,7 @@ from orchestrator._version import __version__
 
 if TYPE_CHECKING:
     from orchestrator.config import Config, load_config, parse_config
+    from orchestrator.domain.outcomes import ExitCode, Outcome, Reason, RunOutcome
     from orchestrator.errors import (
         ConfigError,
         JournalError,
@@ -27,36 +28,35 @@ if TYPE_CHECKING:
         TokenRefusedError,
         UsageError,
     )
-    from orchestrator.interruption import Interruption
-    from orchestrator.outcomes import ExitCode, Outcome, Reason, RunOutcome
     from orchestrator.reports.model import RunReport
-    from orchestrator.resuming import aresume, failures_of
-    from orchestrator.runner import GoingOn, arun, run
-    from orchestrator.session import Rehearsal
+    from orchestrator.runs.interruption import Interruption
+    from orchestrator.runs.resuming import aresume, failures_of
+    from orchestrator.runs.runner import GoingOn, arun, run
+    from orchestrator.runs.session import Rehearsal
 
 _HOME_OF = {
     "Config": "config",
     "ConfigError": "errors",
-    "ExitCode": "outcomes",
-    "GoingOn": "runner",
-    "Interruption": "interruption",
+    "ExitCode": "domain.outcomes",
+    "GoingOn": "runs.runner",
+    "Interruption": "runs.interruption",
     "JournalError": "errors",
     "NameResolutionError": "errors",
-    "Outcome": "outcomes",
+    "Outcome": "domain.outcomes",
     "PlatformError": "errors",
-    "Reason": "outcomes",
-    "Rehearsal": "session",
+    "Reason": "domain.outcomes",
+    "Rehearsal": "runs.session",
     "RestartError": "errors",
-    "RunOutcome": "outcomes",
+    "RunOutcome": "domain.outcomes",
     "RunReport": "reports.model",
     "TokenRefusedError": "errors",
     "UsageError": "errors",
-    "aresume": "resuming",
-    "arun": "runner",
-    "failures_of": "resuming",
+    "aresume": "runs.resuming",
+    "arun": "runs.runner",
+    "failures_of": "runs.resuming",
     "load_config": "config",
     "parse_config": "config",
-    "run": "runner",
+    "run": "runs.runner",
 }
 
 __all__ = [

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.inflight import Holder, Intent, Sighting
-from orchestrator.observations import Observation, QueuedRequest, Run, SubmitReceipt
-from orchestrator.outcomes import EnvironmentResult
-from orchestrator.plan import Service, Target
+from orchestrator.domain.inflight import Holder, Intent, Sighting
+from orchestrator.domain.observations import Observation, QueuedRequest, Run, SubmitReceipt
+from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Service, Target
 
 
 class Platform(Protocol):

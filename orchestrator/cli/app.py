@@ -254,7 +254,7 @@ def _seconds(option: str, text: str | None, *, least: float | None = None) -> fl
     """Read an option's duration; it has to be longer than nothing, unless `least` allows that."""
     if text is None:
         return None
-    from orchestrator.durations import parse_duration  # noqa: PLC0415
+    from orchestrator.domain.durations import parse_duration  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
 
     try:
@@ -276,7 +276,7 @@ def _run(
 ) -> None:
     from orchestrator.cli.conduct import Conductor  # noqa: PLC0415
     from orchestrator.reports.model import RunReport  # noqa: PLC0415
-    from orchestrator.runner import arun  # noqa: PLC0415
+    from orchestrator.runs.runner import arun  # noqa: PLC0415
 
     conductor = Conductor(settings)
 

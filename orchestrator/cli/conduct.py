@@ -14,13 +14,13 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator import logs
 from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.clock import SystemClock
+from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import PlatformError, RestartError, TokenRefusedError, UsageError
-from orchestrator.interruption import Interruption, in_fitting_loop
-from orchestrator.outcomes import ExitCode
 from orchestrator.reports.files import check_writable, render_json, write_report
 from orchestrator.reports.model import RequestCounts, RunReport
 from orchestrator.reports.text import render_summary
-from orchestrator.session import Rehearsal, Session
+from orchestrator.runs.interruption import Interruption, in_fitting_loop
+from orchestrator.runs.session import Rehearsal, Session
 
 T = TypeVar("T")
 

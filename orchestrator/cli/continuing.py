@@ -7,13 +7,13 @@ from collections.abc import Callable
 from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
 from orchestrator.cli.options import Output, Settings
 from orchestrator.clock import SystemClock
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.errors import RestartError, UsageError
-from orchestrator.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import outcome_words
 from orchestrator.reports.model import EnvironmentReport, RunReport
 from orchestrator.reports.wording import printable
-from orchestrator.resuming import aresume, failures_of
-from orchestrator.runner import GoingOn, arun, opened_journal
+from orchestrator.runs.resuming import aresume, failures_of
+from orchestrator.runs.runner import GoingOn, arun, opened_journal
 
 TO_CANCEL = 900.0
 """Seconds that a cancel is given: what the engine is at when it is told to stop may still take its ten minutes."""

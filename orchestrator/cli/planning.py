@@ -15,13 +15,13 @@ from rich.table import Table
 from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
 from orchestrator.cli.options import Output, Settings
 from orchestrator.config import Config
-from orchestrator.costs import Estimate
-from orchestrator.durations import format_duration
+from orchestrator.domain.costs import Estimate
+from orchestrator.domain.durations import format_duration
+from orchestrator.domain.outcomes import ExitCode
+from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment
 from orchestrator.errors import RestartError
-from orchestrator.forecasting import areview
-from orchestrator.outcomes import ExitCode
 from orchestrator.reports.wording import count, span
-from orchestrator.review import Forecast, Review, ReviewedEnvironment
+from orchestrator.runs.forecasting import areview
 
 _WORDS = {
     Forecast.RESTART: "would restart",

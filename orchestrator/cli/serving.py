@@ -8,9 +8,9 @@ from orchestrator.cli.conduct import Conductor, exit_code_of_error
 from orchestrator.cli.options import Settings
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config
+from orchestrator.domain.outcomes import ExitCode
+from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec
 from orchestrator.errors import RestartError, UsageError
-from orchestrator.outcomes import ExitCode
-from orchestrator.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec
 
 DEMO = tuple(
     EnvironmentSpec(

@@ -38,9 +38,8 @@ from orchestrator.config.scalars import (
     some_services,
 )
 from orchestrator.config.yaml_errors import printable
-from orchestrator.durations import exact_duration
-from orchestrator.errors import ConfigError
-from orchestrator.plan import (
+from orchestrator.domain.durations import exact_duration
+from orchestrator.domain.plan import (
     ALL_SERVICES,
     EnvironmentPath,
     EnvironmentSpec,
@@ -53,6 +52,7 @@ from orchestrator.plan import (
     ServiceType,
     Strategy,
 )
+from orchestrator.errors import ConfigError
 
 LOCATORS = ("id", "path")
 ANY_ORIGIN = "any"

@@ -10,8 +10,8 @@ from orchestrator.config.explain import nearest
 from orchestrator.config.models import KINDS, LOCATORS, TOKEN_PLACES, EnvironmentConfig
 from orchestrator.config.scalars import folded
 from orchestrator.config.yaml_source import Path
-from orchestrator.durations import format_duration, parse_duration
-from orchestrator.plan import Policy
+from orchestrator.domain.durations import format_duration, parse_duration
+from orchestrator.domain.plan import Policy
 
 Finding = tuple[Path, str]
 

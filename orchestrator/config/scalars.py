@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Stri
 from pydantic_core import CoreSchema
 
 from orchestrator.config.explain import nearest
-from orchestrator.durations import PATTERN, parse_duration
+from orchestrator.domain.durations import PATTERN, parse_duration
 
 T = TypeVar("T")
 

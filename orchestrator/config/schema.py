@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestrator.config.models import KINDS, LOCATORS, TOKEN_PLACES, Config
-from orchestrator.durations import PATTERN, format_duration
+from orchestrator.domain.durations import PATTERN, format_duration
 
 _PLACEHOLDER = {"type": "string", "pattern": r"\$\{[A-Za-z_]", "description": "An environment variable."}
 _FREE_TEXT = {"type", "minLength", "examples"}

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator.domain.inflight import Intent, Sighting
+from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Target
 from orchestrator.errors import JournalError
-from orchestrator.inflight import Intent, Sighting
-from orchestrator.outcomes import EnvironmentResult
-from orchestrator.plan import Target
 
 T = TypeVar("T")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from orchestrator.domain.inflight import InFlight
+from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Target
 from orchestrator.errors import JournalError, UsageError
-from orchestrator.inflight import InFlight
 from orchestrator.journal import codec
 from orchestrator.journal.database import Database
 from orchestrator.journal.lock import RunLock
 from orchestrator.machine import Machine
-from orchestrator.outcomes import EnvironmentResult
-from orchestrator.plan import Target
 from orchestrator.ports import Clock
 
 LEASE = timedelta(minutes=10)

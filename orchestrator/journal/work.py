@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
+from orchestrator.domain.inflight import Holder, InFlight, Intent, Sighting
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome
 from orchestrator.errors import JournalError, UsageError
-from orchestrator.inflight import Holder, InFlight, Intent, Sighting
 from orchestrator.journal import codec
 from orchestrator.journal.store import ABANDONED, NewRun, Store, StoredEnvironment, row_of
-from orchestrator.outcomes import EnvironmentResult, Outcome
 
 
 class Work:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from structlog.typing import FilteringBoundLogger
 
-from orchestrator.costs import Cost
-from orchestrator.plan import Target
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.plan import Target
 from orchestrator.ports import Clock
 from orchestrator.qovery.feed import Feed
 from orchestrator.qovery.quota import Quota

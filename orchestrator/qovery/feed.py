@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
+from orchestrator.domain.observations import Glance, Observation
 from orchestrator.errors import NotFoundError, PlatformError, ThrottledError, TokenRefusedError
-from orchestrator.observations import Glance, Observation
 from orchestrator.ports import Clock, Contact
 from orchestrator.qovery.quota import Quota
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
-from orchestrator.errors import NameResolutionError, NotFoundError, TokenRefusedError
-from orchestrator.plan import (
+from orchestrator.domain.plan import (
     ALL_SERVICES,
     EnvironmentPath,
     EnvironmentSpec,
@@ -23,6 +22,7 @@ from orchestrator.plan import (
     ServiceType,
     Target,
 )
+from orchestrator.errors import NameResolutionError, NotFoundError, TokenRefusedError
 from orchestrator.qovery.directory import MANY_ENVIRONMENTS, MANY_PROJECTS, Directory, Lists, Retrying
 from orchestrator.qovery.wire import WireEnvironment, WireService
 

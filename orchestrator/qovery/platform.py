@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from orchestrator.domain.observations import Glance, Observation, QueuedRequest, Run, SubmitReceipt
+from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.observations import Glance, Observation, QueuedRequest, Run, SubmitReceipt
-from orchestrator.plan import Service, ServiceType
 from orchestrator.qovery import wire
 from orchestrator.qovery.http import QoveryHttp
 

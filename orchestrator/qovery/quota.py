@@ -10,7 +10,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import ceil
 
-from orchestrator.costs import BURST, LONGEST, Cost
+from orchestrator.domain.costs import BURST, LONGEST, Cost
 from orchestrator.errors import ThrottledError
 from orchestrator.ports import Clock
 from orchestrator.qovery.ledger import HOUR, Book, Ledger

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from orchestrator.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.domain.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 
 
 def _none_if_odd(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any JSON

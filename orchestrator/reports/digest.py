@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from orchestrator.outcomes import Outcome, Reason, RunOutcome
+from orchestrator.domain.outcomes import Outcome, Reason, RunOutcome
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.wording import count, printable, short_execution, span
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from html import escape
 
-from orchestrator.outcomes import Outcome, RunOutcome
+from orchestrator.domain.outcomes import Outcome, RunOutcome
+from orchestrator.domain.states import StateClass, classify
 from orchestrator.reports.digest import (
     HEADLINES,
     SIMULATED,
@@ -19,7 +20,6 @@ from orchestrator.reports.digest import (
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.stylesheet import STYLESHEET
 from orchestrator.reports.wording import printable, span, web_address
-from orchestrator.states import StateClass, classify
 
 _CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Should a name ever get past the escaping, a browser still runs and loads nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from orchestrator.outcomes import Outcome
+from orchestrator.domain.outcomes import Outcome
 from orchestrator.reports.digest import HEADLINES, SIMULATED, outcome_words, tally, way_on
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.wording import printable

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from orchestrator.outcomes import Outcome, RunOutcome
+from orchestrator.domain.outcomes import Outcome, RunOutcome
 from orchestrator.reports.digest import (
     HEADLINES,
     SIMULATED,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from orchestrator.outcomes import (
+from orchestrator.domain.outcomes import (
     EnvironmentResult,
     ExitCode,
     Outcome,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from orchestrator.outcomes import Outcome, Reason, RunOutcome
+from orchestrator.domain.outcomes import Outcome, Reason, RunOutcome
 from orchestrator.reports.digest import (
     HEADLINES,
     SIMULATED,

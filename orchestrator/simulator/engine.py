@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from functools import partial
 
+from orchestrator.domain.states import NOT_RUNNING
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.chance import happens
 from orchestrator.simulator.execution import Execution
@@ -29,7 +30,6 @@ from orchestrator.simulator.record import (
     ServiceRemoved,
 )
 from orchestrator.simulator.timings import Timings
-from orchestrator.states import NOT_RUNNING
 
 REMEMBERED = 60.0
 """For so many seconds the past pictures of an environment are kept, for readings that are stale."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from orchestrator.domain.states import NOT_RUNNING, State
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.chance import EVEN, happens
 from orchestrator.simulator.model import Action, ActionStatus, Kind, Run, ServiceStatus, Step
 from orchestrator.simulator.record import Record, RunEnded, ServiceRestarted
 from orchestrator.simulator.timings import MAX_AT_ONCE, SERVICE_TIMEOUT, Timings
-from orchestrator.states import NOT_RUNNING, State
 
 
 class Execution:

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 import httpx
 
-from orchestrator.plan import EnvironmentSpec
+from orchestrator.domain.plan import EnvironmentSpec
+from orchestrator.domain.states import State
 from orchestrator.simulator.model import ServiceStatus, Snapshot
 from orchestrator.simulator.world import World
-from orchestrator.states import State
 
 WARM_UP = 3.0
 """For so many seconds after its restart a service does not answer well yet."""

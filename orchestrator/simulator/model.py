@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
 
-from orchestrator.states import State
+from orchestrator.domain.states import State
 
 
 @unique

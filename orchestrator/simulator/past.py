@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 
+from orchestrator.domain.states import State
 from orchestrator.simulator.chance import EVEN, happens
 from orchestrator.simulator.model import (
     Action,
@@ -16,7 +17,6 @@ from orchestrator.simulator.model import (
     ServiceStatus,
     Step,
 )
-from orchestrator.states import State
 
 DAY = 86400.0
 FIRST_EXECUTION = 38

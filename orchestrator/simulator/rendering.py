@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.simulator.catalogue import icon_of
 from orchestrator.simulator.model import (
     Action,
@@ -17,7 +18,6 @@ from orchestrator.simulator.model import (
     Step,
 )
 from orchestrator.simulator.world import World
-from orchestrator.states import State, StateClass, classify
 
 Json = dict[str, Any]
 

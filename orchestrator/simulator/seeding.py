@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from orchestrator.plan import EnvironmentPath, EnvironmentSpec
+from orchestrator.domain.plan import EnvironmentPath, EnvironmentSpec
 from orchestrator.simulator.chance import source
 from orchestrator.simulator.faults import FaultProfile
 from orchestrator.simulator.incidents import Incident, draw_incident, plant

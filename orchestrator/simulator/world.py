@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, unique
 from functools import partial
 
-from orchestrator.plan import EnvironmentPath
+from orchestrator.domain.plan import EnvironmentPath
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.chance import EVEN, happens, source
 from orchestrator.simulator.engine import (

@@ -17,6 +17,7 @@ import httpx
 
 from orchestrator.clock import RehearsalClock
 from orchestrator.config import Config
+from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.qovery.http import QoveryHttp
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
@@ -27,7 +28,6 @@ from orchestrator.simulator.timings import Timings
 from orchestrator.simulator.transport import SimulatedTransport
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
 from orchestrator.simulator.world import EPOCH, World
-from orchestrator.states import State, StateClass, classify
 from tests.simulation.rivals import Errand
 from tests.support.quota import quota_of
 from tests.support.whole_runs import rehearse

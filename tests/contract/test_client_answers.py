@@ -11,6 +11,7 @@ import httpx
 import pytest
 import respx
 
+from orchestrator.domain.observations import SubmitReceipt
 from orchestrator.errors import (
     BusyError,
     MalformedAnswerError,
@@ -21,7 +22,6 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.observations import SubmitReceipt
 from orchestrator.qovery.http import LARGEST_ANSWER, LONGEST_MESSAGE
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from orchestrator.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, ServiceType, Target
+from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, ServiceType, Target
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.simulator.app import create_app

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from orchestrator.config.models import ANY_ORIGIN, ApiConfig
+from orchestrator.domain.observations import API_ORIGIN, RUN_IS_OVER, Observation
+from orchestrator.domain.plan import ServiceType
+from orchestrator.domain.states import State
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.observations import API_ORIGIN, RUN_IS_OVER, Observation
-from orchestrator.plan import ServiceType
 from orchestrator.qovery.names import MODE_UNSAID, why_not
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.states import State
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
 from tests.unit.qovery.doubles import ENVIRONMENT, asked
 from tests.unit.qovery.published import Fill, Operation, Published, Schema, published

@@ -12,9 +12,9 @@ import pytest
 import respx
 
 from orchestrator._version import __version__
+from orchestrator.domain.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.errors import PlatformError, ThrottledError
-from orchestrator.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
-from orchestrator.plan import Service, ServiceType
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireReference, WireService
 from tests.support.quota import quota_of

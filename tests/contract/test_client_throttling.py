@@ -6,7 +6,7 @@ import httpx
 import pytest
 import respx
 
-from orchestrator.costs import Cost
+from orchestrator.domain.costs import Cost
 from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.platform import QoveryPlatform

@@ -10,7 +10,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.cli.app import app
-from orchestrator.outcomes import EXIT_CODE_ORDER, ExitCode
+from orchestrator.domain.outcomes import EXIT_CODE_ORDER, ExitCode
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]

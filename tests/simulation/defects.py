@@ -15,29 +15,30 @@ from typing import Any
 
 import pytest
 
-from orchestrator import job, proof, settlement, submission, verdict
-from orchestrator.cancelling import Attempt
+from orchestrator.domain import verdict
+from orchestrator.domain.observations import Baseline, Observation
+from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.ownership import Ours, Standing
+from orchestrator.domain.states import State
+from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.errors import JournalError, MalformedAnswerError, PassingError, UnansweredError
-from orchestrator.fleet import Fleet
-from orchestrator.interruption import Interruption
 from orchestrator.journal.work import Page, Work
-from orchestrator.memory import Memory
-from orchestrator.narrator import Narrator
-from orchestrator.observations import Baseline, Observation
-from orchestrator.outcomes import Outcome, Reason
-from orchestrator.ownership import Ours, Standing
-from orchestrator.polling import Poller
-from orchestrator.proof import Proof
 from orchestrator.qovery import wire
 from orchestrator.qovery.ledger import connect
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.readings import ServerClock
-from orchestrator.session import Rehearsal
-from orchestrator.settlement import Settlement
-from orchestrator.states import State
-from orchestrator.submission import Submission
-from orchestrator.verdict import Finding, ServiceVerdict
+from orchestrator.restart import job, proof, settlement, submission
+from orchestrator.restart.cancelling import Attempt
+from orchestrator.restart.memory import Memory
+from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.polling import Poller
+from orchestrator.restart.proof import Proof
+from orchestrator.restart.readings import ServerClock
+from orchestrator.restart.settlement import Settlement
+from orchestrator.restart.submission import Submission
+from orchestrator.runs.fleet import Fleet
+from orchestrator.runs.interruption import Interruption
+from orchestrator.runs.session import Rehearsal
 from tests.simulation.oracle import violations
 from tests.simulation.replay import play
 

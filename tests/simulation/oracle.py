@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.plan import OnDeadline
 from orchestrator.errors import RestartError
-from orchestrator.outcomes import ExitCode, Outcome, Reason
-from orchestrator.plan import OnDeadline
 from orchestrator.reports.model import EnvironmentReport
+from orchestrator.restart.submission import RESUME_GRACE
 from orchestrator.simulator.faults import STALE_BY_UP_TO
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
@@ -17,7 +18,6 @@ from orchestrator.simulator.record import (
     ServiceRemoved,
     ServiceRestarted,
 )
-from orchestrator.submission import RESUME_GRACE
 from tests.support.whole_runs import US, WholeRun
 
 QUICKLY = 3.0

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from orchestrator.outcomes import Outcome
-from orchestrator.plan import EnvironmentSpec
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.plan import EnvironmentSpec
+from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.simulator.app import KIND_OF_LIST, create_app
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.model import Service, normalised
@@ -26,7 +27,6 @@ from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.transport import SimulatedTransport
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
 from orchestrator.simulator.world import EPOCH, World
-from orchestrator.states import State, StateClass, classify
 from tests.simulation.replay import play
 from tests.simulation.scenarios import config_for
 from tests.support.whole_runs import AFTERMATH, US

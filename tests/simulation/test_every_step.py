@@ -5,8 +5,8 @@ from functools import cache
 
 import pytest
 
-from orchestrator.outcomes import Outcome
-from orchestrator.runner import GoingOn
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.runs.runner import GoingOn
 from orchestrator.simulator.record import RequestAccepted
 from tests.simulation.oracle import violations
 from tests.support.mortality import Life

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.simulator.record import QuotaExceeded, RequestAccepted, ServiceRestarted
 from tests.simulation.oracle import violations
 from tests.support.whole_runs import US, Event, Look, WholeRun, config_of, rehearse

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason
-from orchestrator.plan import EnvironmentPath
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.plan import EnvironmentPath
+from orchestrator.domain.states import State
 from orchestrator.simulator.faults import Fate, Fault
 from orchestrator.simulator.model import Action, Environment, ServiceStatus
 from orchestrator.simulator.record import RequestAccepted, RequestCancelled, RunBegan, ServiceRestarted
 from orchestrator.simulator.world import Trigger, World
-from orchestrator.states import State
 from tests.simulation.oracle import violations
 from tests.support.scripted_faults import ScriptedFaults, fate, first_posts, readings_after_the_submit
 from tests.support.whole_runs import US, WholeRun, config_of, rehearse

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from orchestrator.outcomes import Outcome
+from orchestrator.domain.outcomes import Outcome
 from tests.simulation.oracle import command_to_replay, violations
 from tests.simulation.replay import play
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from orchestrator.inflight import Holder, Intent
-from orchestrator.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
-from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
-from orchestrator.plan import HttpCheck, Policy, Service, ServiceType, Target
+from orchestrator.domain.inflight import Holder, Intent
+from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.domain.plan import HttpCheck, Policy, Service, ServiceType, Target
 
 ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

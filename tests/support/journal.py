@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from orchestrator.domain.inflight import Holder, InFlight, Intent, Sighting
+from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.errors import JournalError
-from orchestrator.inflight import Holder, InFlight, Intent, Sighting
-from orchestrator.outcomes import EnvironmentResult
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from orchestrator.observations import Observation
+from orchestrator.domain.observations import Observation
 from orchestrator.ports import Clock, Contact
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.domain.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.domain.plan import Service
 from orchestrator.errors import PlatformError
-from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
-from orchestrator.plan import Service
 from orchestrator.ports import Clock
 from tests.support.builders import observe
 

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus
-from orchestrator.states import State
+from orchestrator.domain.observations import Observation, QueuedRequest, Run, ServiceStatus
+from orchestrator.domain.states import State
 from tests.support.builders import LAST_NIGHT, execution, observe, queued, run, status
 
 TARGETS = ("api", "web", "worker")

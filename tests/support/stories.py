@@ -7,14 +7,14 @@ from itertools import pairwise
 from random import Random
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.inflight import InFlight
-from orchestrator.job import RestartJob
-from orchestrator.narrator import HEARTBEAT
-from orchestrator.observations import QueuedRequest, Run, execution_number
-from orchestrator.outcomes import EnvironmentResult, Outcome, Reason
-from orchestrator.plan import Target
+from orchestrator.domain.inflight import InFlight
+from orchestrator.domain.observations import QueuedRequest, Run, execution_number
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.domain.plan import Target
 from orchestrator.ports import Clock, Lookout
-from orchestrator.submission import RESUME_GRACE
+from orchestrator.restart.job import RestartJob
+from orchestrator.restart.narrator import HEARTBEAT
+from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
 from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog

@@ -17,16 +17,16 @@ import structlog
 
 from orchestrator import logs
 from orchestrator.config import Config, parse_config
+from orchestrator.domain.outcomes import ExitCode
+from orchestrator.domain.plan import EnvironmentSpec
 from orchestrator.errors import RestartError
-from orchestrator.interruption import Interruption
 from orchestrator.journal import codec
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.machine import Machine
-from orchestrator.outcomes import ExitCode
-from orchestrator.plan import EnvironmentSpec
 from orchestrator.reports.model import EnvironmentReport, RunReport
-from orchestrator.resuming import aresume
-from orchestrator.runner import GoingOn, arun
+from orchestrator.runs.interruption import Interruption
+from orchestrator.runs.resuming import aresume
+from orchestrator.runs.runner import GoingOn, arun
 from orchestrator.simulator import app as app_module
 from orchestrator.simulator import seeding
 from orchestrator.simulator.faults import FaultSource

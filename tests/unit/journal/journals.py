@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.domain.inflight import Intent
+from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Target
 from orchestrator.errors import JournalError
-from orchestrator.inflight import Intent
 from orchestrator.journal.database import FILE_NAME, Database
 from orchestrator.journal.store import NewRun, Store
 from orchestrator.journal.work import Work
 from orchestrator.machine import Machine
-from orchestrator.outcomes import EnvironmentResult
-from orchestrator.plan import Target
 from tests.support.builders import NOON, baseline_of, target
 from tests.support.builders import intent as an_intent
 from tests.support.time import HandClock

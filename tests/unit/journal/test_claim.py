@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from orchestrator.inflight import Holder
+from orchestrator.domain.inflight import Holder
+from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.journal.work import Work
-from orchestrator.outcomes import Outcome, Reason
 from tests.support.builders import NOON, ended, target
 from tests.unit.journal.journals import Journals, begin, close, die, intent, take_over
 

@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import JournalError
-from orchestrator.inflight import Intent, Sighting
-from orchestrator.journal import codec
-from orchestrator.observations import Baseline, ServiceStatus
-from orchestrator.outcomes import EnvironmentResult, Outcome, Reason, ServiceResult
-from orchestrator.plan import (
+from orchestrator.domain.inflight import Intent, Sighting
+from orchestrator.domain.observations import Baseline, ServiceStatus
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, ServiceResult
+from orchestrator.domain.plan import (
     Exclusion,
     HttpCheck,
     OnBusy,
@@ -23,6 +21,8 @@ from orchestrator.plan import (
     ServiceType,
     Target,
 )
+from orchestrator.errors import JournalError
+from orchestrator.journal import codec
 from tests.support.builders import ended, target
 
 TEXTS = st.text(max_size=12)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.inflight import InFlight, Sighting
+from orchestrator.domain.inflight import InFlight, Sighting
 from orchestrator.journal.store import open_store
 from orchestrator.ports import Journal
 from tests.support.builders import ended

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal import store as store_module
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.journal.store import ABANDONED, STATE_DIR_VARIABLE, Store, open_store, row_of, state_folder
-from orchestrator.outcomes import Outcome, Reason
 from tests.support.builders import ended, target
 from tests.unit.journal.journals import Clock, Journals, begin, close, die
 

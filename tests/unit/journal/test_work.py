@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator.domain.inflight import InFlight, Sighting
+from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.plan import HttpCheck, OnBusy, Policy
 from orchestrator.errors import JournalError, UsageError
-from orchestrator.inflight import InFlight, Sighting
 from orchestrator.journal.store import LEASE, Store
 from orchestrator.journal.work import Page, Work
-from orchestrator.outcomes import Outcome, Reason
-from orchestrator.plan import HttpCheck, OnBusy, Policy
 from tests.support.builders import ended, target
 from tests.unit.journal.journals import (
     BASELINE,

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 import pytest
 
-from orchestrator.errors import NameResolutionError, NotFoundError, PlatformError, UnansweredError
-from orchestrator.plan import (
+from orchestrator.domain.plan import (
     ALL_SERVICES,
     EnvironmentPath,
     EnvironmentSpec,
     ServiceType,
     Target,
 )
+from orchestrator.errors import NameResolutionError, NotFoundError, PlatformError, UnansweredError
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireReference, WireService
 from tests.unit.qovery.doubles import in_virtual_time

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.observations import Glance, Observation
-from orchestrator.polling import Contact
+from orchestrator.domain.observations import Glance, Observation
 from orchestrator.ports import Clock
 from orchestrator.qovery.feed import Feed, Lookout
 from orchestrator.qovery.ledger import Ledger, connect
 from orchestrator.qovery.quota import Quota
+from orchestrator.restart.polling import Contact
 from tests.support.builders import NOON, status
 from tests.support.log import CapturedLog
 from tests.support.quota import HERE

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.costs import Cost
-from orchestrator.observations import Glance
-from orchestrator.plan import Target
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.observations import Glance
+from orchestrator.domain.plan import Target
 from orchestrator.ports import Admission
 from orchestrator.qovery.admission import LOOK_AGAIN, QuotaAdmission
 from orchestrator.qovery.feed import Feed

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from orchestrator.observations import Glance
+from orchestrator.domain.observations import Glance
 from orchestrator.qovery.feed import LOOK_AROUND, OWN_LOOK_AFTER, RELIED_ON_FOR
 from tests.unit.qovery.projects import OWN, PROJECT, TICK, Restart, Scene, environments, execution_of, play, run_jobs
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.domain.observations import Glance
 from orchestrator.errors import (
     MalformedAnswerError,
     NotFoundError,
@@ -17,7 +18,6 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.observations import Glance
 from orchestrator.qovery.feed import (
     FAILURES_BORNE,
     OWN_LOOK_AFTER,

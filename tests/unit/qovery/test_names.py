@@ -3,13 +3,13 @@ from collections import Counter
 
 import pytest
 
-from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
-from orchestrator.plan import (
+from orchestrator.domain.plan import (
     ALL_SERVICES,
     EnvironmentSpec,
     HttpCheck,
     Policy,
 )
+from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
 from orchestrator.qovery.names import AT_ONCE, Resolver, fold
 from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference
 from tests.unit.qovery.acme import (

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from orchestrator.domain.plan import EnvironmentSpec, ServiceType
 from orchestrator.errors import (
     MalformedAnswerError,
     NotFoundError,
@@ -13,7 +14,6 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.plan import EnvironmentSpec, ServiceType
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.wire import WireEnvironment, WireReference, WireService
 from tests.unit.qovery.acme import (

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from orchestrator.domain.plan import EnvironmentPath, EnvironmentSpec, Exclusion
 from orchestrator.errors import TokenRefusedError
-from orchestrator.plan import EnvironmentPath, EnvironmentSpec, Exclusion
 from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference, WireService
 from tests.unit.qovery.acme import (
     APPLICATION,

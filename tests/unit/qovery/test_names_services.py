@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from orchestrator.plan import (
+from orchestrator.domain.plan import (
     ALL_SERVICES,
     Exclusion,
     Service,

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.costs import Cost
+from orchestrator.domain.costs import Cost
 from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.wire import WireEnvironmentStatus
 from tests.unit.journal.journals import Clock, machine
 from tests.unit.qovery.processes import Processes
 from tests.unit.qovery.projects import OWN, Restart, Scene, play
-from tests.unit.test_polling_likely import Poll, close_to
+from tests.unit.restart.test_polling_likely import Poll, close_to
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.costs import Cost
+from orchestrator.domain.costs import Cost
 from orchestrator.errors import ThrottledError
 from orchestrator.qovery.ledger import HOUR, LEASE
 from orchestrator.qovery.quota import KEPT_AGAIN, RESET_ROUNDING

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.costs import BURST, Cost
+from orchestrator.domain.costs import BURST, Cost
 from orchestrator.qovery.ledger import HOUR, LEASE
 from orchestrator.qovery.quota import LOOKS_TO_COME, RESET_ROUNDING
 from tests.unit.journal.journals import Clock

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.costs import LONGEST, Cost
+from orchestrator.domain.costs import LONGEST, Cost
 from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.quota import LATE_AFTER, LATE_SPACING, TURNED_AWAY_FOR
 from tests.unit.journal.journals import Clock

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.costs import Cost
+from orchestrator.domain.costs import Cost
 from orchestrator.qovery import ledger as ledger_module
 from orchestrator.qovery.ledger import FILE_NAME, HOUR, Book, Ledger, connect
 from orchestrator.qovery.quota import Quota

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.domain.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.domain.plan import Service, ServiceType
+from orchestrator.domain.states import State, StateClass
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
-from orchestrator.plan import Service, ServiceType
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.wire import WireRun, WireStatus
-from orchestrator.states import State, StateClass
 from tests.unit.qovery.doubles import ENVIRONMENT, asked
 
 Question = Callable[[QoveryPlatform], Awaitable[Any]]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.domain.observations import Glance, Observation
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.observations import Glance, Observation
 from orchestrator.qovery.wire import LONGEST_RUN, WireEnvironmentStatus, WireProjectStatuses
 from tests.unit.qovery.doubles import ENVIRONMENT, asked
 

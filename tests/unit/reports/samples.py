@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from orchestrator.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, ServiceResult
+from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, ServiceResult
 from orchestrator.reports.model import RequestCounts, RunReport
 
 START = datetime(2026, 8, 14, 3, 0, tzinfo=UTC)

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
 from orchestrator.reports.digest import (
     HEADLINES,
     SHOWN_PROBLEMS,

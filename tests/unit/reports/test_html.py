@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason, ServiceResult
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason, ServiceResult
 from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.html import render_html
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport

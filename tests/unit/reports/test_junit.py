@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import SIMULATED
 from orchestrator.reports.junit import render_junit
 from orchestrator.reports.model import RunReport

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import RunReport

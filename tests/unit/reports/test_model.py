@@ -7,7 +7,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.files import render_json
 from orchestrator.reports.model import RequestCounts, RunReport, report_schema
 from tests.unit.reports import samples

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from orchestrator.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.text import NARROWEST, SHOWN_SERVICES, render_summary

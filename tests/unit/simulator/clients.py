@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import httpx
 
-from orchestrator.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, HttpCheck
+from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, HttpCheck
 from orchestrator.simulator.app import create_app
 from orchestrator.simulator.faults import Fate, Fault
 from orchestrator.simulator.seeding import build_world

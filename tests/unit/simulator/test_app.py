@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from orchestrator.domain.states import State
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.record import QuotaExceeded
-from orchestrator.states import State
 from tests.unit.simulator.clients import TOKEN, Visit, run, visiting
 
 Json = Any

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.domain.states import State
 from orchestrator.simulator.model import ActionStatus, Kind, Run
 from orchestrator.simulator.record import RequestCancelled, RunCancelled, ServiceRestarted
 from orchestrator.simulator.world import ConflictError, NotThereError, World
-from orchestrator.states import State
 from tests.unit.simulator.worlds import (
     CLOCKWORK,
     COLLEAGUE,

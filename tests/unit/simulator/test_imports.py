@@ -18,7 +18,7 @@ def test_the_world_and_its_time_need_no_web_framework(module: str) -> None:
 
 def test_two_processes_agree_on_a_world() -> None:
     script = (
-        "from orchestrator.plan import EnvironmentPath, EnvironmentSpec;"
+        "from orchestrator.domain.plan import EnvironmentPath, EnvironmentSpec;"
         "from orchestrator.simulator.rendering import history, statuses_with_stages;"
         "from orchestrator.simulator.seeding import build_world;"
         "path = EnvironmentPath(organization='acme', project='shop', environment='production');"

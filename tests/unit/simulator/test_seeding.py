@@ -2,14 +2,14 @@
 
 import pytest
 
-from orchestrator.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, ServiceType
+from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, ServiceType
+from orchestrator.domain.states import State
 from orchestrator.simulator.chance import source
 from orchestrator.simulator.faults import FaultProfile
 from orchestrator.simulator.incidents import Incident, draw_incident
 from orchestrator.simulator.model import DatabaseMode, Environment, Kind, Service
 from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.world import EPOCH, World
-from orchestrator.states import State
 
 ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 SERVICE_ID = "11111111-2222-4333-8444-555555555555"

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from orchestrator.plan import EnvironmentPath
+from orchestrator.domain.plan import EnvironmentPath
+from orchestrator.domain.states import State
 from orchestrator.simulator.model import Action, ActionStatus, DatabaseMode, Kind, Origin, Service
 from orchestrator.simulator.timings import CALM, SERVICE_TIMEOUT, Span
 from orchestrator.simulator.world import InvalidRequestError, NotThereError, RefusalError, Trigger, World
-from orchestrator.states import State
 from tests.unit.simulator.worlds import (
     COLLEAGUE,
     ENVIRONMENT,

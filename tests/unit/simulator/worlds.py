@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from orchestrator.domain.states import State
 from orchestrator.simulator.model import (
     Action,
     DatabaseMode,
@@ -17,7 +18,6 @@ from orchestrator.simulator.model import (
 )
 from orchestrator.simulator.timings import Span, Timings
 from orchestrator.simulator.world import World
-from orchestrator.states import State
 
 ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 OLD = f"{ENVIRONMENT}-41"

@@ -1,0 +1,355 @@
+"""The heart: from a baseline and a reading to a verdict. Pure; no clock, no I/O.
+
+`judge` looks at the statuses alone, which is enough for nearly every restart. Where they leave a doubt, it names the
+doubt, and `confirm` judges again with the deployment history and the queue, the authority on what became of a run.
+
+A success needs every target `RESTARTED` under an execution that began after the baseline; everything else is at best a
+reason to look again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from enum import Enum, unique
+
+from orchestrator.domain.observations import (
+    CANCELLED_RUN,
+    RESTART_ACTION,
+    Baseline,
+    Observation,
+    QueuedRequest,
+    Run,
+    ServiceStatus,
+    execution_number,
+)
+from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.states import RESTART_IN_PROGRESS, State, StateClass
+
+
+@unique
+class Finding(Enum):
+    """What can be said about the whole environment."""
+
+    NOT_BEGUN = "our restart has not begun"
+    IN_PROGRESS = "in progress"
+    SUCCEEDED = "every service restarted"
+    FAILED = "a service failed to restart"
+    CANCELLED = "our restart was cancelled"
+    ABSENT = "nothing of our restart is left to be seen"
+    """An inference from absence: believe it only when it persists."""
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing later could change it."""
+        return self in (Finding.SUCCEEDED, Finding.FAILED, Finding.CANCELLED)
+
+
+@unique
+class Doubt(Enum):
+    """Why the statuses are not enough, and the history is asked."""
+
+    EXECUTION_MISSING = "a final state came without its execution"
+    EXECUTION_UNORDERED = "an execution id has a form that cannot be ordered"
+    NEVER_SEEN_RUNNING = "the execution was never seen in progress"
+    ENDED_OTHERWISE = "a final state that a restart cannot end in"
+    OVERTAKEN = "another operation runs under a newer execution"
+    ANOTHER_ORIGIN = "the run was asked for by another way than ours, or nobody says any more by which"
+    SEVERAL_EXECUTIONS = "there was more than one run since the baseline, and not all of them can be ours"
+    UNTOUCHED = "other services ended under a new execution, this one never moved"
+    DISAPPEARED = "a service is not in the reading"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceVerdict:
+    """What can be said about one target."""
+
+    finding: Finding
+    execution_id: str | None = None
+    doubt: Doubt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What can be said about the environment, and each target in it."""
+
+    finding: Finding
+    services: Mapping[str, ServiceVerdict]
+    doubt: Doubt | None = None
+    reason: Reason | None = None
+    """Set where the finding is final or `Finding.ABSENT`."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the finding can be acted upon as it is."""
+        return self.finding.final and self.doubt is None
+
+
+OUTCOME_OF_FINDING: Mapping[Finding, Outcome] = {
+    Finding.SUCCEEDED: Outcome.SUCCEEDED,
+    Finding.FAILED: Outcome.FAILED,
+    Finding.CANCELLED: Outcome.CANCELLED,
+}
+
+
+def judge(baseline: Baseline, observation: Observation, *, seen_running: AbstractSet[str] = frozenset()) -> Verdict:
+    """Judge a reading made after the submit.
+
+    Args:
+        baseline: what ran before; its targets are what is judged. Other services never matter.
+        observation: the reading.
+        seen_running: the new executions that earlier readings showed in progress. A success whose execution was never
+            seen so may rest on a stale baseline, and is confirmed first, unless the reading itself dates it.
+    """
+    last = observation.last_execution_id
+    if last is not None and baseline.began_after(observation):
+        seen_running = seen_running | {last}
+    services = {
+        target_id: _attributed(
+            baseline, observation, _judge_service(baseline, observation.services.get(target_id), seen_running)
+        )
+        for target_id in baseline.targets
+    }
+    findings = {service.finding for service in services.values()}
+    doubts = [service.doubt for service in services.values() if service.doubt is not None]
+    if Finding.IN_PROGRESS in findings:
+        # A doubt is still worth a look: our run may be over while somebody else's goes on for an hour.
+        return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=next(iter(doubts), None))
+    if doubts:
+        return Verdict(finding=Finding.NOT_BEGUN, services=services, doubt=doubts[0])
+    if findings <= {Finding.NOT_BEGUN}:
+        return Verdict(finding=Finding.NOT_BEGUN, services=services)
+    if Finding.NOT_BEGUN in findings:
+        return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=Doubt.UNTOUCHED)
+    verdict = _final(services)
+    executions = {service.execution_id for service in services.values()}
+    if not _in_the_next_run(baseline, executions):
+        return replace(verdict, doubt=Doubt.SEVERAL_EXECUTIONS)
+    return verdict
+
+
+def _attributed(baseline: Baseline, observation: Observation, verdict: ServiceVerdict) -> ServiceVerdict:
+    """Doubt how a service ended where it is not known that the run was asked for as ours was.
+
+    A reading tells that of the environment's last run alone.
+    """
+    last = observation.last_execution_id
+    if last is None or not verdict.finding.final or verdict.doubt is not None:
+        return verdict
+    if verdict.execution_id == last and baseline.may_be_ours(observation.last_origin):
+        return verdict
+    return replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
+
+
+def _in_the_next_run(baseline: Baseline, executions: AbstractSet[str | None]) -> bool:
+    """Tell whether all of it was one run, the very next after the baseline: then no other can have been ours."""
+    numbers = {execution_number(baseline.environment_id, execution or "") for execution in executions}
+    return baseline.latest is not None and numbers == {baseline.latest + 1}
+
+
+def _judge_service(baseline: Baseline, status: ServiceStatus | None, seen_running: AbstractSet[str]) -> ServiceVerdict:
+    if status is None:
+        return ServiceVerdict(finding=Finding.NOT_BEGUN, doubt=Doubt.DISAPPEARED)
+    execution = status.execution_id
+    is_new = execution is not None and baseline.is_new(execution)
+    if status.state_class is StateClass.UNKNOWN:
+        return ServiceVerdict(finding=Finding.IN_PROGRESS)
+    # A request that still waits for the service may be ours: what ended before it is then somebody else's run.
+    if status.in_progress:
+        overtaken = is_new and status.state not in RESTART_IN_PROGRESS
+        return ServiceVerdict(finding=Finding.IN_PROGRESS, doubt=Doubt.OVERTAKEN if overtaken else None)
+    if execution is None:
+        return ServiceVerdict(finding=Finding.NOT_BEGUN, doubt=Doubt.EXECUTION_MISSING)
+    if not is_new:
+        return ServiceVerdict(finding=Finding.NOT_BEGUN)
+    if not baseline.can_order(execution):
+        return ServiceVerdict(finding=Finding.NOT_BEGUN, execution_id=execution, doubt=Doubt.EXECUTION_UNORDERED)
+    return _judge_final_state(status.state, execution, seen_running)
+
+
+def _judge_final_state(state: str, execution: str, seen_running: AbstractSet[str]) -> ServiceVerdict:
+    match state:
+        case State.RESTARTED:
+            doubt = None if execution in seen_running else Doubt.NEVER_SEEN_RUNNING
+            return ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=execution, doubt=doubt)
+        case State.RESTART_ERROR:
+            return ServiceVerdict(finding=Finding.FAILED, execution_id=execution)
+        case State.CANCELED:
+            return ServiceVerdict(finding=Finding.CANCELLED, execution_id=execution)
+        case _:
+            return ServiceVerdict(finding=Finding.NOT_BEGUN, execution_id=execution, doubt=Doubt.ENDED_OTHERWISE)
+
+
+def _final(services: Mapping[str, ServiceVerdict]) -> Verdict:
+    findings = {service.finding for service in services.values()}
+    # The engine cancels what had not started when a service fails, so a failure explains its CANCELED neighbours.
+    if Finding.FAILED in findings:
+        return Verdict(finding=Finding.FAILED, services=services, reason=Reason.RESTART_ERROR)
+    if Finding.CANCELLED in findings:
+        return Verdict(finding=Finding.CANCELLED, services=services, reason=Reason.RUN_CANCELLED)
+    return Verdict(finding=Finding.SUCCEEDED, services=services, reason=Reason.RESTARTED)
+
+
+def seen_running(baseline: Baseline, observation: Observation) -> frozenset[str]:
+    """Return the new executions under which `observation` shows a target being restarted."""
+    statuses = (observation.services.get(target_id) for target_id in baseline.targets)
+    return frozenset(
+        status.execution_id
+        for status in statuses
+        if status is not None
+        and status.execution_id is not None
+        and status.state in RESTART_IN_PROGRESS
+        and baseline.is_new(status.execution_id)
+    )
+
+
+def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
+    """Return the runs that began after `baseline` and carried a target of ours, the newest first."""
+    found = [
+        run
+        for run in runs
+        if run.execution_id is not None
+        and baseline.is_new(run.execution_id)
+        and not baseline.began_before(run)
+        and not baseline.targets.keys().isdisjoint(run.services)
+    ]
+    return sorted(
+        found, key=lambda run: execution_number(baseline.environment_id, run.execution_id or "") or 0, reverse=True
+    )
+
+
+def shows_activity(baseline: Baseline, observation: Observation) -> bool:
+    """Tell whether anything is to be seen of a target that was not there at the baseline."""
+    return any(
+        status.in_progress or (status.execution_id is not None and baseline.is_new(status.execution_id))
+        for status in targets_in(baseline, observation)
+    )
+
+
+def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
+    """Return those of `runs_since` that are restarts, ours or somebody else's."""
+    return [run for run in runs_since(baseline, runs) if run.action == RESTART_ACTION]
+
+
+def waiting_restarts(baseline: Baseline, queue: Iterable[QueuedRequest]) -> list[QueuedRequest]:
+    """Return the requests that wait for their turn and would restart every target of ours."""
+    return [
+        request
+        for request in queue
+        if request.action == RESTART_ACTION and baseline.targets.keys() <= request.service_ids
+    ]
+
+
+def complete_restarts(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
+    """Return those of `restarts_since` that carried every target of ours."""
+    return [run for run in restarts_since(baseline, runs) if baseline.targets.keys() <= run.services.keys()]
+
+
+def targets_in(baseline: Baseline, observation: Observation) -> list[ServiceStatus]:
+    """Return the status of each target that is in the reading."""
+    return [observation.services[target] for target in baseline.targets if target in observation.services]
+
+
+def confirm(
+    baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
+) -> Verdict:
+    """Judge with the history and the queue what `judge` left in doubt.
+
+    Our restart is a run that began after the baseline, carried all our targets, and has not been asked for by another
+    way than ours. Where there are several such runs, no id tells which was ours, so every one of them must have
+    restarted every target. What else ran there does not
+    matter, and absence is never a proof: it gives `Finding.ABSENT`.
+    """
+    restarts = restarts_since(baseline, runs)
+    if waiting_restarts(baseline, queue) or any(not run.over for run in restarts):
+        return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
+    complete = complete_restarts(baseline, runs)
+    if complete:
+        if not any(baseline.may_be_ours(run.origin) for run in complete):
+            # Ours may have been cancelled in the queue meanwhile, or be labelled otherwise than we know.
+            services = {
+                target_id: replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
+                for target_id, verdict in _by_run(baseline, complete).items()
+            }
+            return Verdict(finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
+        verdicts = [_of_complete_run(baseline, observation, run) for run in complete]
+        return next((verdict for verdict in verdicts if verdict.finding is not Finding.SUCCEEDED), verdicts[0])
+    if any(status.in_progress for status in targets_in(baseline, observation)) or _has_gaps(baseline, runs):
+        return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
+    return _absent(baseline, observation, runs, restarts)
+
+
+def _has_gaps(baseline: Baseline, runs: Iterable[Run]) -> bool:
+    """Tell whether ours may be among runs of which something is missing or doubtful: then its absence shows nothing."""
+    return any(_may_be_ours_after_all(baseline, run) for run in runs)
+
+
+def _may_be_ours_after_all(baseline: Baseline, run: Run) -> bool:
+    if run.action != RESTART_ACTION or not baseline.may_be_ours(run.origin):
+        return False
+    is_new = run.execution_id is None or baseline.is_new(run.execution_id)
+    if baseline.began_before(run):
+        # How far a clock was set back is seldom known to the second; and it may have been set twice between two looks.
+        return baseline.dates_doubtful and is_new and run.execution_id is not None
+    return is_new and (run.execution_id is None or not run.services)
+
+
+def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> Verdict:
+    verdict = _final(_by_run(baseline, [run]))
+    # A cancellation explains what did not restart, and so does a failure, its neighbours' too, which the engine cancels
+    # then: a reading may leave out a service that is there. Where there was neither, being gone explains it best.
+    explained = run.status == CANCELLED_RUN or State.RESTART_ERROR in run.services.values()
+    if not explained and any(
+        service.finding is not Finding.SUCCEEDED and target_id not in observation.services
+        for target_id, service in verdict.services.items()
+    ):
+        return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
+    untouched = {
+        status.id: ServiceVerdict(finding=Finding.NOT_BEGUN)
+        for status in targets_in(baseline, observation)
+        if status.execution_id is not None and not baseline.is_new(status.execution_id)
+    }
+    if verdict.finding is Finding.SUCCEEDED and untouched:
+        # History and statuses contradict each other: one of them may be late, and if not, the service never ran.
+        services = {**verdict.services, **untouched}
+        return Verdict(finding=Finding.ABSENT, services=services, reason=Reason.NOT_RESTARTED)
+    return verdict
+
+
+def _absent(baseline: Baseline, observation: Observation, runs: Sequence[Run], restarts: Sequence[Run]) -> Verdict:
+    if restarts:
+        services, reason = _by_run(baseline, restarts), Reason.NOT_RESTARTED
+    else:
+        services, reason = _nothing_known(baseline), Reason.REQUEST_CANCELLED
+        if runs_since(baseline, runs):
+            reason = Reason.SUPERSEDED
+    if len(targets_in(baseline, observation)) < len(baseline.targets):
+        reason = Reason.SERVICE_DISAPPEARED
+    return Verdict(finding=Finding.ABSENT, services=services, reason=reason)
+
+
+def _nothing_known(baseline: Baseline) -> dict[str, ServiceVerdict]:
+    return {target_id: ServiceVerdict(finding=Finding.NOT_BEGUN) for target_id in baseline.targets}
+
+
+def _by_run(baseline: Baseline, runs: Sequence[Run]) -> dict[str, ServiceVerdict]:
+    """Judge each target by the newest of `runs` that carried it."""
+    services = _nothing_known(baseline)
+    for target_id in services:
+        run = next((run for run in runs if target_id in run.services), None)
+        if run is not None:
+            services[target_id] = _judge_in_run(run, run.services[target_id])
+    return services
+
+
+def _judge_in_run(run: Run, state: str) -> ServiceVerdict:
+    match state:
+        # In a cancelled run a service that never ran may keep any old state, last night's RESTARTED included.
+        case _ if run.status == CANCELLED_RUN and state != State.RESTART_ERROR:
+            finding = Finding.CANCELLED
+        case State.RESTARTED:
+            finding = Finding.SUCCEEDED
+        case State.CANCELED | State.CANCELING:
+            finding = Finding.CANCELLED
+        case _:
+            finding = Finding.FAILED
+    return ServiceVerdict(finding=finding, execution_id=run.execution_id)

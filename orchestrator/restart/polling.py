@@ -1,0 +1,321 @@
+"""When to look again: tenacity strategies that compose, and the loop that they drive."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, unique
+from random import Random
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, retry_if_result
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from orchestrator import ports
+from orchestrator.domain.observations import Observation
+from orchestrator.errors import PassingError, ThrottledError
+from orchestrator.ports import Clock, Lookout
+
+T = TypeVar("T")
+
+GROWTH = 0.25
+"""The interval as a share of the time already waited: whoever has waited 100 s is not hurt by 25 s more."""
+JITTER = 0.1
+
+
+@unique
+class Ended(Enum):
+    """Why a poll ended without a result."""
+
+    DEADLINE = "the deadline passed"
+    CONTACT_LOST = "no successful answer for too long"
+
+
+class Contact:
+    """How long ago the platform last gave a usable answer.
+
+    Args:
+        clock: the source of time.
+        limit: seconds without a usable answer after which contact counts as lost.
+    """
+
+    def __init__(self, clock: Clock, limit: float) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._last = clock.monotonic()
+        self._excused = False
+
+    def made(self) -> None:
+        """Note a usable answer."""
+        self._last = self._clock.monotonic()
+        self._excused = False
+
+    def excuse(self, seconds: float) -> None:
+        """Do not count a wait that the platform asked for: it has spoken, if only to say when to come back.
+
+        Once between two usable answers, so that a platform which throttles for ever is lost in the end.
+        """
+        if not self._excused:
+            self._excused = True
+            self._last = self._clock.monotonic() + seconds
+
+    def spare(self, seconds: float) -> None:
+        """Do not count seconds in which nobody asked, to save requests."""
+        self._last += seconds
+
+    @property
+    def lost_at(self) -> float:
+        """The instant at which contact is lost unless an answer comes before it."""
+        return self._last + self._limit
+
+    @property
+    def worth_a_look_at(self) -> float:
+        """The instant by which to look, so that there is time to try again before contact is lost."""
+        return self._last + self._limit / 2
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the last usable answer."""
+        return max(0.0, self._clock.monotonic() - self._last)
+
+    @property
+    def lost(self) -> bool:
+        """Whether contact is lost."""
+        return self._clock.monotonic() >= self.lost_at
+
+
+class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a strategy
+    """Wait longer the longer one has waited already.
+
+    interval = min(max(GROWTH * waited, minimum), maximum), then shifted by up to `JITTER` of itself either way so that
+    many watchers do not beat in step, and bounded again. Looks are so evenly spaced for the first minimum / GROWTH
+    seconds, and from there to t seconds there are ln(t * GROWTH / minimum) / ln(1 + GROWTH) of them.
+    """
+
+    def __init__(self, clock: Clock, *, minimum: float, maximum: float, random: Random) -> None:
+        self._clock = clock
+        self._minimum = minimum
+        self._maximum = maximum
+        self._random = random
+        self._began = clock.monotonic()
+
+    def __call__(self, retry_state: RetryCallState | None = None) -> float:  # noqa: ARG002 - tenacity's signature
+        """Return the seconds until the next look."""
+        waited = self._clock.monotonic() - self._began
+        interval = self._bounded(GROWTH * waited)
+        return self._bounded(interval * self._random.uniform(1 - JITTER, 1 + JITTER))
+
+    def _bounded(self, interval: float) -> float:
+        return min(max(interval, self._minimum), self._maximum)
+
+
+class wait_for_the_likely(wait_base):  # noqa: N801
+    """Wait until the next of some instants at which a look is likely to show something, then as `otherwise` says.
+
+    What is known to take its time is not worth a look before: the interval is the rest of the time to that instant, but
+    never more than a maximum.
+    """
+
+    def __init__(self, otherwise: wait_growing, *, clock: Clock, instants: Sequence[float], maximum: float) -> None:
+        self._otherwise = otherwise
+        self._clock = clock
+        self._instants = instants
+        self._maximum = maximum
+
+    def __call__(self, retry_state: RetryCallState | None = None) -> float:
+        """Return the seconds until the next look."""
+        now = self._clock.monotonic()
+        ahead = [instant - now for instant in self._instants if instant > now]
+        return min(ahead[0], self._maximum) if ahead else self._otherwise(retry_state)
+
+
+class wait_as_told(wait_base):  # noqa: N801
+    """Wait at least as long as a throttling platform asked for, else as `otherwise` says."""
+
+    def __init__(self, otherwise: wait_base) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Return the seconds until the next look."""
+        interval = self._otherwise(retry_state)
+        error = retry_state.outcome.exception() if retry_state.outcome is not None else None
+        if isinstance(error, ThrottledError) and error.retry_after is not None:
+            return max(interval, error.retry_after)
+        return interval
+
+
+class wait_no_later_than(wait_base):  # noqa: N801
+    """Wait as `otherwise` says, but not past an instant, so that a last look falls right on it."""
+
+    def __init__(self, otherwise: wait_base, *, clock: Clock, instant: Callable[[], float]) -> None:
+        self._otherwise = otherwise
+        self._clock = clock
+        self._instant = instant
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Return the seconds until the next look."""
+        remaining = self._instant() - self._clock.monotonic()
+        return max(0.0, min(self._otherwise(retry_state), remaining))
+
+
+class stop_at(stop_base):  # noqa: N801
+    """Stop once the clock has reached an instant."""
+
+    def __init__(self, clock: Clock, *, instant: Callable[[], float]) -> None:
+        self._clock = clock
+        self._instant = instant
+
+    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002 - tenacity's signature
+        """Tell whether to stop."""
+        return self._clock.monotonic() >= self._instant()
+
+
+class Unaided:
+    """The port `Lookout`, where nobody looks along and nothing has to be saved."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def saw(self, observation: Observation) -> None:
+        """Note nothing."""
+
+    async def pause(self, seconds: float, *, until: float) -> float:  # noqa: ARG002 - the port's signature
+        """Wait for `seconds`."""
+        await self._clock.sleep(seconds)
+        return 0.0
+
+    async def rest(
+        self,
+        seconds: float,
+        *,
+        until: float,
+        interval: Callable[[], float],  # noqa: ARG002
+        contact: ports.Contact,  # noqa: ARG002
+    ) -> float:
+        """Wait for `seconds`."""
+        return await self.pause(seconds, until=until)
+
+
+class Poller:
+    """Looks again and again until there is a result, the deadline passes, or contact is lost.
+
+    Args:
+        clock: the source of time.
+        minimum: the least interval between two looks, in seconds.
+        maximum: the greatest.
+        lost_contact: seconds without a usable answer after which to give up.
+        random: the source of jitter.
+        on_fault: told of each passing fault, and of the seconds until the next look.
+        lookout: where to rest between two looks.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        minimum: float,
+        maximum: float,
+        lost_contact: float,
+        random: Random,
+        on_fault: Callable[[PassingError, float], None],
+        lookout: Lookout | None = None,
+    ) -> None:
+        self._clock = clock
+        self._minimum = minimum
+        self._maximum = maximum
+        self._random = random
+        self._on_fault = on_fault
+        self._lookout = lookout or Unaided(clock)
+        self._failed = False
+        self.contact = Contact(clock, lost_contact)
+
+    async def poll(
+        self,
+        look: Callable[[], Awaitable[T | None]],
+        *,
+        until: float,
+        likely: Sequence[float] = (),
+        quiet: Callable[[], bool] = lambda: False,
+        at_any_price: bool = False,
+    ) -> T | Ended:
+        """Call `look` until it returns something other than None.
+
+        Args:
+            look: one look. It returns None to be called again and may raise `PassingError`, which is the same. It calls
+                `contact.made` when it got a usable answer.
+            until: the instant of the last look.
+            likely: instants at which a look is likely to show something, in order; then the first look waits for the
+                first of them. A look that is shared, and shows less, waits for the second.
+            quiet: whether the last look has left nothing that only time can settle, so that a hint that something
+                has changed is worth waiting for.
+            at_any_price: whether looks are worth more than the requests that they cost.
+
+        Returns:
+            What `look` returned, or why there was nothing.
+        """
+        self.contact.made()
+        self._failed = False
+
+        def give_up_at() -> float:
+            return min(until, self.contact.lost_at)
+
+        async def one_look() -> T | None:
+            # Newer versions of tenacity await only what is visibly a coroutine function, which not every callable is.
+            self._failed = True
+            found = await look()
+            self._failed = False
+            return found
+
+        growing = wait_growing(self._clock, minimum=self._minimum, maximum=self._maximum, random=self._random)
+        now = self._clock.monotonic()
+        instants = [max(now + (instant - now) * self._random.uniform(1 - JITTER, 1), now) for instant in likely]
+        own = wait_for_the_likely(growing, clock=self._clock, instants=instants, maximum=self._maximum)
+        shared = wait_for_the_likely(growing, clock=self._clock, instants=instants[1:], maximum=self._maximum)
+
+        def shared_interval() -> float:
+            return max(shared(), self._minimum)
+
+        async def rest(seconds: float) -> None:
+            saved = 0.0
+            if at_any_price:
+                await self._clock.sleep(seconds)
+            elif self._failed or not quiet():
+                saved = await self._lookout.pause(seconds, until=until)
+            else:
+                saved = await self._lookout.rest(seconds, until=until, interval=shared_interval, contact=self.contact)
+            self.contact.spare(saved)
+
+        if instants and instants[-1] > now:
+            await rest(max(0.0, min(own(), give_up_at() - now)))
+        retrying = AsyncRetrying(
+            sleep=rest,
+            wait=wait_no_later_than(wait_as_told(own), clock=self._clock, instant=give_up_at),
+            stop=stop_at(self._clock, instant=give_up_at),
+            retry=retry_if_result(_is_none) | retry_if_exception_type(PassingError),
+            after=self._excuse,
+            before_sleep=self._report_fault,
+            retry_error_callback=lambda _: None,
+        )
+        result: T | None = await retrying(one_look)
+        if result is not None:
+            return result
+        return Ended.CONTACT_LOST if self._clock.monotonic() < until else Ended.DEADLINE
+
+    def _excuse(self, retry_state: RetryCallState) -> None:
+        error = _error_in(retry_state)
+        if isinstance(error, ThrottledError) and error.retry_after is not None:
+            if error.status is None:
+                self.contact.spare(error.retry_after)  # The platform was not even asked.
+            else:
+                self.contact.excuse(error.retry_after)
+
+    def _report_fault(self, retry_state: RetryCallState) -> None:
+        error = _error_in(retry_state)
+        if isinstance(error, PassingError):
+            self._on_fault(error, retry_state.upcoming_sleep)
+
+
+def _is_none(result: object) -> bool:
+    return result is None
+
+
+def _error_in(retry_state: RetryCallState) -> BaseException | None:
+    return retry_state.outcome.exception() if retry_state.outcome is not None else None

@@ -1,0 +1,164 @@
+"""What was seen of each service since the submit: for the log while it lasts, for the report afterwards."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+from orchestrator.domain.inflight import Sighting
+from orchestrator.domain.observations import Baseline, Observation
+from orchestrator.domain.outcomes import Outcome, ServiceResult
+from orchestrator.domain.states import StateClass, classify
+from orchestrator.domain.verdict import OUTCOME_OF_FINDING, ServiceVerdict
+from orchestrator.ports import Clock
+from orchestrator.restart.narrator import Narrator
+
+
+class Followed(Protocol):
+    """A service, whether or not it can be restarted."""
+
+    @property
+    def id(self) -> str:
+        """What the API calls it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Its kind."""
+        ...
+
+
+class Progress:
+    """Follows the services of one environment from reading to reading.
+
+    Args:
+        services: the targets.
+        narrator: told of every state that changed.
+        clock: the source of time.
+    """
+
+    def __init__(self, services: Sequence[Followed], *, narrator: Narrator, clock: Clock) -> None:
+        self._services = tuple(services)
+        self._narrator = narrator
+        self._clock = clock
+        self._submitted: float | None = None
+        self._baseline: Baseline | None = None
+        self._states: dict[str, str] = {}
+        self._executions: dict[str, str | None] = {}
+        self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
+
+    def begin(self, baseline: Baseline | None = None, *, at: float | None = None) -> None:
+        """Note that a restart is submitted on top of `baseline`, or, without one, that the watch begins.
+
+        Args:
+            baseline: what ran before.
+            at: the instant; now where none is given.
+        """
+        self._baseline = baseline
+        self._submitted = self._clock.monotonic() if at is None else at
+        # Of a submit that never arrived nothing is to be told.
+        for timeline in self._timelines.values():
+            timeline.clear()
+
+    def recall(self, sighting: Sighting) -> None:
+        """Take in what an earlier process had seen since the submit."""
+        for service in self._services:
+            self._timelines[service.id] = list(sighting.timelines.get(service.id, ()))
+            if service.id in sighting.states:
+                self._states[service.id], self._executions[service.id] = sighting.states[service.id]
+
+    def sighting(self) -> Sighting:
+        """Return what has been seen, for a later process."""
+        return Sighting(
+            states={name: (state, self._executions.get(name)) for name, state in self._states.items()},
+            timelines={name: tuple(timeline) for name, timeline in self._timelines.items() if timeline},
+        )
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds since the submit."""
+        return None if self._submitted is None else self._clock.monotonic() - self._submitted
+
+    def note(self, observation: Observation) -> None:
+        """Take in a reading; log each target whose state or execution changed."""
+        for service in self._services:
+            status = observation.services.get(service.id)
+            if status is None:
+                continue
+            before = self._states.get(service.id), self._executions.get(service.id)
+            if before == (status.state, status.execution_id):
+                continue
+            self._states[service.id] = status.state
+            self._executions[service.id] = status.execution_id
+            if self.elapsed is not None:
+                self._note_change(service, before[0], status.state, status.execution_id)
+
+    def _note_change(self, service: Followed, before: str | None, state: str, execution_id: str | None) -> None:
+        assert self.elapsed is not None  # noqa: S101 - note() has just looked
+        timeline = self._timelines[service.id]
+        baseline = self._baseline
+        # Until our restart shows, a reading only repeats what the baseline said.
+        is_ours = (
+            baseline is None
+            or classify(state) is StateClass.IN_PROGRESS
+            or (execution_id is not None and baseline.is_new(execution_id))
+        )
+        if is_ours and (not timeline or timeline[-1][0] != state):
+            timeline.append((state, round(self.elapsed, 1)))
+        if before != state:
+            self._narrator.say(
+                "service_state_changed",
+                service=service.name,
+                state=state,
+                previous=before,
+                execution_id=execution_id,
+                elapsed_s=round(self.elapsed, 1),
+            )
+
+    def describe(self) -> dict[str, str | float]:
+        """Say in a few words where the services stand, for a heartbeat."""
+        counts = Counter(self._states.get(service.id, "unread") for service in self._services)
+        description: dict[str, str | float] = {
+            "services": ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        }
+        if self.elapsed is not None:
+            description["elapsed_s"] = round(self.elapsed, 1)
+        return description
+
+    def results(
+        self,
+        outcome: Outcome,
+        *,
+        verdicts: Mapping[str, ServiceVerdict] = MappingProxyType({}),
+        skipped: frozenset[str] = frozenset(),
+    ) -> tuple[ServiceResult, ...]:
+        """Give each service's result in an environment that ended with `outcome`.
+
+        Args:
+            outcome: of the environment; a service's own where its verdict does not say otherwise.
+            verdicts: the last verdict on each target, as far as there is one.
+            skipped: the ids of targets that were left out because they do not run.
+        """
+        return tuple(self._result(service, outcome, verdicts.get(service.id), skipped) for service in self._services)
+
+    def _result(
+        self, service: Followed, outcome: Outcome, verdict: ServiceVerdict | None, skipped: frozenset[str]
+    ) -> ServiceResult:
+        certain = verdict is not None and verdict.doubt is None
+        own = OUTCOME_OF_FINDING.get(verdict.finding, outcome) if verdict is not None and certain else outcome
+        baseline = self._baseline.targets.get(service.id) if self._baseline is not None else None
+        return ServiceResult(
+            id=service.id,
+            name=service.name,
+            type=str(service.type),
+            outcome=Outcome.SKIPPED if service.id in skipped else own,
+            state=self._states.get(service.id),
+            baseline_execution_id=baseline.execution_id if baseline is not None else None,
+            execution_id=verdict.execution_id if verdict is not None else None,
+            timeline=tuple(self._timelines[service.id]),
+        )

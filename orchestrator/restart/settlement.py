@@ -1,0 +1,251 @@
+"""How an environment ended, in words that say what happened and what to do about it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from orchestrator.domain.inflight import Holder
+from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.ownership import Trace
+from orchestrator.domain.plan import Target
+from orchestrator.domain.readiness import Obstacle, Readiness
+from orchestrator.domain.verdict import OUTCOME_OF_FINDING, Finding, Verdict
+from orchestrator.errors import JournalError, PlatformError
+from orchestrator.restart.polling import Ended
+from orchestrator.restart.verification import CheckFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """The end of one environment."""
+
+    outcome: Outcome
+    reason: Reason
+    message: str
+
+
+OUTCOME_OF_ABSENCE: Mapping[Reason, Outcome] = {
+    Reason.NOT_RESTARTED: Outcome.FAILED,
+    Reason.SERVICE_DISAPPEARED: Outcome.FAILED,
+    Reason.REQUEST_CANCELLED: Outcome.CANCELLED,
+    Reason.SUPERSEDED: Outcome.CANCELLED,
+    Reason.UNATTRIBUTED: Outcome.UNKNOWN,
+}
+
+_EXPLANATIONS = {
+    Reason.RESTARTED: "Every service restarted.",
+    Reason.RESTART_ERROR: "Qovery failed to restart {failed}. Look at their logs, then run again.",
+    Reason.RUN_CANCELLED: "The run that carried our restart was cancelled: {failed} did not restart. "
+    "Ask who cancelled it, then run again.",
+    Reason.NOT_RESTARTED: "The run is over, but {failed} did not restart in it. Run again.",
+    Reason.SERVICE_DISAPPEARED: "{missing} disappeared from the environment before a restart was proven. "
+    "Check who deleted it.",
+    Reason.REQUEST_CANCELLED: "Our request left the queue without ever running: somebody cancelled it. Run again.",
+    Reason.UNATTRIBUTED: "A restart of these services ran, but Qovery says that it was asked for by another way than "
+    "ours, which is not to be seen: somebody may have cancelled it. Look at the environment's history. Should Qovery "
+    "label what this token asks for otherwise than as `API`, say how with `api.origin`.",
+    Reason.SUPERSEDED: "Somebody's other operation ran in place of our restart. Run again when it suits.",
+}
+
+
+def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ()) -> Settlement:
+    """Settle by a verdict that has a reason; `missing` are the ids of targets that are not to be seen any more."""
+    reason = verdict.reason or Reason.NOT_RESTARTED
+    names = {service.id: service.name for service in target.services}
+    failed = [
+        names[service_id]
+        for service_id, service in verdict.services.items()
+        if service.finding is not Finding.SUCCEEDED
+    ]
+    return Settlement(
+        outcome=OUTCOME_OF_FINDING.get(verdict.finding) or OUTCOME_OF_ABSENCE[reason],
+        reason=reason,
+        message=_EXPLANATIONS[reason].format(
+            failed=", ".join(failed) or "the services", missing=", ".join(names[service_id] for service_id in missing)
+        ),
+    )
+
+
+def blocked(readiness: Readiness) -> Settlement:
+    """Settle an environment in which something stands in the way, and policy does not wait for it."""
+    who = ", ".join(readiness.affected)
+    match readiness.obstacle:
+        case Obstacle.STOPPED:
+            reason = Reason.STOPPED
+            message = f"Not running, so not restartable: {who}. Start it, leave it out, or set `on_stopped: skip`."
+        case Obstacle.UNREADABLE:
+            reason = Reason.NO_BASELINE
+            message = f"What ran there before could not be told: {who}. Look at the environment in the console."
+        case _:
+            reason = Reason.BUSY
+            message = f"Another operation is in progress there: {who}. Run again when it has ended."
+    return Settlement(outcome=Outcome.BLOCKED, reason=reason, message=f"{message} Nothing was submitted.")
+
+
+def locked(holder: Holder) -> Settlement:
+    """Settle an environment that another run holds."""
+    if holder.at_work:
+        advice = "Wait for it with --wait-lock DURATION, or run again when it has ended."
+    else:
+        advice = f"See it to its end with `{holder.resume}`, or give it up with `{holder.resume} --abandon`."
+    return Settlement(
+        outcome=Outcome.BLOCKED,
+        reason=Reason.LOCKED,
+        message=f"Held since {holder.since:%Y-%m-%d %H:%M:%S} UTC by the run {holder.run_id}, which has not ended: "
+        f"{holder.where}. {advice} Nothing was submitted.",
+    )
+
+
+def journal_unwritable(error: JournalError) -> Settlement:
+    """Settle an environment whose restart could not be written down, and so was not submitted."""
+    return Settlement(
+        outcome=Outcome.BLOCKED,
+        reason=Reason.JOURNAL_UNWRITABLE,
+        message=f"{error} What is not written down before it is submitted could be submitted twice, so nothing was "
+        "submitted.",
+    )
+
+
+def not_running(readiness: Readiness) -> Settlement:
+    """Settle an environment in which no target runs, and policy skips those."""
+    return Settlement(
+        outcome=Outcome.SKIPPED,
+        reason=Reason.NOT_RUNNING,
+        message=f"Nothing to restart: {', '.join(readiness.affected)}. Left so, as `on_stopped: skip` says.",
+    )
+
+
+def never_started(
+    ended: Ended, *, obstacle: Readiness | None, waited: float, silent_for: float, by_run: bool
+) -> Settlement:
+    """Settle an environment for which no restart could be submitted in time."""
+    if ended is Ended.CONTACT_LOST:
+        return Settlement(
+            outcome=Outcome.UNKNOWN,
+            reason=Reason.CONTACT_LOST,
+            message=f"No usable answer from Qovery for {silent_for:.0f} s. Nothing was submitted. "
+            "Check the network and Qovery's status, then run again.",
+        )
+    if by_run:
+        return Settlement(
+            outcome=Outcome.TIMED_OUT,
+            reason=Reason.RUN_DEADLINE,
+            message="The run's deadline passed before a restart could be submitted. Nothing was submitted.",
+        )
+    if obstacle is not None:
+        return blocked(obstacle)
+    return Settlement(
+        outcome=Outcome.TIMED_OUT,
+        reason=Reason.DEADLINE,
+        message=f"The restart could not be submitted within {waited:.0f} s. Nothing was submitted.",
+    )
+
+
+def unconfirmed(ended: Ended, *, looked_for: float, saw: Trace | None) -> Settlement:
+    """Settle an environment whose submit was never answered, and never found; `saw` is what the last look showed."""
+    shown = f" (last seen: {saw.value})" if saw is not None else ""
+    return Settlement(
+        outcome=Outcome.UNKNOWN,
+        reason=Reason.CONTACT_LOST if ended is Ended.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
+        message=f"The answer to the submit was lost, and in {looked_for:.0f} s no look could tell whether it was "
+        f"accepted{shown}. Look into the environment's queue and history before you run again.",
+    )
+
+
+def never_accepted() -> Settlement:
+    """Settle an environment whose submit was lost, was seen not to have arrived, and is not to be made again."""
+    return Settlement(
+        outcome=Outcome.SKIPPED,
+        reason=Reason.NOT_BEGUN,
+        message="The submit never arrived at Qovery, so there was nothing to cancel, and it was not made again. "
+        "Nothing was submitted.",
+    )
+
+
+def not_cancelled(why: str) -> Settlement:
+    """Settle an environment in which nothing could be cancelled that is provably ours alone."""
+    return Settlement(
+        outcome=Outcome.UNKNOWN,
+        reason=Reason.NOT_CANCELLED,
+        message=f"Not cancelled, since it is not provably ours alone: {why}. It may go on at Qovery: look at the "
+        "environment in the console.",
+    )
+
+
+def contact_lost(*, silent_for: float) -> Settlement:
+    """Settle an environment whose restart was accepted and could not be followed to its end."""
+    return Settlement(
+        outcome=Outcome.UNKNOWN,
+        reason=Reason.CONTACT_LOST,
+        message=f"No usable answer from Qovery for {silent_for:.0f} s. The restart was accepted and may still go on: "
+        "look at the environment in the console.",
+    )
+
+
+def timed_out(*, by_run: bool, elapsed: float, afterwards: str) -> Settlement:
+    """Settle an environment whose restart was not proven by the deadline; `afterwards` says what was done about it."""
+    whose = "run's deadline" if by_run else "deadline"
+    return Settlement(
+        outcome=Outcome.TIMED_OUT,
+        reason=Reason.RUN_DEADLINE if by_run else Reason.DEADLINE,
+        message=f"The {whose} passed {elapsed:.0f} s after the submit, and the restart was not proven. {afterwards}",
+    )
+
+
+def unhealthy(failures: Iterable[CheckFailure]) -> Settlement:
+    """Settle an environment that restarted and did not pass its checks."""
+    return Settlement(
+        outcome=Outcome.FAILED,
+        reason=Reason.VERIFICATION_FAILED,
+        message=f"Every service restarted, but {'; '.join(map(str, failures))}. Look at the services' logs.",
+    )
+
+
+def refused(error: PlatformError) -> Settlement:
+    """Settle an environment for which Qovery refused the restart itself."""
+    return Settlement(
+        outcome=Outcome.FAILED,
+        reason=Reason.SUBMIT_REFUSED,
+        message=f"Qovery refused the restart: {error}. Nothing was restarted.",
+    )
+
+
+def token_refused(error: PlatformError, *, submitted: bool) -> Settlement:
+    """Settle an environment from which the token is barred."""
+    afterwards = "The restart was accepted before and may still go on." if submitted else "Nothing was submitted."
+    return Settlement(
+        outcome=Outcome.UNKNOWN if submitted else Outcome.FAILED,
+        reason=Reason.TOKEN_REFUSED,
+        message=f"Qovery refused the token: {error}. {afterwards} Check that it is valid and may deploy there.",
+    )
+
+
+def environment_disappeared(error: PlatformError) -> Settlement:
+    """Settle an environment that Qovery does not know any more."""
+    return Settlement(
+        outcome=Outcome.FAILED,
+        reason=Reason.ENVIRONMENT_DISAPPEARED,
+        message=f"Qovery does not know the environment any more: {error}. Check who deleted it.",
+    )
+
+
+def interrupted(*, submitted: bool, in_doubt: bool) -> Settlement:
+    """Settle an environment whose job was cut off."""
+    if in_doubt:
+        afterwards = "The submit was under way and may have been accepted: look before you run again."
+    elif submitted:
+        afterwards = "The restart was accepted and goes on at Qovery."
+    else:
+        return Settlement(
+            outcome=Outcome.SKIPPED, reason=Reason.INTERRUPTED, message="Interrupted. Nothing was submitted."
+        )
+    return Settlement(outcome=Outcome.UNKNOWN, reason=Reason.INTERRUPTED, message=f"Interrupted. {afterwards}")
+
+
+def defect(error: Exception, *, submitted: bool) -> Settlement:
+    """Settle an environment in whose job this program broke."""
+    afterwards = "The restart may still go on." if submitted else "Nothing was submitted."
+    return Settlement(
+        outcome=Outcome.UNKNOWN,
+        reason=Reason.INTERNAL_ERROR,
+        message=f"A defect of qovery-restart ({type(error).__name__}); the log has the details. {afterwards}",
+    )

@@ -1,0 +1,85 @@
+"""Is it healthy, not only restarted? Checks that run after the platform has said yes."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tenacity import AsyncRetrying, retry_if_result
+from tenacity.wait import wait_fixed
+
+from orchestrator.domain.plan import HttpCheck
+from orchestrator.ports import Clock, Prober
+from orchestrator.redaction import shown_url
+from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.polling import stop_at, wait_no_later_than
+
+INTERVAL = 2.0
+"""Seconds between two probes of a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFailure:
+    """A check that did not pass in its time."""
+
+    check: HttpCheck
+    last_answer: int | str
+
+    def __str__(self) -> str:
+        answer = f"HTTP {self.last_answer}" if isinstance(self.last_answer, int) else self.last_answer
+        wanted = f"HTTP {self.check.status}"
+        if self.check.consecutive > 1:
+            wanted += f" {self.check.consecutive} times in a row"
+        return f"{shown(self.check)} did not answer {wanted} within {self.check.within:g} s (last: {answer})"
+
+
+def shown(check: HttpCheck) -> str:
+    """Return a check's URL as it may be shown: what it took from the environment may be a secret."""
+    return shown_url(check.url if check.shown is None else check.shown)
+
+
+async def verify(
+    checks: Sequence[HttpCheck], *, prober: Prober, clock: Clock, narrator: Narrator, until: float
+) -> list[CheckFailure]:
+    """Run all checks at once; return those that failed.
+
+    Args:
+        checks: what must answer well.
+        prober: asks the URLs.
+        clock: the source of time.
+        narrator: told of each check's end.
+        until: the environment's deadline, an instant; a check's own `within` may end earlier.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_verify_one(check, prober, clock, narrator, until)) for check in checks]
+    return [failure for failure in (task.result() for task in tasks) if failure is not None]
+
+
+async def _verify_one(
+    check: HttpCheck, prober: Prober, clock: Clock, narrator: Narrator, until: float
+) -> CheckFailure | None:
+    began = clock.monotonic()
+    end = min(began + check.within, until)
+    streak = 0
+    last_answer: int | str = "never asked"
+
+    async def probe() -> bool:
+        nonlocal streak, last_answer
+        last_answer = await prober.probe(check.url)
+        in_time = clock.monotonic() <= end
+        streak = streak + 1 if last_answer == check.status and in_time else 0
+        return streak >= check.consecutive
+
+    retrying = AsyncRetrying(
+        sleep=clock.sleep,
+        wait=wait_no_later_than(wait_fixed(INTERVAL), clock=clock, instant=lambda: end),
+        stop=stop_at(clock, instant=lambda: end),
+        retry=retry_if_result(lambda passed: not passed),
+        retry_error_callback=lambda _: False,
+    )
+    passed: bool = await retrying(probe)
+    if passed:
+        narrator.say("verification_passed", url=shown(check), elapsed_s=round(clock.monotonic() - began, 1))
+        return None
+    failure = CheckFailure(check=check, last_answer=last_answer)
+    narrator.warn("verification_failed", url=shown(check), last_answer=last_answer, wanted=check.status)
+    return failure

@@ -1,0 +1,1 @@
+"""Many environments: whole runs, begun, resumed, forecast and reported."""

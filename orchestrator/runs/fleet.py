@@ -1,0 +1,195 @@
+"""Many environments: wave after wave, so many at once, until the failure budget or the run's deadline says stop."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.domain.plan import Plan, Target
+from orchestrator.ports import Admission, Clock
+from orchestrator.restart.narrator import Narrator
+
+
+class Job(Protocol):
+    """What a fleet runs for each target."""
+
+    async def run(self) -> EnvironmentResult:
+        """Bring the target to its end."""
+        ...
+
+    def interrupted(self) -> EnvironmentResult:
+        """Give the result as far as it had come when `run` was cancelled."""
+        ...
+
+
+class Fleet:
+    """Runs a plan.
+
+    Args:
+        plan: what to do.
+        make_job: makes the job of a target; it gets the run's deadline, an instant of `clock`.
+        clock: the source of time.
+        log: a logger with `run_id` bound.
+        end_by: the run's deadline, an instant of `clock`; by default what the plan's strategy says, from now on.
+        results: of what has its end already: none of it is begun again, and its failures count.
+        in_flight: the names of the targets whose restart was submitted before. They are seen to their end even if
+            the run has halted meanwhile, or its deadline has passed.
+        admission: lets targets begin; without it they may all.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        make_job: Callable[[Target, float], Job],
+        clock: Clock,
+        log: FilteringBoundLogger,
+        end_by: float | None = None,
+        results: Iterable[EnvironmentResult] = (),
+        in_flight: Collection[str] = (),
+        admission: Admission | None = None,
+    ) -> None:
+        self._plan = plan
+        self._make_job = make_job
+        self._clock = clock
+        self._log = log
+        self._end_by = clock.monotonic() + plan.strategy.run_deadline if end_by is None else end_by
+        self._room = asyncio.Semaphore(plan.strategy.max_parallel)
+        self._jobs: dict[str, Job] = {}
+        self._results = {result.name: result for result in results}
+        self._in_flight = frozenset(in_flight)
+        self._admission = admission
+        self._failures = 0
+        self._halted = False
+
+    async def run(self) -> tuple[EnvironmentResult, ...]:
+        """Run every wave and return the results in the plan's order. After a cancellation, ask `results`."""
+        self._failures = sum(result.counts_as_failure for result in self._results.values())
+        self._mind_the_budget()
+        began = False
+        for wave, members in self._plan.waves():
+            targets = self._to_run(members)
+            if not targets:
+                continue
+            if began and not self._over:
+                await self._pause()
+                targets = self._to_run(targets)
+            began = True
+            async with asyncio.TaskGroup() as group:
+                for target in targets:
+                    group.create_task(self._run_one(target))
+            outcomes = [self._results[target.name].outcome for target in members if target.name in self._results]
+            self._log.info(
+                "wave_finished", wave=wave, succeeded=outcomes.count(Outcome.SUCCEEDED), environments=len(members)
+            )
+        return self.results()
+
+    def _to_run(self, members: Sequence[Target]) -> list[Target]:
+        """Return those that are left to run; what is in flight goes first, since its time is running."""
+        left = [target for target in members if target.name not in self._results and self._may_run(target)]
+        return sorted(left, key=lambda target: target.name not in self._in_flight)
+
+    def _may_run(self, target: Target) -> bool:
+        return target.name in self._in_flight or not self._over
+
+    def progress(self) -> Mapping[str, int]:
+        """Say how far it has come, in environments."""
+        outcomes = [result.outcome for result in self._results.values()]
+        in_flight = len(self._jobs.keys() - self._results.keys())
+        return {
+            "settled": len(outcomes),
+            "succeeded": outcomes.count(Outcome.SUCCEEDED),
+            "in_flight": in_flight,
+            "to_begin": len(self._plan.targets) - len(outcomes) - in_flight,
+        }
+
+    def results(self) -> tuple[EnvironmentResult, ...]:
+        """Return a result for every target, whether its job ended, was cut off, or was never begun."""
+        return tuple(self._result(target) for target in self._plan.targets)
+
+    @property
+    def _over(self) -> bool:
+        return self._halted or self._clock.monotonic() >= self._end_by
+
+    async def _pause(self) -> None:
+        remaining = self._end_by - self._clock.monotonic()
+        pause = min(self._plan.strategy.pause_between_waves, remaining)
+        async with Narrator(self._log, self._clock).heartbeat(lambda: {"pause_between_waves_s": pause}):
+            await self._clock.sleep(pause)
+
+    async def _run_one(self, target: Target) -> None:
+        async with self._room:
+            if not self._may_run(target):
+                return
+            if not await self._is_let_in(target):
+                return
+            try:
+                job = self._jobs[target.name] = self._make_job(target, self._end_by)
+                result = self._results[target.name] = await job.run()
+                self._failures += result.counts_as_failure
+            finally:
+                if self._admission is not None:
+                    self._admission.release(target)
+            self._mind_the_budget()
+
+    async def _is_let_in(self, target: Target) -> bool:
+        if self._admission is None:
+            return True
+        if target.name in self._in_flight:
+            self._admission.readmit(target)
+            return True
+        return await self._admission.admit(
+            target, waiting=lambda: self._waiting(target), until=self._end_by, wanted=lambda: self._may_run(target)
+        )
+
+    def _waiting(self, target: Target) -> list[Target]:
+        """Return what of its wave would begin after a target."""
+        return [
+            other
+            for other in self._plan.targets
+            if other.wave == target.wave
+            and other is not target
+            and other.name not in self._jobs
+            and other.name not in self._results
+            and other.name not in self._in_flight
+        ]
+
+    def _mind_the_budget(self) -> None:
+        failures = self._failures
+        budget = self._plan.strategy.max_failures
+        if not self._halted and budget.exceeded_by(failures, of=len(self._plan.targets)):
+            self._halted = True
+            begun = self._results.keys() | self._jobs.keys() | self._in_flight
+            self._log.warning("run_halted", failures=failures, not_begun=len(self._plan.targets) - len(begun))
+
+    def _result(self, target: Target) -> EnvironmentResult:
+        if target.name in self._results:
+            return self._results[target.name]
+        job = self._jobs.get(target.name)
+        if job is None and target.name in self._in_flight:
+            # It was cut off before its turn came again.
+            job = self._make_job(target, self._end_by)
+        if job is not None:
+            # Kept, so that asking twice settles it once.
+            self._results[target.name] = job.interrupted()
+            return self._results[target.name]
+        if self._halted:
+            outcome, reason = Outcome.SKIPPED, Reason.HALTED
+            message = "Not begun: the run had halted, because more environments failed than `max_failures` allows."
+        elif self._clock.monotonic() >= self._end_by:
+            outcome, reason = Outcome.TIMED_OUT, Reason.RUN_DEADLINE
+            message = "Not begun: the run's deadline had passed."
+        else:
+            outcome, reason = Outcome.SKIPPED, Reason.INTERRUPTED
+            message = "Not begun: the run was interrupted."
+        return EnvironmentResult(
+            name=target.name,
+            environment_id=target.environment_id,
+            wave=target.wave,
+            outcome=outcome,
+            reason=reason,
+            message=message,
+            console_url=target.console_url,
+        )

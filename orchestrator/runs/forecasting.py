@@ -1,0 +1,63 @@
+"""What a run would do now, and what it would take: looked up and read, and nothing changed."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.config import Config
+from orchestrator.domain.observations import Glance
+from orchestrator.domain.plan import Plan, Target
+from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment, review, review_at_a_glance
+from orchestrator.runs.interruption import Interruption, until_done_or_asked
+from orchestrator.runs.session import Rehearsal, Session, open_session
+
+SHARE_OF_QUOTA = 0.25
+"""Of the requests that are left, how many a look at every environment may take: the run itself needs them, too."""
+
+
+async def areview(
+    config: Config,
+    *,
+    rehearsal: Rehearsal | None = None,
+    environ: Mapping[str, str] = os.environ,
+    interruption: Interruption | None = None,
+    state_dir: Path | None = None,
+) -> Review | None:
+    """Say what `arun` would do now, without changing anything; raises what `arun` raises.
+
+    Returns:
+        None where it was interrupted.
+    """
+    reviewed: list[Review] = []
+
+    async def look() -> None:
+        targets = await session.resolver.resolve(config.environment_specs())
+        environments = await _look_at(targets, session, at_once=config.run_strategy().max_parallel)
+        restarted = {each.id for each in environments if each.forecast in (Forecast.RESTART, Forecast.WAIT)}
+        plan = Plan(
+            targets=tuple(target for target in targets if target.environment_id in restarted),
+            strategy=config.run_strategy(),
+        )
+        reviewed.append(Review(environments=tuple(environments), cost=session.estimate(plan)))
+
+    async with open_session(config, environ=environ, rehearsal=rehearsal, state_dir=state_dir) as session:
+        await until_done_or_asked(look(), interruption or Interruption())
+    return reviewed[0] if reviewed else None
+
+
+async def _look_at(targets: Sequence[Target], session: Session, *, at_once: int) -> Sequence[ReviewedEnvironment]:
+    """Look at each environment; where that would take too much of the quota, at whole projects as far as they show."""
+    glances: dict[str, Glance] = {}
+    if len(targets) > SHARE_OF_QUOTA * session.quota.room().left:
+        for project_id in dict.fromkeys(target.project_id for target in targets if target.project_id is not None):
+            glances.update(await session.glance(project_id))
+    room = asyncio.Semaphore(at_once)
+
+    async def look_at(target: Target) -> ReviewedEnvironment:
+        if target.environment_id in glances:
+            return review_at_a_glance(target, glances[target.environment_id])
+        async with room:
+            return review(target, await session.read(target.environment_id))
+
+    return await asyncio.gather(*(look_at(target) for target in targets))

@@ -1,0 +1,58 @@
+"""A run is asked to stop early, and the event loop in which it runs until then."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from orchestrator.domain.outcomes import ExitCode
+from orchestrator.runs.session import Rehearsal
+
+T = TypeVar("T")
+
+
+class Interruption:
+    """A wish to stop, from a signal for example. Made once per run, asked for at any time.
+
+    Attributes:
+        code: what the run shall exit with; None until somebody asks.
+    """
+
+    def __init__(self) -> None:
+        self.code: ExitCode | None = None
+        self._stop: Callable[[], object] | None = None
+
+    def ask(self, code: ExitCode) -> None:
+        """Ask the run to stop now. It reports what it knows and submits nothing more."""
+        self.code = code
+        if self._stop is not None:
+            self._stop()
+
+    def when_asked(self, stop: Callable[[], object]) -> None:
+        """Say what to do when somebody asks, or has asked already."""
+        self._stop = stop
+        if self.code is not None:
+            stop()
+
+
+def in_fitting_loop(main: Coroutine[Any, Any, T], *, rehearsal: Rehearsal | None) -> T:
+    """Run `main` in a new event loop, one of virtual time for a rehearsal."""
+    if rehearsal is None:
+        return asyncio.run(main)
+    from orchestrator.simulator.virtual_time import VirtualTimeLoop  # noqa: PLC0415 - only a rehearsal needs it
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main)
+
+
+async def until_done_or_asked(work: Coroutine[Any, Any, None], interruption: Interruption) -> None:
+    """Await `work`, or its cancellation if somebody asks for it; whoever cancels us cancels it, too."""
+    task = asyncio.ensure_future(work)
+    interruption.when_asked(task.cancel)
+    try:
+        await asyncio.wait([task])
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+    if not (task.cancelled() and interruption.code is not None):
+        task.result()

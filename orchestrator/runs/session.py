@@ -1,0 +1,351 @@
+"""Everything that a run needs from outside, put together: the real platform, or a simulated one in its place."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import httpx
+from pydantic import SecretStr
+from structlog.typing import FilteringBoundLogger
+
+from orchestrator import logs
+from orchestrator.clock import RehearsalClock, SystemClock
+from orchestrator.config import Config
+from orchestrator.config.models import ANY_ORIGIN
+from orchestrator.domain.costs import Estimate, costs_of, estimate
+from orchestrator.domain.observations import API_ORIGIN, Glance, Observation
+from orchestrator.domain.plan import Plan
+from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
+from orchestrator.journal.store import state_folder
+from orchestrator.machine import Machine
+from orchestrator.ports import Clock
+from orchestrator.probe import HttpProber, make_probe_client
+from orchestrator.qovery.admission import QuotaAdmission
+from orchestrator.qovery.auth import find_token, scheme_of
+from orchestrator.qovery.feed import Feed
+from orchestrator.qovery.http import QoveryHttp, make_client
+from orchestrator.qovery.ledger import Ledger, connect, token_key
+from orchestrator.qovery.names import Resolver
+from orchestrator.qovery.platform import QoveryPlatform
+from orchestrator.qovery.quota import Quota
+from orchestrator.redaction import redactor, shown_url
+from orchestrator.reports.model import RequestCounts
+from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.polling import Ended, Poller
+
+QOVERY_API_URL = httpx.URL("https://api.qovery.com")
+SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
+"""What a rehearsal asks: no name server knows it."""
+API_URL_VARIABLE = "QOVERY_API_URL"
+MOST_CONNECTIONS = 50
+"""However many environments are in flight: their requests are short. httpcore's pool looks at each of its connections
+for each request, so that hundreds of them cost more than what they carry."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transports:
+    """How requests travel; None is the network."""
+
+    api: httpx.AsyncBaseTransport | None = None
+    probes: httpx.AsyncBaseTransport | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Rehearsal:
+    """A run against an embedded simulator.
+
+    Its time is the event loop's: on a `VirtualTimeLoop` it is over in no time. Its world is built for the first run,
+    and whatever comes after in the same rehearsal, a resumed run above all, finds it as it has become.
+    """
+
+    seed: int = 0
+    faults: str = "none"
+    """The name of a fault profile: `none`, `realistic` or `hostile`."""
+    _clock: RehearsalClock | None = field(default=None, init=False, repr=False, compare=False)
+    _transports: Transports | None = field(default=None, init=False, repr=False, compare=False)
+    _ledger: sqlite3.Connection | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def clock(self) -> RehearsalClock:
+        """The world's time."""
+        if self._clock is None:
+            # Of a whole second: what is rounded to seconds on the way is then rounded alike whenever a seed is played.
+            self._clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
+        return self._clock
+
+    @property
+    def ledger(self) -> sqlite3.Connection:
+        """What was used of the world's quota."""
+        if self._ledger is None:
+            self._ledger = connect(None)
+        return self._ledger
+
+    def transports(self, config: Config) -> Transports:
+        """Return the ways into the world, which is built for `config` where there is none yet."""
+        if self._transports is None:
+            self._transports = _simulated(config, seed=self.seed, faults=self.faults, clock=self.clock)
+        return self._transports
+
+
+class Retrying:
+    """Calls a read until it works; for what is read before any job exists.
+
+    Args:
+        config: its default policy says how often, and for how long without any answer.
+        clock: the source of time.
+        log: told of each fault.
+        random: the source of jitter.
+    """
+
+    def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random) -> None:
+        self._policy = config.default_policy()
+        self._longest = config.run_strategy().run_deadline
+        self._clock = clock
+        self._narrator = Narrator(log, clock)
+        self._random = random
+
+    async def __call__(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what `read` returns.
+
+        Raises:
+            UnansweredError: there was no usable answer for as long as the policy bears.
+            PlatformError: a fault that does not pass.
+        """
+        poller = Poller(
+            self._clock,
+            minimum=self._policy.poll_min,
+            maximum=self._policy.poll_max,
+            lost_contact=self._policy.lost_contact,
+            random=self._random,
+            on_fault=self._narrator.fault,
+        )
+        result: T | Ended = await poller.poll(read, until=self._clock.monotonic() + self._longest)
+        if isinstance(result, Ended):
+            raise UnansweredError(
+                f"No usable answer from Qovery for {poller.contact.silent_for:.0f} s. Nothing was submitted."
+            )
+        return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a run works with."""
+
+    run_id: str
+    api_url: str
+    origin: str | None
+    """How Qovery labels what our token asks for; None where that is not known."""
+    clock: Clock
+    log: FilteringBoundLogger
+    platform: QoveryPlatform
+    prober: HttpProber
+    quota: Quota
+    feed: Feed
+    resolver: Resolver
+    retrying: Retrying
+    seed: int | None
+    """Set in a rehearsal: what its jitter follows from."""
+
+    def random(self, name: str) -> Random:
+        """Return the source of jitter for an environment."""
+        return _jitter(self.seed, name)
+
+    @property
+    def requests(self) -> RequestCounts:
+        """What it has cost so far."""
+        return RequestCounts(total=self.quota.used, submits=self.platform.submits)
+
+    def admission(self, plan: Plan) -> QuotaAdmission:
+        """Return what lets the environments of a plan begin."""
+        costs = costs_of(plan.targets, at_once=plan.strategy.max_parallel)
+        return QuotaAdmission(self.quota, self.feed, costs, clock=self.clock, log=self.log)
+
+    def estimate(self, plan: Plan) -> Estimate:
+        """Say what a plan will take, as the quota stands now."""
+        room = self.quota.room()
+        return estimate(plan, left=room.left, per_hour=room.per_hour, renewed_in=room.renewed_at - room.now)
+
+    async def glance(self, project_id: str) -> Mapping[str, Glance]:
+        """Read the statuses of a project's environments; none where that is refused."""
+        try:
+            return await self.retrying(lambda: self.platform.glance(project_id))
+        except (TokenRefusedError, NotFoundError):
+            return {}
+
+    async def read(self, environment_id: str) -> Observation:
+        """Read an environment's statuses, again and again until it works or contact is lost."""
+        return await self.retrying(lambda: self.platform.read_statuses(environment_id))
+
+
+@asynccontextmanager
+async def open_session(
+    config: Config,
+    *,
+    environ: Mapping[str, str],
+    rehearsal: Rehearsal | None = None,
+    run_id: str | None = None,
+    api_url: str | None = None,
+    state_dir: Path | None = None,
+) -> AsyncIterator[Session]:
+    """Open the way to the platform that `config` names, or to a simulator in its place.
+
+    Args:
+        config: where the platform is, and how it is asked.
+        environ: where the token and `QOVERY_API_URL` are looked for.
+        rehearsal: put a simulator in the platform's place.
+        run_id: of the run that is gone on with; a new one by default.
+        api_url: the API that this run has asked so far, whatever `config` says.
+        state_dir: where what the token was used for is kept, for all who use it.
+
+    Raises:
+        UsageError: there is no token, or no simulator installed, or the run has asked another API so far.
+    """
+    async with AsyncExitStack() as stack:
+        if rehearsal is None:
+            clock: Clock = SystemClock()
+            token = find_token(environ, variable=config.token_variable, file=config.token_file)
+            transports = Transports()
+            url = _api_url(config, environ, so_far=api_url)
+        else:
+            clock = rehearsal.clock
+            logs.tell_time_by(clock.now)
+            token = SecretStr("rehearsal")
+            transports = rehearsal.transports(config)
+            url = SIMULATED_API_URL
+        run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
+        log = logs.get_logger(run_id=run_id)
+        if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
+            log.warning("insecure_api_url", host=url.host, hint="the token crosses the network in the clear")
+        ledger = _ledger(
+            rehearsal,
+            lambda: state_dir or state_folder(environ),
+            key=token_key(token.get_secret_value(), str(url)),
+            clock=clock,
+            log=log,
+        )
+        stack.callback(ledger.close)
+        quota = Quota(clock, per_hour=config.api.requests_per_hour, ledger=ledger)
+        client = await stack.enter_async_context(
+            make_client(
+                url,
+                token,
+                request_timeout=config.api.request_timeout,
+                max_connections=min(config.run_strategy().max_parallel + 1, MOST_CONNECTIONS),
+                transport=transports.api,
+            )
+        )
+        probe_client = await stack.enter_async_context(make_probe_client(transports.probes))
+        platform = QoveryPlatform(
+            QoveryHttp(
+                client,
+                quota=quota,
+                request_timeout=config.api.request_timeout,
+                redact=redactor(token.get_secret_value()),
+            )
+        )
+        seed = None if rehearsal is None else rehearsal.seed
+        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""))
+        console = rehearsal is None and url == QOVERY_API_URL
+        yield Session(
+            run_id=run_id,
+            api_url=str(url),
+            origin=_origin(config, token),
+            clock=clock,
+            log=log,
+            platform=platform,
+            prober=HttpProber(probe_client),
+            quota=quota,
+            feed=Feed(platform.glance, quota=quota, clock=clock, log=log),
+            resolver=Resolver(platform, retrying=retrying, console=console),
+            retrying=retrying,
+            seed=seed,
+        )
+
+
+def _ledger(
+    rehearsal: Rehearsal | None, folder: Callable[[], Path], *, key: str, clock: Clock, log: FilteringBoundLogger
+) -> Ledger:
+    """Open the ledger that all processes share; where there can be none, one for this process alone, and say so."""
+
+    def complain(error: Exception) -> None:
+        log.warning("quota_not_shared", error=str(error), hint="other processes may use the token without our knowing")
+
+    machine = Machine.here()
+    if rehearsal is not None:
+        return Ledger(rehearsal.ledger, key=key, clock=clock, machine=machine, keep_open=True)
+    try:
+        connection = connect(folder())
+    except (sqlite3.Error, OSError, UsageError) as error:
+        complain(error)
+        connection = connect(None)
+    return Ledger(connection, key=key, clock=clock, machine=machine, on_trouble=complain)
+
+
+def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock) -> Transports:
+    try:
+        from orchestrator.simulator.app import create_app  # noqa: PLC0415 - only a rehearsal needs it
+        from orchestrator.simulator.health import HealthSite  # noqa: PLC0415
+        from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
+        from orchestrator.simulator.transport import HealthTransport, SimulatedTransport  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"The simulator needs {error.name}, which is not installed: pip install 'qovery-restart[simulator]'."
+        ) from error
+    specs = config.environment_specs()
+    world = build_world(specs, seed=seed, faults=faults, epoch=clock.now())
+    began = clock.monotonic()
+
+    def now() -> float:
+        return clock.monotonic() - began
+
+    app = create_app(
+        world,
+        profile=faults,
+        seed=seed,
+        now=now,
+        requests_per_hour=config.api.requests_per_hour,
+        sleep=clock.sleep,
+    )
+    return Transports(
+        api=SimulatedTransport(app), probes=HealthTransport(HealthSite(world, specs, now=now), sleep=clock.sleep)
+    )
+
+
+def _jitter(seed: int | None, name: str) -> Random:
+    return Random() if seed is None else Random(f"{seed}/{name}")  # noqa: S311 - jitter keeps no secret
+
+
+def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> httpx.URL:
+    given = environ.get(API_URL_VARIABLE, "").strip()
+    if so_far is not None and not given:
+        return httpx.URL(so_far)
+    name = API_URL_VARIABLE if given else "api.url"
+    try:
+        url = httpx.URL(given or config.api.url)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{name} is not a URL: {error}.") from None
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+        raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
+    if so_far is not None and url != httpx.URL(so_far):
+        raise UsageError(
+            f"The run has asked {so_far} so far, and {API_URL_VARIABLE} says {shown_url(given)}: what was read there "
+            "means nothing here. Unset it."
+        )
+    return url
+
+
+def _origin(config: Config, token: SecretStr) -> str | None:
+    """Say how Qovery labels what `token` asks for: an API token's requests as the API's, a person's as who knows."""
+    if config.api.origin is not None:
+        return None if config.api.origin == ANY_ORIGIN else config.api.origin
+    return API_ORIGIN if scheme_of(token) == "Token" else None
+
+
+def _is_loopback(url: httpx.URL) -> bool:
+    return url.host in ("localhost", "::1") or url.host.startswith("127.")

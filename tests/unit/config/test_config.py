@@ -1,0 +1,351 @@
+"""What a good file means, and where files come from."""
+
+import io
+import os
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.config import Config, load_config, parse_config
+from orchestrator.config.models import CheckConfig, EnvironmentConfig, ServicesConfig, TokenConfig
+from orchestrator.domain.plan import (
+    EnvironmentPath,
+    EnvironmentSpec,
+    FailureBudget,
+    HttpCheck,
+    OnBusy,
+    OnDeadline,
+    OnStopped,
+    Policy,
+    ServiceType,
+    Strategy,
+)
+from orchestrator.errors import ConfigError
+from tests.unit.config.config_texts import GOOD, ID, top
+
+EVERYTHING = f"""\
+version: 1
+api:
+  url: https://qovery.example.com/base
+  token: {{env: MY_TOKEN}}
+  requests_per_hour: 500
+  request_timeout: 10s
+defaults:
+  deadline: 20m
+  poll: {{min: 1s, max: 20s}}
+  lost_contact: 3m
+  on_busy: fail
+  on_stopped: skip
+  on_deadline: cancel
+strategy:
+  max_parallel: 2
+  max_failures: 12.5%
+  pause_between_waves: 30s
+  run_deadline: 2h
+environments:
+  - name: staging
+    id: {ID.upper()}
+    services: all
+  - name: production
+    path: " Acme / Shop/production"
+    services:
+      applications: [api, web]
+      databases: [cache]
+    wave: 2
+    deadline: 1h30m
+    poll: {{max: 90s}}
+    on_busy: wait
+    verify:
+      - http: https://shop.example.com/healthz
+        status: 204
+        consecutive: 3
+        within: 2m
+      - http: http://[::1]:8080/
+schedule:
+  cron: "0 3 * * MON-FRI"
+  timezone: Europe/Paris
+  window: 2h
+  on_missed: skip
+"""
+
+
+def parse(text: str, **environ: str) -> Config:
+    return parse_config(text, source="nightly.yaml", environ=environ)
+
+
+def test_a_whole_file_means_what_it_says() -> None:
+    config = parse(EVERYTHING)
+    policy = Policy(
+        deadline=1200.0,
+        poll_min=1.0,
+        poll_max=20.0,
+        lost_contact=180.0,
+        on_busy=OnBusy.FAIL,
+        on_stopped=OnStopped.SKIP,
+        on_deadline=OnDeadline.CANCEL,
+    )
+    assert config.default_policy() == policy
+    assert config.environment_specs() == (
+        EnvironmentSpec(name="staging", locator=ID, services="all", policy=policy),
+        EnvironmentSpec(
+            name="production",
+            locator=EnvironmentPath(organization="Acme", project="Shop", environment="production"),
+            services={ServiceType.APPLICATION: ("api", "web"), ServiceType.DATABASE: ("cache",)},
+            wave=2,
+            policy=Policy(
+                deadline=5400.0,
+                poll_min=1.0,
+                poll_max=90.0,
+                lost_contact=180.0,
+                on_busy=OnBusy.WAIT,
+                on_stopped=OnStopped.SKIP,
+                on_deadline=OnDeadline.CANCEL,
+            ),
+            checks=(
+                HttpCheck(url="https://shop.example.com/healthz", status=204, consecutive=3, within=120.0),
+                HttpCheck(url="http://[::1]:8080/", status=200, consecutive=1, within=60.0),
+            ),
+        ),
+    )
+    assert config.run_strategy() == Strategy(
+        max_parallel=2,
+        max_failures=FailureBudget(percent=Fraction("12.5")),
+        pause_between_waves=30.0,
+        run_deadline=7200.0,
+    )
+    assert config.source == "nightly.yaml"
+    assert config.api.url == "https://qovery.example.com/base"
+    assert (config.token_variable, config.token_file) == ("MY_TOKEN", None)
+    assert (config.api.requests_per_hour, config.api.request_timeout) == (500, 10.0)
+    assert config.schedule is not None
+    assert (config.schedule.cron, config.schedule.timezone) == ("0 3 * * MON-FRI", "Europe/Paris")
+    assert (config.schedule.window, config.schedule.on_missed) == (7200.0, "skip")
+
+
+def test_what_is_left_out_has_the_default_of_the_domain() -> None:
+    config = parse(top(""))
+    assert config.run_strategy() == Strategy()
+    assert [spec.policy for spec in config.environment_specs()] == [Policy()]
+    assert config.api.url == "https://api.qovery.com"
+    assert (config.api.requests_per_hour, config.api.request_timeout) == (1000, 30.0)
+    assert (config.token_variable, config.token_file) == (None, None)
+    assert config.schedule is None
+
+
+def test_a_token_may_be_in_a_file() -> None:
+    config = parse(top("api: {token: {file: /run/secrets/qovery}}"))
+    assert (config.token_variable, config.token_file) == (None, "/run/secrets/qovery")
+
+
+def test_variables_take_the_type_of_what_they_say() -> None:
+    text = top("strategy:\n  max_parallel: ${N:-7}\n  max_failures: ${BUDGET}\n  run_deadline: ${HOURS}h")
+    strategy = parse(text, BUDGET="10 %", HOURS="3").run_strategy()
+    assert strategy == Strategy(max_parallel=7, max_failures=FailureBudget(percent=Fraction(10)), run_deadline=10800.0)
+
+
+def test_names_that_yaml_1_1_took_for_booleans_are_names() -> None:
+    config = parse("version: 1\nenvironments: [{name: on, path: no/y/off, services: {applications: [yes, 12:30]}}]")
+    (spec,) = config.environment_specs()
+    assert (spec.name, str(spec.locator)) == ("on", "no/y/off")
+    assert spec.services == {ServiceType.APPLICATION: ("yes", "12:30")}
+
+
+def test_names_lose_the_white_space_around_them_whatever_its_kind() -> None:
+    config = parse('version: 1\nenvironments: [{name: "\u00a0a ", path: "x/y\u00a0/ z", services: all}]')
+    (spec,) = config.environment_specs()
+    assert (spec.name, str(spec.locator)) == ("a", "x/y/z")
+
+
+def test_the_environment_of_the_process_is_used_unless_another_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QOVERY_RESTART_TEST_WAVE", "4")
+    block = (
+        f"version: 1\nenvironments:\n- name: a\n  id: {ID}\n  services: all\n  wave: ${{QOVERY_RESTART_TEST_WAVE}}\n"
+    )
+    assert parse_config(block, source="a").environments[0].wave == 4
+
+
+# Where files come from
+
+
+def test_a_file_is_loaded_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-8-sig"):
+        path = tmp_path / f"{encoding}.yaml"
+        path.write_text(top("# \u00e9"), encoding=encoding)
+        config = load_config(path, environ={})
+        assert config.source == str(path)
+
+
+class Pipe(io.TextIOWrapper):
+    """Standard input with something in it."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content), encoding="ascii")
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Pipe(top("# \u00e9").encode()))
+    assert load_config("-", environ={}).source == "<stdin>"
+
+
+def test_a_closed_standard_input_is_an_empty_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ConfigError, match=r"^<stdin>:1:1: expected a mapping .*, found nothing$"):
+        load_config("-", environ={})
+
+
+def test_a_missing_file_and_a_folder_are_errors_that_name_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as missing:
+        load_config(tmp_path / "nightly.yaml", environ={})
+    assert missing.value.problems == (f"{tmp_path}/nightly.yaml: cannot be read: {os.strerror(2)}",)
+    with pytest.raises(ConfigError) as folder:
+        load_config(tmp_path, environ={})
+    assert folder.value.problems == (f"{tmp_path}: cannot be read: {os.strerror(21)}",)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        pytest.param(top("# ").encode() + b"# caf\xe9\n", "4:6", id="latin-1"),
+        pytest.param(b"\xef\xbb\xbf# \xc3\xa9\n#\xff", "2:2", id="broken after a byte order mark"),
+        pytest.param("version: 1".encode("utf-16"), "1:1", id="utf-16"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused_at_the_place_that_tells(
+    tmp_path: Path, content: bytes, place: str
+) -> None:
+    path = tmp_path / "nightly.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, environ={})
+    assert caught.value.problems == (f"{path}:{place}: not text in UTF-8; save the file in UTF-8",)
+
+
+# One environment without a file
+
+
+def test_an_environment_by_id_needs_no_file() -> None:
+    config = Config.for_environment(f" {ID.upper()} ", "all")
+    assert config.source is None
+    assert config.environment_specs() == (EnvironmentSpec(name=ID.upper(), locator=ID, services="all"),)
+
+
+def test_an_environment_by_path_needs_no_file() -> None:
+    config = Config.for_environment("acme/shop/staging", {"applications": ["api", " API", "web"], "containers": ["w"]})
+    (spec,) = config.environment_specs()
+    assert (spec.name, str(spec.locator)) == ("acme/shop/staging", "acme/shop/staging")
+    assert spec.services == {ServiceType.APPLICATION: (" API".strip(), "web"), ServiceType.CONTAINER: ("w",)}
+
+
+@pytest.mark.parametrize("locator", ["", "staging", "acme/shop", "a/b/c/d", "//", "a/ /c", ID[:-1]])
+def test_what_names_no_environment_is_one_line_that_says_what_would(locator: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.for_environment(locator, "all")
+    assert caught.value.problems == (
+        f'"{locator}" names no environment: expected an id such as {ID}, or organization/project/environment',
+    )
+
+
+def test_services_that_are_none_are_an_error_without_a_file_too() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.for_environment("staging", {"applications": [" "], "jobs": ["a"]})
+    assert caught.value.problems == (
+        f'"staging" names no environment: expected an id such as {ID}, or organization/project/environment',
+        'services.applications[0]: expected some text, found " "',
+        "services.jobs: unknown key",
+    )
+    with pytest.raises(ConfigError) as caught:
+        Config.for_environment(ID, {})
+    assert caught.value.problems == ("services: expected at least one of applications, containers, databases",)
+
+
+@pytest.mark.parametrize(
+    ("model", "content", "message"),
+    [
+        pytest.param(TokenConfig, {}, "expected either env or file", id="token"),
+        pytest.param(ServicesConfig, {}, "expected at least one of applications, containers, databases", id="services"),
+        pytest.param(
+            EnvironmentConfig, {"name": "a", "services": "all"}, "expected either id or path", id="environment"
+        ),
+    ],
+)
+def test_the_models_keep_their_rules_for_whoever_makes_them_from_python(
+    model: type[TokenConfig | ServicesConfig | EnvironmentConfig], content: object, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        model.model_validate(content)
+
+
+# Copies
+
+
+def test_a_deadline_for_all_wins_over_every_other_and_changes_nothing_else() -> None:
+    config = parse(EVERYTHING)
+    shorter = config.with_deadline(90)
+    assert [spec.policy.deadline for spec in shorter.environment_specs()] == [90.0, 90.0]
+    assert [spec.policy.poll_max for spec in shorter.environment_specs()] == [20.0, 90.0]
+    assert shorter.source == "nightly.yaml"
+    assert [spec.policy.deadline for spec in config.environment_specs()] == [1200.0, 5400.0]
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        pytest.param(["production"], ["production"], id="one"),
+        pytest.param([" PRODUCTION\u00a0"], ["production"], id="by whatever case and white space"),
+        pytest.param(["production", "staging", "Staging"], ["staging", "production"], id="in the file's order, once"),
+    ],
+)
+def test_only_some_environments_are_kept_in_the_order_of_the_file(names: list[str], chosen: list[str]) -> None:
+    config = parse(EVERYTHING).only(names)
+    assert [environment.name for environment in config.environments] == chosen
+    assert config.source == "nightly.yaml"
+
+
+def test_every_environment_that_is_not_there_is_named_with_what_may_be_meant() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(EVERYTHING).only(["stagin", "staging", "x\n"])
+    assert caught.value.problems == (
+        '--only: no environment is called "stagin"; did you mean "staging"?',
+        '--only: no environment is called "x\\n"; expected one of staging, production',
+    )
+
+
+def test_a_long_list_of_environments_is_not_recited() -> None:
+    environments = "".join(f"  - {{name: n{n}, path: a/b/{n}, services: all}}\n" for n in range(100))
+    with pytest.raises(ConfigError) as caught:
+        parse(f"version: 1\nenvironments:\n{environments}").only(["zzz"])
+    assert caught.value.problems == ('--only: no environment is called "zzz"',)
+
+
+def test_no_error_of_a_file_carries_the_file_in_its_cause() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(f"version: 1\napi: {{token: hunter2}}\n{GOOD}")
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+# URLs
+
+URLS = st.one_of(
+    st.text(max_size=20).map(lambda rest: f"https://{rest}"),
+    st.text("ab.-_:/@[]%xn0?#\u00e9", max_size=20).map(lambda rest: f"http://{rest}"),
+    st.text(),
+)
+
+
+@given(URLS)
+def test_a_url_that_is_accepted_is_one_for_the_client_too(text: str) -> None:
+    try:
+        url = CheckConfig.model_validate({"http": text}).http
+    except ValueError:
+        return
+    parsed = httpx.URL(url)
+    assert parsed.scheme in ("http", "https")
+    assert parsed.host
+    assert parsed.port is None or parsed.port < 65536
+    assert not parsed.userinfo

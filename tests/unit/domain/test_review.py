@@ -1,0 +1,48 @@
+"""What a plan says of an environment."""
+
+import pytest
+
+from orchestrator.domain.plan import Exclusion, OnBusy, OnStopped, Policy, Service, ServiceType, Target
+from orchestrator.domain.review import Forecast, review
+from tests.support.builders import ENVIRONMENT, observe, status
+
+
+def target(**policy: OnBusy | OnStopped) -> Target:
+    return Target(
+        name="shop",
+        environment_id=ENVIRONMENT,
+        services=(
+            Service(id="api", name="API", type=ServiceType.APPLICATION),
+            Service(id="web", name="web", type=ServiceType.CONTAINER),
+        ),
+        excluded=(Exclusion(id="ledger", name="ledger", type="database", why="a managed database"),),
+        policy=Policy(**policy),  # type: ignore[arg-type]  # the rows below hold what fits
+    )
+
+
+@pytest.mark.parametrize(
+    ("api", "web", "policy", "forecast"),
+    [
+        pytest.param("RESTARTED", "DEPLOYED", {}, Forecast.RESTART, id="at rest"),
+        pytest.param("RESTARTING", "DEPLOYED", {}, Forecast.WAIT, id="busy"),
+        pytest.param("RESTARTING", "DEPLOYED", {"on_busy": OnBusy.FAIL}, Forecast.BLOCK, id="busy, told not to wait"),
+        pytest.param("RECAP", "DEPLOYED", {}, Forecast.WAIT, id="unreadable"),
+        pytest.param("STOPPED", "DEPLOYED", {}, Forecast.BLOCK, id="one is stopped"),
+        pytest.param("STOPPED", "DEPLOYED", {"on_stopped": OnStopped.SKIP}, Forecast.RESTART, id="one is skipped"),
+        pytest.param("STOPPED", "READY", {"on_stopped": OnStopped.SKIP}, Forecast.SKIP, id="all are skipped"),
+    ],
+)
+def test_the_forecast_is_what_a_run_would_do(
+    api: str, web: str, policy: dict[str, OnBusy | OnStopped], forecast: Forecast
+) -> None:
+    reviewed = review(target(**policy), observe(status("api", api), status("web", web)))
+    assert reviewed.forecast is forecast
+    assert (reviewed.why is None) == (forecast is Forecast.RESTART)
+
+
+def test_every_service_is_shown_with_its_state_and_why_it_is_left_out() -> None:
+    reading = observe(status("api", "STOPPED"), status("web", "DEPLOYED"))
+    api, web, ledger = review(target(on_stopped=OnStopped.SKIP), reading).services
+    assert (api.restart, api.why_not, api.state) == (False, "not running (STOPPED)", "STOPPED")
+    assert (web.restart, web.why_not, web.execution_id) == (True, None, f"{ENVIRONMENT}-41")
+    assert (ledger.restart, ledger.why_not, ledger.state) == (False, "a managed database", None)

@@ -1,0 +1,262 @@
+"""Cancels what is provably ours, and nothing else: what was found, what was asked of the platform, what is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.domain.observations import Observation, QueuedRequest, Run
+from orchestrator.domain.ownership import Standing
+from orchestrator.errors import BusyError, NotFoundError, PlatformError, UnansweredError
+from orchestrator.restart.cancelling import JUST_ENDED, Attempt, cancel_ours
+from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.polling import Contact
+from orchestrator.restart.readings import Readings
+from tests.support.builders import ENVIRONMENT, all_in, baseline_of, execution, observe, queued, run, status
+from tests.support.log import CapturedLog
+from tests.support.platform import Fault, Scene, ScriptedPlatform
+from tests.support.time import HandClock, in_virtual_time
+
+TARGETS = ("api", "web")
+GOING = run(42, dict.fromkeys(TARGETS, "RESTARTING"), status="ONGOING", origin="API")
+OVER = run(42, dict.fromkeys(TARGETS, "RESTARTED"), origin="API")
+AT_WORK = all_in("RESTARTING", *TARGETS, number=42)
+OURS = queued(*TARGETS)
+TOO = queued(*TARGETS, request_id="request-0")
+MERGED = queued(*TARGETS, "cache")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is there, and what has to be done and said about it."""
+
+    history: Sequence[Run] = ()
+    queue: Sequence[QueuedRequest] = ()
+    shown: Observation = field(default_factory=lambda: all_in("RESTARTED", *TARGETS))
+    request_ids: frozenset[str] = frozenset({"request-1"})
+    standing: Standing
+    considered: Standing | None = None
+    """Where it stood at first, if it does not any more."""
+    cancelled: Sequence[str] = ()
+    words: str
+    log: Sequence[dict[str, str]] = field(default_factory=tuple)
+
+
+CASES = {
+    "our request waits": Case(
+        queue=[OURS],
+        standing=Standing.WAITS,
+        cancelled=["request-1"],
+        words="Our request still waited in the queue and was cancelled.",
+        log=[{"request_id": "request-1"}],
+    ),
+    "our request waits under two names": Case(
+        queue=[OURS, TOO],
+        request_ids=frozenset({"request-1", "request-0"}),
+        standing=Standing.WAITS,
+        cancelled=["request-0", "request-1"],
+        words="Our request still waited in the queue and was cancelled.",
+        log=[{"request_id": "request-0"}, {"request_id": "request-1"}],
+    ),
+    "our request waits behind somebody's deployment": Case(
+        history=[replace(GOING, action="DEPLOY", origin="CONSOLE")],
+        queue=[OURS],
+        standing=Standing.WAITS,
+        cancelled=["request-1"],
+        words="Our request still waited in the queue and was cancelled.",
+        log=[{"request_id": "request-1"}],
+    ),
+    "our run": Case(
+        history=[GOING],
+        shown=AT_WORK,
+        standing=Standing.RUNS,
+        cancelled=[ENVIRONMENT],
+        words=f"Our run, {execution(42)}, was told to cancel.",
+        log=[{"execution_id": str(execution(42))}],
+    ),
+    "our run, of which a part is done": Case(
+        history=[GOING],
+        shown=observe(status("api", "RESTARTED", 42), status("web", "RESTARTING", 42), last=42),
+        standing=Standing.RUNS,
+        cancelled=[ENVIRONMENT],
+        words=f"Our run, {execution(42)}, was told to cancel.",
+        log=[{"execution_id": str(execution(42))}],
+    ),
+    "our run, that has ended since the history was read": Case(
+        history=[GOING],
+        shown=all_in("RESTARTED", *TARGETS, number=42),
+        considered=Standing.RUNS,
+        standing=Standing.SHARED,
+        words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
+    ),
+    "our run, after which another has begun since the history was read": Case(
+        history=[GOING],
+        shown=all_in("DEPLOYING", *TARGETS, number=43),
+        considered=Standing.RUNS,
+        standing=Standing.SHARED,
+        words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
+    ),
+    "our run, after which another has begun that has not come to our services": Case(
+        history=[GOING],
+        shown=replace(AT_WORK, last_execution_id=execution(43)),
+        considered=Standing.RUNS,
+        standing=Standing.SHARED,
+        words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
+    ),
+    "our run, and somebody waits behind it": Case(
+        history=[GOING],
+        queue=[queued("cache", request_id="request-2", action="DEPLOY")],
+        standing=Standing.SHARED,
+        words="It was not cancelled, since somebody's request waits behind it, and it may go on at Qovery.",
+    ),
+    "a request that was merged with somebody else's": Case(
+        queue=[MERGED],
+        standing=Standing.SHARED,
+        words="It was not cancelled, since our request was merged with one for other services, "
+        "and it may go on at Qovery.",
+    ),
+    "a request that nobody has called ours": Case(
+        queue=[OURS],
+        request_ids=frozenset(),
+        standing=Standing.SHARED,
+        words="It was not cancelled, since a restart of these services waits, and no id says that it is ours, "
+        "and it may go on at Qovery.",
+    ),
+    "a run that restarts other services, too": Case(
+        history=[replace(GOING, services={**GOING.services, "cache": "RESTARTING"})],
+        standing=Standing.SHARED,
+        words="It was not cancelled, since the run restarts other services, too, and it may go on at Qovery.",
+    ),
+    "a run from the console": Case(
+        history=[replace(GOING, origin="CONSOLE")],
+        standing=Standing.SHARED,
+        words="It was not cancelled, since the run was asked for by another way than ours (CONSOLE), "
+        "and it may go on at Qovery.",
+    ),
+    "it is over": Case(
+        history=[OVER],
+        standing=Standing.OVER,
+        words="There was nothing left to cancel: our restart is over.",
+    ),
+    "nothing of it is to be seen": Case(
+        standing=Standing.UNSEEN,
+        words="It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery.",
+    ),
+}
+
+
+class Canceller:
+    """What an attempt found, did and said."""
+
+    def __init__(self, case: Case, *faults: Fault) -> None:
+        clock = HandClock()
+        self.log = CapturedLog(clock)
+        there = Scene(observation=case.shown, runs=tuple(case.history), queue=tuple(case.queue))
+        self.platform = ScriptedPlatform(clock, before={0: there}, faults=faults)
+        self._ask = cancel_ours(
+            baseline_of(*TARGETS),
+            request_ids=case.request_ids,
+            readings=Readings(self.platform, ENVIRONMENT, Contact(clock, 300), clock),
+            platform=self.platform,
+            narrator=Narrator(self.log.logger, clock),
+        )
+
+    def attempt(self) -> Attempt:
+        return in_virtual_time(self._ask)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_provably_ours_alone_is_cancelled_and_anything_else_is_left_alone_with_a_word_why(case: Case) -> None:
+    canceller = Canceller(case)
+    attempt = canceller.attempt()
+    assert attempt.ours.standing is case.standing
+    assert attempt.asked is bool(case.cancelled)
+    assert canceller.platform.cancelled == list(case.cancelled)
+    assert str(attempt) == case.words
+    considered, *cancelled = canceller.log.events
+    if case.considered is None:
+        assert considered.details == {"standing": case.standing.value, "why": attempt.ours.why or None}
+    else:
+        assert considered.details == {"standing": case.considered.value, "why": None}
+    assert [(event.name, event.details) for event in cancelled] == [("restart_cancelled", one) for one in case.log]
+
+
+def test_every_standing_is_in_this_table() -> None:
+    assert {case.standing for case in CASES.values()} == set(Standing)
+
+
+def test_the_queue_is_read_before_the_history_and_the_statuses_have_the_last_word() -> None:
+    canceller = Canceller(CASES["our run"])
+    canceller.attempt()
+    assert [call for call, _ in canceller.platform.calls] == ["read_queue", "find_runs", "read_statuses", "cancel_run"]
+
+
+@pytest.mark.parametrize(
+    ("case", "call"),
+    [("our request waits", "cancel_request"), ("our run", "cancel_run")],
+)
+@pytest.mark.parametrize(
+    "error",
+    [BusyError("too late", status=409), NotFoundError("gone", status=404), UnansweredError("connection reset")],
+    ids=["409", "404", "unanswered"],
+)
+def test_a_cancel_that_the_platform_does_not_take_on_is_an_error_and_not_told_as_done(
+    case: str, call: str, error: PlatformError
+) -> None:
+    canceller = Canceller(CASES[case], Fault(error=error, calls=frozenset({call})))
+    with pytest.raises(type(error)):
+        canceller.attempt()
+    assert canceller.log.names == ["cancel_considered"]
+
+
+@pytest.mark.parametrize("call", ["read_queue", "find_runs", "read_statuses"])
+def test_nothing_is_cancelled_where_what_is_there_cannot_be_read(call: str) -> None:
+    fault = Fault(error=UnansweredError("connection reset"), calls=frozenset({call}))
+    canceller = Canceller(CASES["our run"], fault)
+    with pytest.raises(UnansweredError):
+        canceller.attempt()
+    assert canceller.platform.cancelled == []
+
+
+HISTORIES = st.lists(
+    st.sampled_from(
+        [
+            *[GOING] * 4,
+            replace(GOING, origin="CONSOLE"),
+            replace(GOING, origin=None),
+            replace(GOING, services={**GOING.services, "cache": "RESTARTING"}),
+            replace(GOING, services={"api": "RESTARTING"}),
+            replace(GOING, action="DEPLOY"),
+            replace(GOING, execution_id=execution(43)),
+            replace(GOING, execution_id=None),
+            OVER,
+            run(41, dict.fromkeys(TARGETS, "RESTARTED")),
+        ]
+    ),
+    max_size=3,
+)
+QUEUES = st.lists(st.sampled_from([OURS, TOO, MERGED, queued("cache", request_id="request-2")]), max_size=2)
+SHOWN = st.sampled_from(
+    [AT_WORK, AT_WORK, replace(AT_WORK, last_execution_id=execution(43)), all_in("RESTARTED", *TARGETS, number=42)]
+)
+
+
+@settings(deadline=None)
+@given(history=HISTORIES, queue=QUEUES, shown=SHOWN)
+def test_whatever_is_there_nothing_is_cancelled_in_which_somebody_else_has_a_part(
+    history: list[Run], queue: list[QueuedRequest], shown: Observation
+) -> None:
+    canceller = Canceller(Case(history=history, queue=queue, shown=shown, standing=Standing.UNSEEN, words=""))
+    attempt = canceller.attempt()
+    asked = [call for call, _ in canceller.platform.calls if call.startswith("cancel")]
+    assert len(asked) == len(canceller.platform.cancelled) == attempt.asked
+    if "cancel_request" in asked:
+        assert canceller.platform.cancelled == ["request-1"]
+        assert OURS in queue
+        assert MERGED not in queue
+    if "cancel_run" in asked:
+        assert [one for one in history if not one.over] == [replace(GOING, execution_id=attempt.ours.execution_id)]
+        assert OVER not in history
+        assert (shown, queue) == (AT_WORK, [])

@@ -1,0 +1,118 @@
+from orchestrator.domain.observations import Baseline
+from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict
+from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.progress import Progress
+from tests.support.builders import all_in, baseline_of, execution, observe, service, status
+from tests.support.log import CapturedLog
+from tests.support.time import HandClock
+
+SUCCEEDED = ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=execution(42))
+
+
+class Followed:
+    """A progress on two services, and the clock and the log beside it."""
+
+    def __init__(self, *, baseline: Baseline | None = None, begun: bool = True) -> None:
+        self.clock = HandClock(100)
+        self.log = CapturedLog(self.clock)
+        services = [service("api"), service("web")]
+        narrator = Narrator(self.log.logger, self.clock)
+        self.progress = Progress(services, narrator=narrator, clock=self.clock)
+        if begun:
+            self.progress.note(all_in("RESTARTED", "api", "web"))
+            self.progress.begin(baseline)
+
+    def note(self, state: str, number: int | None, *, after: float) -> None:
+        self.clock.move(after)
+        self.progress.note(observe(status("api", state, number)))
+
+    @property
+    def timeline(self) -> tuple[tuple[str, float], ...]:
+        return self.progress.results(Outcome.SUCCEEDED)[0].timeline
+
+
+def test_each_state_is_told_once_when_it_is_first_seen() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    for state, after in [("RESTART_QUEUED", 2), ("RESTART_QUEUED", 2), ("RESTARTING", 4.26), ("RESTARTED", 20)]:
+        followed.note(state, 42, after=after)
+    assert followed.timeline == (("RESTART_QUEUED", 2.0), ("RESTARTING", 8.3), ("RESTARTED", 28.3))
+    assert followed.log.named("service_state_changed")[0].details == {
+        "service": "API",
+        "execution_id": execution(42),
+        "state": "RESTART_QUEUED",
+        "previous": "RESTARTED",
+        "elapsed_s": 2.0,
+    }
+    assert len(followed.log.events) == 3
+
+
+def test_what_only_repeats_the_baseline_is_no_part_of_the_timeline() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.note("DEPLOYED", 41, after=1)
+    followed.note("CANCELED", None, after=1)
+    followed.note("RESTARTED", 42, after=1)
+    assert followed.timeline == (("RESTARTED", 3.0),)
+
+
+def test_the_same_state_under_a_newer_execution_is_no_change_of_state_but_joins_the_timeline_once() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.note("RESTARTED", 42, after=5)
+    followed.note("RESTARTED", 43, after=5)
+    assert followed.timeline == (("RESTARTED", 5.0),)
+    assert followed.log.events == []
+
+
+def test_without_a_baseline_everything_belongs_to_the_timeline() -> None:
+    followed = Followed()
+    followed.note("DEPLOYED", 41, after=3)
+    assert followed.timeline == (("DEPLOYED", 3.0),)
+
+
+def test_before_the_submit_nothing_is_told() -> None:
+    followed = Followed(begun=False)
+    followed.note("DEPLOYING", 41, after=3)
+    assert (followed.timeline, followed.log.events, followed.progress.elapsed) == ((), [], None)
+    assert followed.progress.describe() == {"services": "1 DEPLOYING, 1 unread"}
+
+
+def test_a_heartbeat_counts_the_services_in_each_state() -> None:
+    followed = Followed()
+    followed.note("RESTARTING", 42, after=3.04)
+    assert followed.progress.describe() == {"services": "1 RESTARTED, 1 RESTARTING", "elapsed_s": 3.0}
+
+
+def test_a_service_that_is_not_in_a_reading_keeps_what_was_last_seen_of_it() -> None:
+    followed = Followed()
+    followed.progress.note(observe())
+    assert [one.state for one in followed.progress.results(Outcome.FAILED)] == ["RESTARTED", "RESTARTED"]
+
+
+def test_a_services_own_verdict_goes_before_the_environments_outcome() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    in_progress = ServiceVerdict(finding=Finding.IN_PROGRESS)
+    api, web = followed.progress.results(Outcome.TIMED_OUT, verdicts={"api": SUCCEEDED, "web": in_progress})
+    assert (api.outcome, api.baseline_execution_id, api.execution_id) == (
+        Outcome.SUCCEEDED,
+        execution(41),
+        execution(42),
+    )
+    assert (web.outcome, web.baseline_execution_id, web.execution_id) == (Outcome.TIMED_OUT, execution(41), None)
+    assert (api.id, api.name, api.type) == ("api", "API", "container")
+
+
+def test_a_success_that_is_still_in_doubt_is_not_claimed_for_a_service() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    doubted = ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=execution(42), doubt=Doubt.NEVER_SEEN_RUNNING)
+    api, _ = followed.progress.results(Outcome.TIMED_OUT, verdicts={"api": doubted})
+    assert api.outcome is Outcome.TIMED_OUT
+
+
+def test_a_target_that_was_left_out_is_skipped_whatever_became_of_the_others() -> None:
+    followed = Followed(baseline=baseline_of("api"))
+    _, web = followed.progress.results(Outcome.SUCCEEDED, verdicts={"api": SUCCEEDED}, skipped=frozenset({"web"}))
+    assert (web.outcome, web.baseline_execution_id) == (Outcome.SKIPPED, None)
+
+
+def test_without_a_baseline_there_is_none_to_show() -> None:
+    assert [one.baseline_execution_id for one in Followed().progress.results(Outcome.SUCCEEDED)] == [None, None]

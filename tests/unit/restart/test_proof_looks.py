@@ -1,0 +1,176 @@
+"""When a job looks: after the submit, at the expected end, a little later, then less and less often; or at a hint."""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+import pytest
+
+from orchestrator.domain.costs import expected_duration
+from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.plan import OnBusy, Policy
+from orchestrator.errors import UnansweredError
+from orchestrator.ports import Clock
+from orchestrator.restart.polling import JITTER
+from orchestrator.restart.proof import A_LITTLE_LATER, FIRST_LOOK
+from tests.support.builders import baseline_of, intent, run, status, target
+from tests.support.journal import MemoryJournal
+from tests.support.lookouts import Diary
+from tests.support.platform import Fault, Scene, scene
+from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, goes_well, restart_run, tell
+
+OURS = target(*TARGETS)
+SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
+AT_WORK = both("RESTARTING", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")])
+OVER = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
+
+
+class Rested:
+    """A job that rests in a diary, and how it did after its submit."""
+
+    def __init__(
+        self, after: Mapping[float, Scene], *, hints: tuple[float | None, ...] = (), faults: tuple[Fault, ...] = ()
+    ) -> None:
+        self._hints = hints
+        self.diary: Diary
+        self.story = tell(OURS, after=after, faults=faults, lookout=self._make, end_by=200.0)
+
+    def _make(self, clock: Clock) -> Diary:
+        self.diary = Diary(clock, hints=self._hints)
+        return self.diary
+
+    @property
+    def kinds(self) -> list[str]:
+        """How it waited before each look, the first before it looked at all after the submit."""
+        waits = [(at, "rest") for at, _, _ in self.diary.rests] + [(at, "pause") for at, _ in self.diary.pauses]
+        return [kind for _, kind in sorted(waits)]
+
+
+def near(instant: float, expected: float) -> bool:
+    return expected * (1 - JITTER) <= instant <= expected * (1 + JITTER)
+
+
+def looks(story: Story) -> list[float]:
+    """When it looked after the submit."""
+    (submit,) = story.platform.submits
+    return [at - submit.at for at in story.platform.calls_of("read_statuses") if at > submit.at]
+
+
+@pytest.mark.parametrize("services", [1, 2, 7, 8, 10, 14])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_after_the_submit_looks_fall_where_a_restart_of_so_many_services_shows_something(
+    services: int, seed: int
+) -> None:
+    ids = [f"service-{number}" for number in range(services)]
+    before = {0.0: scene(*(status(one, "RESTARTED") for one in ids))}
+    after = {0.0: scene(*(status(one, "RESTARTING", 42) for one in ids))}
+    story = tell(target(*ids, policy=Policy(deadline=600)), before=before, after=after, seed=seed)
+    first, second, third, *rest = looks(story)
+    expected = expected_duration(services)
+    assert near(first, FIRST_LOOK)
+    assert near(second, expected)
+    assert near(third, expected * A_LITTLE_LATER) or third - second >= 2
+    intervals = [later - earlier for earlier, later in pairwise([third, *rest])]
+    assert all(1.8 <= interval <= 33 for interval in intervals[:-1])
+    assert intervals[-2] > intervals[0], "whoever has waited long waits longer"
+
+
+@pytest.mark.parametrize(
+    ("ago", "first"),
+    [
+        pytest.param(2.0, 3.0, id="before it was at work"),
+        pytest.param(10.0, 10.8, id="while it was at work"),
+        pytest.param(60.0, 0.0, id="when it should be over"),
+        pytest.param(5000.0, 0.0, id="long after"),
+    ],
+)
+def test_a_resumed_job_waits_only_for_what_is_still_to_come(ago: float, first: float) -> None:
+    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-ago), accepted=True)
+    story = tell(OURS, before={0: OVER}, journal=journal)
+    assert story.ending == SUCCESS
+    assert near(story.platform.calls_of("read_statuses")[0], first)
+
+
+# Rests, pauses, hints.
+
+
+def test_while_it_is_at_work_and_there_is_no_doubt_a_hint_is_worth_waiting_for() -> None:
+    rested = Rested(goes_well())
+    assert rested.story.ending == SUCCESS
+    assert set(rested.kinds) == {"rest"}
+    assert len(rested.diary.seen) == len(rested.story.platform.calls_of("read_statuses"))
+
+
+def test_a_hint_that_it_is_over_is_followed_at_once() -> None:
+    rested = Rested({0.0: IDLE, 1.0: AT_WORK, 9.0: OVER}, hints=(3.0, 7.0))
+    assert rested.story.ending == SUCCESS
+    assert looks(rested.story) == [3.0, 10.0]
+
+
+def test_a_shared_look_waits_for_the_expected_end_though_ones_own_would_come_before() -> None:
+    rested = Rested(goes_well())
+    (_, alone, shared), *_ = rested.diary.rests
+    assert near(alone, FIRST_LOOK)
+    assert near(shared, expected_duration(2))
+
+
+DOUBTS = {
+    "a success that was never seen": both("RESTARTED", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")]),
+    "one that was not touched": scene(status("api", "RESTARTED", 42), status("web", "RESTARTED", 41)),
+    "one that has disappeared": scene(status("api", "RESTARTED", 42)),
+    "a deployment that came after": both("DEPLOYING", 43, runs=[run(43, {}, action="DEPLOY", status="ONGOING")]),
+}
+
+
+@pytest.mark.parametrize("there", DOUBTS.values(), ids=DOUBTS)
+def test_a_doubt_is_no_time_to_wait_for_a_hint(there: Scene) -> None:
+    rested = Rested({0.0: there})
+    assert rested.story.result.outcome is not Outcome.SUCCEEDED
+    assert len(rested.kinds) > 3
+    assert rested.kinds[0] == "rest"
+    assert set(rested.kinds[1:]) == {"pause"}
+
+
+def test_neither_is_a_restart_that_was_seen_and_is_gone() -> None:
+    rested = Rested({0.0: AT_WORK, 25.0: both("RESTARTED", 41, runs=[LAST_NIGHTS_RUN])}, hints=(5.0,))
+    assert rested.story.ending == (Outcome.CANCELLED, Reason.REQUEST_CANCELLED)
+    first_gone = next(at for at in looks(rested.story) if at >= 25)
+    assert all(at <= first_gone for at, _, _ in rested.diary.rests)
+    assert any(at >= first_gone for at, _ in rested.diary.pauses)
+
+
+def test_neither_is_a_look_that_failed() -> None:
+    fault = Fault(error=UnansweredError("reset"), begin=1.0, times=2)
+    rested = Rested(goes_well(), faults=(fault,))
+    assert rested.story.ending == SUCCESS
+    assert rested.kinds[:3] == ["rest", "pause", "pause"]
+    assert set(rested.kinds[3:]) <= {"rest"}
+
+
+# Before the submit.
+
+
+def waits(before: Mapping[float, Scene], policy: Policy | None = None) -> tuple[Story, Diary]:
+    made: list[Diary] = []
+
+    def make(clock: Clock) -> Diary:
+        made.append(Diary(clock))
+        return made[0]
+
+    lookout: Callable[[Clock], Diary] = make
+    story = tell(target(*TARGETS, policy=policy), before=before, lookout=lookout, end_by=300.0)
+    return story, made[0]
+
+
+def test_where_another_operation_is_in_progress_a_hint_that_it_is_over_is_worth_waiting_for() -> None:
+    story, diary = waits({0.0: both("DEPLOYING", 41), 30.0: IDLE})
+    assert story.ending == SUCCESS
+    (submit,) = story.platform.submits
+    assert diary.pauses == []
+    assert len([at for at, _, _ in diary.rests if at < submit.at]) > 1
+
+
+def test_where_nothing_tells_what_runs_there_only_time_does() -> None:
+    story, diary = waits({0.0: both("RESTARTED", None)}, Policy(on_busy=OnBusy.WAIT, deadline=60.0))
+    assert story.platform.submits == []
+    assert diary.rests == []
+    assert len(diary.pauses) > 1
