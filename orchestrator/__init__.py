@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     )
     from orchestrator.reports.model import RunReport
     from orchestrator.runs.interruption import Interruption
+    from orchestrator.runs.preparing import GoingOn
     from orchestrator.runs.resuming import aresume, failures_of
-    from orchestrator.runs.runner import GoingOn, arun, run
+    from orchestrator.runs.runner import arun, run
     from orchestrator.runs.session import Rehearsal
 
 _HOME_OF = {
     "Config": "config",
     "ConfigError": "errors",
     "ExitCode": "domain.outcomes",
-    "GoingOn": "runs.runner",
+    "GoingOn": "runs.preparing",
     "Interruption": "runs.interruption",
     "JournalError": "errors",
     "NameResolutionError": "errors",

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.domain.inflight import Holder, Intent, Sighting
 from orchestrator.domain.observations import Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Service, Target
+from orchestrator.domain.records import Holder, Intent, Sighting, StoredEnvironment
 
 
 class Platform(Protocol):
@@ -120,19 +120,19 @@ class Journal(Protocol):
     A method returns when what it was told is safe, and raises `JournalError` where it is not.
     """
 
-    def claim(self) -> Holder | None:
+    async def claim(self) -> Holder | None:
         """Take the environment for this run, unless another run that has not ended holds it: then return that one."""
         ...
 
-    def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent) -> None:
         """Write down a restart before it is posted."""
         ...
 
-    def withdraw(self) -> None:
+    async def withdraw(self) -> None:
         """Write down that the restart last intended was not accepted."""
         ...
 
-    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
+    async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         """Write down that it was, and what the platform calls its request where that is known.
 
         Args:
@@ -141,12 +141,69 @@ class Journal(Protocol):
         """
         ...
 
-    def see(self, sighting: Sighting) -> None:
+    async def see(self, sighting: Sighting) -> None:
         """Write down what has been seen of it."""
         ...
 
-    def settle(self, result: EnvironmentResult) -> None:
+    async def settle(self, result: EnvironmentResult) -> None:
         """Write down how the environment ended; it is free again."""
+        ...
+
+
+class RunJournal(Protocol):
+    """What must survive this process, about the one run that it works on.
+
+    Instants are those of this process's clock. Where a write is not possible, or the run has been taken over by another
+    process, a method raises `JournalError`, unless it says otherwise.
+    """
+
+    @property
+    def began(self) -> float:
+        """The instant at which the run started; it may lie before the clock's zero."""
+        ...
+
+    @property
+    def end_by(self) -> float:
+        """The run's deadline."""
+        ...
+
+    @property
+    def resume_command(self) -> str | None:
+        """The command that resumes the run; None where there is nothing that could be."""
+        ...
+
+    async def environments(self) -> Sequence[StoredEnvironment]:
+        """Return every environment of the run, as far as it had come, in the plan's order."""
+        ...
+
+    def page(self, name: str) -> Journal:
+        """Return the journal of one environment."""
+        ...
+
+    def note_request(self) -> None:
+        """Count a request that is about to be sent. It must not delay it: where it cannot be written, it is not."""
+        ...
+
+    async def beat(self) -> None:
+        """Give a sign of life. Where it cannot be written, it is missed, and the next one may do."""
+        ...
+
+    async def close(
+        self, results: Sequence[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str
+    ) -> None:
+        """Write down that no process works on the run any more.
+
+        Args:
+            results: every environment's, where nothing is left to do: none is held any more. Those that were never
+                begun, and those that could not be written, come so. None where the run was cut off.
+            outcome: of the run.
+            exit_code: of the process.
+            report: in JSON.
+        """
+        ...
+
+    async def release(self) -> None:
+        """Let another process take the run over, whatever could be written. Never raises."""
         ...
 
 

@@ -276,20 +276,28 @@ def _run(
 ) -> None:
     from orchestrator.cli.conduct import Conductor  # noqa: PLC0415
     from orchestrator.reports.model import RunReport  # noqa: PLC0415
-    from orchestrator.runs.runner import arun  # noqa: PLC0415
+    from orchestrator.runs.runner import run_in  # noqa: PLC0415
+    from orchestrator.runs.session import open_session  # noqa: PLC0415
 
     conductor = Conductor(settings)
+    # A rehearsal leaves no trace: nothing real came of it.
+    state_dir = None if settings.simulate else settings.state_dir
 
     async def make() -> RunReport:
-        return await arun(
-            load(),
-            rehearsal=conductor.rehearsal,
-            watch=watch,
-            interruption=conductor.interruption,
-            on_session=conductor.note_session,
-            # A rehearsal leaves no trace: nothing real came of it.
-            state_dir=None if settings.simulate else settings.state_dir,
-            wait_lock=_seconds("--wait-lock", wait_lock, least=0.0) or 0.0,
-        )
+        config, wait = load(), _seconds("--wait-lock", wait_lock, least=0.0)
+        async with open_session(
+            config, environ=os.environ, rehearsal=conductor.rehearsal, state_dir=state_dir
+        ) as session:
+            conductor.note_session(session)
+            return await run_in(
+                session,
+                config,
+                rehearsal=conductor.rehearsal,
+                environ=os.environ,
+                interruption=conductor.interruption,
+                watch=watch,
+                state_dir=state_dir,
+                wait_lock=wait or 0.0,
+            )
 
     sys.exit(conductor.run(make, config=source))

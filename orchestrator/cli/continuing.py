@@ -12,8 +12,11 @@ from orchestrator.errors import RestartError, UsageError
 from orchestrator.reports.digest import outcome_words
 from orchestrator.reports.model import EnvironmentReport, RunReport
 from orchestrator.reports.wording import printable
-from orchestrator.runs.resuming import aresume, failures_of
-from orchestrator.runs.runner import GoingOn, arun, opened_journal
+from orchestrator.runs.journals import opened_journal
+from orchestrator.runs.preparing import GoingOn
+from orchestrator.runs.resuming import failures_of, open_cut_off
+from orchestrator.runs.runner import run_in
+from orchestrator.runs.session import open_session
 
 TO_CANCEL = 900.0
 """Seconds that a cancel is given: what the engine is at when it is told to stop may still take its ten minutes."""
@@ -35,27 +38,39 @@ def resume_run(
         if failed + abandon + no_new > 1:
             raise UsageError("Of --no-new, --failed and --abandon only one can be meant.")
         if failed:
-            parent, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
-            seconds = deadline()
-            return await arun(
-                config if seconds is None else config.with_deadline(seconds),
-                interruption=conductor.interruption,
-                on_session=conductor.note_session,
-                state_dir=settings.state_dir,
-                parent_id=parent.run_id,
-                api_url=parent.api_url,
-            )
-        return await aresume(
-            run_id,
-            GoingOn(begin_new=not no_new, deadline=deadline()),
-            interruption=conductor.interruption,
-            on_session=conductor.note_session,
-            state_dir=settings.state_dir,
-        )
+            return await _run_failures_again(settings, conductor, run_id, deadline())
+        return await _resume(settings, conductor, run_id, GoingOn(begin_new=not no_new, deadline=deadline()))
 
     if abandon and not failed and not no_new:
         return _abandon(settings, conductor, run_id)
     return conductor.run(make, config=None)
+
+
+async def _resume(settings: Settings, conductor: Conductor, run_id: str | None, how: GoingOn) -> RunReport:
+    async with open_cut_off(run_id, environ=os.environ, state_dir=settings.state_dir) as cut_off:
+        conductor.note_session(cut_off.session)
+        return await cut_off.resume(how, conductor.interruption)
+
+
+async def _run_failures_again(
+    settings: Settings, conductor: Conductor, run_id: str | None, deadline: float | None
+) -> RunReport:
+    parent, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
+    if deadline is not None:
+        config = config.with_deadline(deadline)
+    async with open_session(
+        config, environ=os.environ, api_url=parent.api_url, state_dir=settings.state_dir
+    ) as session:
+        conductor.note_session(session)
+        return await run_in(
+            session,
+            config,
+            rehearsal=None,
+            environ=os.environ,
+            interruption=conductor.interruption,
+            state_dir=settings.state_dir,
+            parent_id=parent.run_id,
+        )
 
 
 def _abandon(settings: Settings, conductor: Conductor, run_id: str | None) -> ExitCode:
@@ -85,13 +100,7 @@ def cancel_run(settings: Settings, run_id: str) -> ExitCode:
     conductor = Conductor(settings)
 
     async def make() -> RunReport:
-        return await aresume(
-            run_id,
-            GoingOn(begin_new=False, call_off=True, deadline=TO_CANCEL),
-            interruption=conductor.interruption,
-            on_session=conductor.note_session,
-            state_dir=settings.state_dir,
-        )
+        return await _resume(settings, conductor, run_id, GoingOn(begin_new=False, call_off=True, deadline=TO_CANCEL))
 
     report: RunReport | None = None
     problems: tuple[str, ...] = ()

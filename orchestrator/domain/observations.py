@@ -67,8 +67,8 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """One environment in a reading of its whole project: a hint of when to look closer, and never more than that.
+class Hint:
+    """What a reading of a whole project says of one environment: when to look closer, and never more than that.
 
     Whether it lags behind the truth is not documented.
     """

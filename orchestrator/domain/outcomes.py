@@ -186,6 +186,11 @@ class EnvironmentResult:
         return self.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)
 
     @property
+    def is_open_ended(self) -> bool:
+        """Whether more may be found out about its restart, if one was submitted: it was lost, or given up."""
+        return self.outcome in (Outcome.UNKNOWN, Outcome.TIMED_OUT)
+
+    @property
     def exit_code(self) -> ExitCode | None:
         """What this environment alone would make of the exit code; None where it has no say.
 

@@ -7,11 +7,11 @@ evidence goes: what cannot be told is left alone, neither taken for a success no
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from enum import Enum, unique
+from enum import StrEnum, unique
 
+from orchestrator.domain.activity import complete_restarts, restarts_since, targets_in, waiting_restarts
 from orchestrator.domain.observations import API_ORIGIN, Baseline, Observation, QueuedRequest, Run
 from orchestrator.domain.states import State
-from orchestrator.domain.verdict import complete_restarts, restarts_since, targets_in, waiting_restarts
 
 _QUEUED_STATES = frozenset({State.RESTART_QUEUED, State.QUEUED, State.DEPLOYMENT_QUEUED, State.STOP_QUEUED})
 """The states in which a service is part of a run that has not come to it, or of a request that has no run yet."""
@@ -37,44 +37,45 @@ def raise_baseline(baseline: Baseline, observation: Observation, request_ids: Ab
 
 
 @unique
-class Trace(Enum):
+class Trace(StrEnum):
     """What a look for a submit whose answer was lost can find."""
 
-    OURS = "a restart of all our services, asked for since the baseline, by our way as far as that is told"
-    NOT_OURS = "only a restart that somebody asked for by another way than ours"
-    IN_MOTION = "our services are in progress, and neither queue nor history says for whom"
-    NOTHING = "nothing was done there since the baseline, by anybody"
-    UNCLEAR = "something else was done there, or a part of the picture is missing"
+    OURS = "ours"
+    """A restart of all our services, asked for since the baseline, by our way as far as that is told."""
+    NOT_OURS = "not_ours"
+    """Only a restart that somebody asked for by another way than ours."""
+    IN_MOTION = "in_motion"
+    """Our services are in progress, and neither queue nor history says for whom."""
+    NOTHING = "nothing"
+    """Nothing was done there since the baseline, by anybody."""
+    UNCLEAR = "unclear"
+    """Something else was done there, or a part of the picture is missing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """The result of one look."""
-
-    trace: Trace
-    request_ids: frozenset[str] = frozenset()
-    """Where the submit was found waiting: what the platform calls it."""
-
-
-def search(baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]) -> Search:
+def find_submit(
+    baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
+) -> tuple[Trace, frozenset[str]]:
     """Look for a submit whose answer was lost.
 
     `Trace.NOTHING` proves that it was not accepted only once an accepted one must have become visible. In an idle
     environment an accepted request starts a run, and runs stay in the history. Where anybody else did anything since
     the baseline, ours may have waited behind it and been cancelled without a trace, and nothing is certain.
+
+    Returns:
+        What there is of it, and what the platform calls it where it was found waiting.
     """
     waiting, ran = waiting_restarts(baseline, queue), complete_restarts(baseline, runs)
     ours = [request for request in waiting if baseline.may_be_ours(request.origin)]
     if ours or any(baseline.may_be_ours(run.origin) for run in ran):
-        return Search(trace=Trace.OURS, request_ids=frozenset(request.request_id for request in ours))
+        return Trace.OURS, frozenset(request.request_id for request in ours)
     if waiting or ran:
-        return Search(trace=Trace.NOT_OURS)
+        return Trace.NOT_OURS, frozenset()
     targets = targets_in(baseline, observation)
     moving = [status for status in targets if status.state in (State.RESTART_QUEUED, State.RESTARTING)]
     if len(moving) == len(baseline.targets):
-        return Search(trace=Trace.IN_MOTION)
+        return Trace.IN_MOTION, frozenset()
     untouched = _untouched(baseline, observation, runs, queue)
-    return Search(trace=Trace.NOTHING if untouched else Trace.UNCLEAR)
+    return (Trace.NOTHING if untouched else Trace.UNCLEAR), frozenset()
 
 
 def _untouched(
@@ -94,27 +95,55 @@ def _untouched(
 
 
 @unique
-class Standing(Enum):
-    """What there is of ours to cancel."""
+class Standing(StrEnum):
+    """Where our restart stands when it is to be cancelled; if it is not provably ours alone, why."""
 
-    WAITS = "our request waits in the queue"
-    RUNS = "our run is in progress"
-    OVER = "our restart is over"
-    UNSEEN = "nothing of ours is to be seen: it may not have appeared yet, or be gone without a trace"
-    SHARED = "it is not ours alone"
+    WAITS = "waits"
+    """Our request waits in the queue, and can be cancelled by its id."""
+    RUNS = "runs"
+    """Our run is in progress, and nobody else has a part in it."""
+    OVER = "over"
+    """Our restart has ended."""
+    UNSEEN = "unseen"
+    """Nothing of ours is to be seen: it may not have appeared yet, or be gone without a trace."""
+    ENDING = "ending"
+    """Our run was about to end, or has ended: somebody else's could be hit in its place."""
+    MERGED = "merged"
+    """Our request was merged with one for other services."""
+    UNNAMED = "unnamed"
+    """A restart of these services waits, and no id says that it is ours."""
+    FOUND = "found"
+    """The answer to our submit was lost, and no id says that what was found there is ours."""
+    INCOMPLETE = "incomplete"
+    """What restarts there does not carry all of our services."""
+    SEVERAL_RUNS = "several_runs"
+    """More than one run is in progress there."""
+    WIDER = "wider"
+    """The run restarts other services, too."""
+    ANOTHER_ORIGIN = "another_origin"
+    """The run was asked for by another way than ours."""
+    REPEATED = "repeated"
+    """These services were restarted more than once since our submit, and no id says which run is ours."""
+    AWAITED = "awaited"
+    """Somebody's request waits behind it."""
+
+    @property
+    def is_ours_alone(self) -> bool:
+        """Whether it can be cancelled without touching anybody else's."""
+        return self in (Standing.WAITS, Standing.RUNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
-    """Where our restart stands, as far as it is provably ours."""
+    """What there is of ours to cancel."""
 
     standing: Standing
     request_ids: frozenset[str] = frozenset()
     """`Standing.WAITS`: what to cancel."""
     execution_id: str | None = None
-    """`Standing.RUNS`: what would be cancelled."""
-    why: str = ""
-    """`Standing.SHARED`: who or what else is in it."""
+    """`Standing.RUNS`: what to cancel."""
+    origin: str | None = None
+    """`Standing.ANOTHER_ORIGIN`: by what way it was asked for, where that is told."""
 
 
 def find_ours(
@@ -130,25 +159,20 @@ def find_ours(
     """
     targets = frozenset(baseline.targets)
     named = [request for request in queue if request.request_id in request_ids]
-    for request in named:
-        if request.service_ids != targets:
-            return Ours(standing=Standing.SHARED, why="our request was merged with one for other services")
+    if any(request.service_ids != targets for request in named):
+        return Ours(standing=Standing.MERGED)
     if named:
         return Ours(standing=Standing.WAITS, request_ids=frozenset(request.request_id for request in named))
     if waiting_restarts(baseline, queue):
-        return Ours(standing=Standing.SHARED, why="a restart of these services waits, and no id says that it is ours")
+        return Ours(standing=Standing.UNNAMED)
     going = [run for run in runs if not run.over]
     ours = [run for run in restarts_since(baseline, going) if targets <= run.services.keys()]
     if not ours:
         if any(run.services.keys() & targets for run in restarts_since(baseline, going)):
-            return Ours(standing=Standing.SHARED, why="what restarts there now does not carry all of our services")
+            return Ours(standing=Standing.INCOMPLETE)
         return Ours(standing=Standing.OVER if complete_restarts(baseline, runs) else Standing.UNSEEN)
     # One run at a time, so there is one at the most; a contradiction is nothing to act upon.
-    run = ours[0]
-    why = _whose_else(baseline, run, runs, going) or ("somebody's request waits behind it" if queue else "")
-    if why:
-        return Ours(standing=Standing.SHARED, why=why)
-    return Ours(standing=Standing.RUNS, execution_id=run.execution_id)
+    return _standing_of(ours[0], baseline, runs, going, is_awaited=bool(queue))
 
 
 def still_runs(baseline: Baseline, observation: Observation, execution_id: str | None) -> bool:
@@ -158,13 +182,15 @@ def still_runs(baseline: Baseline, observation: Observation, execution_id: str |
     )
 
 
-def _whose_else(baseline: Baseline, run: Run, runs: Sequence[Run], going: Sequence[Run]) -> str:
+def _standing_of(run: Run, baseline: Baseline, runs: Sequence[Run], going: Sequence[Run], *, is_awaited: bool) -> Ours:
     if len(going) > 1:
-        return "more than one run is in progress there"
+        return Ours(standing=Standing.SEVERAL_RUNS)
     if run.services.keys() != baseline.targets.keys():
-        return "the run restarts other services, too"
+        return Ours(standing=Standing.WIDER)
     if run.origin != (baseline.origin or API_ORIGIN):
-        return f"the run was asked for by another way than ours ({run.origin or 'which, the history does not say'})"
+        return Ours(standing=Standing.ANOTHER_ORIGIN, origin=run.origin)
     if len(complete_restarts(baseline, runs)) > 1:
-        return "these services were restarted more than once since our submit, and no id says which run is ours"
-    return ""
+        return Ours(standing=Standing.REPEATED)
+    if is_awaited:
+        return Ours(standing=Standing.AWAITED)
+    return Ours(standing=Standing.RUNS, execution_id=run.execution_id)

@@ -136,6 +136,11 @@ class Target:
     """Where it is known: environments of one project are looked at together."""
 
     @property
+    def all_services(self) -> "tuple[Service | Exclusion, ...]":
+        """Every service that is known of it, those that are left out at the end."""
+        return (*self.services, *self.excluded)
+
+    @property
     def service_ids(self) -> frozenset[str]:
         """The ids of the services to restart."""
         return frozenset(service.id for service in self.services)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum, unique
+from enum import StrEnum, unique
 
 from orchestrator.domain.observations import Observation
 from orchestrator.domain.plan import Service
@@ -10,12 +10,15 @@ from orchestrator.domain.states import NOT_RUNNING, StateClass
 
 
 @unique
-class Obstacle(Enum):
+class Obstacle(StrEnum):
     """What speaks against a submit."""
 
-    BUSY = "another operation is in progress there"
-    UNREADABLE = "the state of a target cannot be told"
-    STOPPED = "a target does not run"
+    BUSY = "busy"
+    """Another operation is in progress there."""
+    UNREADABLE = "unreadable"
+    """The state of a target cannot be told."""
+    STOPPED = "stopped"
+    """A target does not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

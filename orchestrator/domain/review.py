@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from orchestrator.domain.costs import Estimate
-from orchestrator.domain.observations import Glance, Observation, ServiceStatus
+from orchestrator.domain.observations import Hint, Observation, ServiceStatus
 from orchestrator.domain.plan import Exclusion, OnBusy, OnStopped, Service, Target
 from orchestrator.domain.readiness import Obstacle, assess
 
@@ -79,11 +79,11 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
     return _reviewed(target, forecast, why, statuses=observation.services, stopped=stopped)
 
 
-def review_at_a_glance(target: Target, glance: Glance) -> ReviewedEnvironment:
+def review_by_hint(target: Target, hint: Hint) -> ReviewedEnvironment:
     """Say what a run would probably do with `target`: what is known is the state of its environment alone."""
     forecast, why = Forecast.RESTART, "its services were not looked at one by one, to save requests"
-    if glance.in_progress:
-        forecast, why = _where_busy(target), f"in progress there: {glance.state}"
+    if hint.in_progress:
+        forecast, why = _where_busy(target), f"in progress there: {hint.state}"
     return _reviewed(target, forecast, why, statuses={}, stopped={})
 
 

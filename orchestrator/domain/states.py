@@ -5,21 +5,21 @@ The API document (1.0.4) lists 29 states; new ones appear without notice. A stat
 """
 
 from collections.abc import Mapping
-from enum import Enum, StrEnum, unique
+from enum import StrEnum, unique
 from types import MappingProxyType
 
 
 @unique
-class StateClass(Enum):
+class StateClass(StrEnum):
     """What a service's state says about a restart of it."""
 
     SUCCESS = "success"
     """The restart finished; proof only under an execution that is newer than the baseline."""
-    IN_PROGRESS = "in progress"
+    IN_PROGRESS = "in_progress"
     """Something waits or runs, whoever asked for it."""
     FAILURE = "failure"
     """A run ended badly, or was cancelled."""
-    ENDED_OTHERWISE = "ended, but not by a restart"
+    ENDED_OTHERWISE = "ended_otherwise"
     """A restart never ends so: another run came after ours, or ours never ran."""
     UNKNOWN = "unknown"
     """No judgement is possible; look again."""
@@ -114,9 +114,9 @@ NOT_RUNNING = frozenset({State.STOPPED, State.DELETED, State.READY})
 def classify(state: str) -> StateClass:
     """Tell what `state`, as the API spells it, means for a restart.
 
-    >>> classify("RESTARTING").value
-    'in progress'
-    >>> classify("HIBERNATING").value
-    'unknown'
+    >>> classify("RESTARTING")
+    <StateClass.IN_PROGRESS: 'in_progress'>
+    >>> classify("HIBERNATING")
+    <StateClass.UNKNOWN: 'unknown'>
     """
     return _CLASS_OF.get(state, StateClass.UNKNOWN)

@@ -10,8 +10,9 @@ reason to look again.
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from enum import Enum, unique
+from enum import StrEnum, unique
 
+from orchestrator.domain.activity import complete_restarts, restarts_since, runs_since, targets_in, waiting_restarts
 from orchestrator.domain.observations import (
     CANCELLED_RUN,
     RESTART_ACTION,
@@ -27,16 +28,21 @@ from orchestrator.domain.states import RESTART_IN_PROGRESS, State, StateClass
 
 
 @unique
-class Finding(Enum):
-    """What can be said about the whole environment."""
+class Finding(StrEnum):
+    """What can be said about a target, or about the whole environment."""
 
-    NOT_BEGUN = "our restart has not begun"
-    IN_PROGRESS = "in progress"
-    SUCCEEDED = "every service restarted"
-    FAILED = "a service failed to restart"
-    CANCELLED = "our restart was cancelled"
-    ABSENT = "nothing of our restart is left to be seen"
-    """An inference from absence: believe it only when it persists."""
+    UNPROVEN = "unproven"
+    """Nothing is in progress, and no end is known to be our restart's: it has not begun, or what ended is in doubt."""
+    IN_PROGRESS = "in_progress"
+    """Something waits or runs there."""
+    SUCCEEDED = "succeeded"
+    """Every service restarted."""
+    FAILED = "failed"
+    """A service failed to restart."""
+    CANCELLED = "cancelled"
+    """Our restart was cancelled."""
+    ABSENT = "absent"
+    """Nothing of our restart is left to be seen. An inference from absence: believe it only when it persists."""
 
     @property
     def final(self) -> bool:
@@ -45,18 +51,29 @@ class Finding(Enum):
 
 
 @unique
-class Doubt(Enum):
+class Doubt(StrEnum):
     """Why the statuses are not enough, and the history is asked."""
 
-    EXECUTION_MISSING = "a final state came without its execution"
-    EXECUTION_UNORDERED = "an execution id has a form that cannot be ordered"
-    NEVER_SEEN_RUNNING = "the execution was never seen in progress"
-    ENDED_OTHERWISE = "a final state that a restart cannot end in"
-    OVERTAKEN = "another operation runs under a newer execution"
-    ANOTHER_ORIGIN = "the run was asked for by another way than ours, or nobody says any more by which"
-    SEVERAL_EXECUTIONS = "there was more than one run since the baseline, and not all of them can be ours"
-    UNTOUCHED = "other services ended under a new execution, this one never moved"
-    DISAPPEARED = "a service is not in the reading"
+    EXECUTION_MISSING = "execution_missing"
+    """A final state came without its execution."""
+    EXECUTION_UNORDERED = "execution_unordered"
+    """An execution id has a form that cannot be ordered."""
+    NEVER_SEEN_RUNNING = "never_seen_running"
+    """The execution of a success was never seen in progress."""
+    ENDED_OTHERWISE = "ended_otherwise"
+    """A final state that a restart cannot end in."""
+    OVERTAKEN = "overtaken"
+    """Another operation runs under a newer execution."""
+    ANOTHER_ORIGIN = "another_origin"
+    """The run was asked for by another way than ours, or nothing says any more by which."""
+    SEVERAL_EXECUTIONS = "several_executions"
+    """There was more than one run since the baseline, and not all of them can be ours."""
+    UNTOUCHED = "untouched"
+    """Other services ended under a new execution, this one never moved."""
+    DISAPPEARED = "disappeared"
+    """A service is not in the reading."""
+    UNSEEN = "unseen"
+    """Nothing of our restart is to be seen where something should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +132,10 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
         # A doubt is still worth a look: our run may be over while somebody else's goes on for an hour.
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=next(iter(doubts), None))
     if doubts:
-        return Verdict(finding=Finding.NOT_BEGUN, services=services, doubt=doubts[0])
-    if findings <= {Finding.NOT_BEGUN}:
-        return Verdict(finding=Finding.NOT_BEGUN, services=services)
-    if Finding.NOT_BEGUN in findings:
+        return Verdict(finding=Finding.UNPROVEN, services=services, doubt=doubts[0])
+    if findings <= {Finding.UNPROVEN}:
+        return Verdict(finding=Finding.UNPROVEN, services=services)
+    if Finding.UNPROVEN in findings:
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=Doubt.UNTOUCHED)
     verdict = _final(services)
     executions = {service.execution_id for service in services.values()}
@@ -148,7 +165,7 @@ def _in_the_next_run(baseline: Baseline, executions: AbstractSet[str | None]) ->
 
 def _judge_service(baseline: Baseline, status: ServiceStatus | None, seen_running: AbstractSet[str]) -> ServiceVerdict:
     if status is None:
-        return ServiceVerdict(finding=Finding.NOT_BEGUN, doubt=Doubt.DISAPPEARED)
+        return ServiceVerdict(finding=Finding.UNPROVEN, doubt=Doubt.DISAPPEARED)
     execution = status.execution_id
     is_new = execution is not None and baseline.is_new(execution)
     if status.state_class is StateClass.UNKNOWN:
@@ -158,11 +175,11 @@ def _judge_service(baseline: Baseline, status: ServiceStatus | None, seen_runnin
         overtaken = is_new and status.state not in RESTART_IN_PROGRESS
         return ServiceVerdict(finding=Finding.IN_PROGRESS, doubt=Doubt.OVERTAKEN if overtaken else None)
     if execution is None:
-        return ServiceVerdict(finding=Finding.NOT_BEGUN, doubt=Doubt.EXECUTION_MISSING)
+        return ServiceVerdict(finding=Finding.UNPROVEN, doubt=Doubt.EXECUTION_MISSING)
     if not is_new:
-        return ServiceVerdict(finding=Finding.NOT_BEGUN)
+        return ServiceVerdict(finding=Finding.UNPROVEN)
     if not baseline.can_order(execution):
-        return ServiceVerdict(finding=Finding.NOT_BEGUN, execution_id=execution, doubt=Doubt.EXECUTION_UNORDERED)
+        return ServiceVerdict(finding=Finding.UNPROVEN, execution_id=execution, doubt=Doubt.EXECUTION_UNORDERED)
     return _judge_final_state(status.state, execution, seen_running)
 
 
@@ -176,7 +193,7 @@ def _judge_final_state(state: str, execution: str, seen_running: AbstractSet[str
         case State.CANCELED:
             return ServiceVerdict(finding=Finding.CANCELLED, execution_id=execution)
         case _:
-            return ServiceVerdict(finding=Finding.NOT_BEGUN, execution_id=execution, doubt=Doubt.ENDED_OTHERWISE)
+            return ServiceVerdict(finding=Finding.UNPROVEN, execution_id=execution, doubt=Doubt.ENDED_OTHERWISE)
 
 
 def _final(services: Mapping[str, ServiceVerdict]) -> Verdict:
@@ -189,66 +206,6 @@ def _final(services: Mapping[str, ServiceVerdict]) -> Verdict:
     return Verdict(finding=Finding.SUCCEEDED, services=services, reason=Reason.RESTARTED)
 
 
-def seen_running(baseline: Baseline, observation: Observation) -> frozenset[str]:
-    """Return the new executions under which `observation` shows a target being restarted."""
-    statuses = (observation.services.get(target_id) for target_id in baseline.targets)
-    return frozenset(
-        status.execution_id
-        for status in statuses
-        if status is not None
-        and status.execution_id is not None
-        and status.state in RESTART_IN_PROGRESS
-        and baseline.is_new(status.execution_id)
-    )
-
-
-def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return the runs that began after `baseline` and carried a target of ours, the newest first."""
-    found = [
-        run
-        for run in runs
-        if run.execution_id is not None
-        and baseline.is_new(run.execution_id)
-        and not baseline.began_before(run)
-        and not baseline.targets.keys().isdisjoint(run.services)
-    ]
-    return sorted(
-        found, key=lambda run: execution_number(baseline.environment_id, run.execution_id or "") or 0, reverse=True
-    )
-
-
-def shows_activity(baseline: Baseline, observation: Observation) -> bool:
-    """Tell whether anything is to be seen of a target that was not there at the baseline."""
-    return any(
-        status.in_progress or (status.execution_id is not None and baseline.is_new(status.execution_id))
-        for status in targets_in(baseline, observation)
-    )
-
-
-def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return those of `runs_since` that are restarts, ours or somebody else's."""
-    return [run for run in runs_since(baseline, runs) if run.action == RESTART_ACTION]
-
-
-def waiting_restarts(baseline: Baseline, queue: Iterable[QueuedRequest]) -> list[QueuedRequest]:
-    """Return the requests that wait for their turn and would restart every target of ours."""
-    return [
-        request
-        for request in queue
-        if request.action == RESTART_ACTION and baseline.targets.keys() <= request.service_ids
-    ]
-
-
-def complete_restarts(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return those of `restarts_since` that carried every target of ours."""
-    return [run for run in restarts_since(baseline, runs) if baseline.targets.keys() <= run.services.keys()]
-
-
-def targets_in(baseline: Baseline, observation: Observation) -> list[ServiceStatus]:
-    """Return the status of each target that is in the reading."""
-    return [observation.services[target] for target in baseline.targets if target in observation.services]
-
-
 def confirm(
     baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> Verdict:
@@ -256,8 +213,8 @@ def confirm(
 
     Our restart is a run that began after the baseline, carried all our targets, and has not been asked for by another
     way than ours. Where there are several such runs, no id tells which was ours, so every one of them must have
-    restarted every target. What else ran there does not
-    matter, and absence is never a proof: it gives `Finding.ABSENT`.
+    restarted every target. What else ran there does not matter, and absence is never a proof: it gives
+    `Finding.ABSENT`.
     """
     restarts = restarts_since(baseline, runs)
     if waiting_restarts(baseline, queue) or any(not run.over for run in restarts):
@@ -304,7 +261,7 @@ def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> 
     ):
         return replace(verdict, finding=Finding.FAILED, reason=Reason.SERVICE_DISAPPEARED)
     untouched = {
-        status.id: ServiceVerdict(finding=Finding.NOT_BEGUN)
+        status.id: ServiceVerdict(finding=Finding.UNPROVEN)
         for status in targets_in(baseline, observation)
         if status.execution_id is not None and not baseline.is_new(status.execution_id)
     }
@@ -328,7 +285,7 @@ def _absent(baseline: Baseline, observation: Observation, runs: Sequence[Run], r
 
 
 def _nothing_known(baseline: Baseline) -> dict[str, ServiceVerdict]:
-    return {target_id: ServiceVerdict(finding=Finding.NOT_BEGUN) for target_id in baseline.targets}
+    return {target_id: ServiceVerdict(finding=Finding.UNPROVEN) for target_id in baseline.targets}
 
 
 def _by_run(baseline: Baseline, runs: Sequence[Run]) -> dict[str, ServiceVerdict]:

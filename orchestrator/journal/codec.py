@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.domain.inflight import Intent, Sighting
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Target
+from orchestrator.domain.records import Intent, Sighting
 from orchestrator.errors import JournalError
 
 T = TypeVar("T")

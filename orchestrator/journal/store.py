@@ -2,16 +2,14 @@
 
 import shlex
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from platformdirs import user_state_path
 
-from orchestrator.domain.inflight import InFlight
 from orchestrator.domain.outcomes import EnvironmentResult
-from orchestrator.domain.plan import Target
+from orchestrator.domain.records import StoredRun
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal import codec
 from orchestrator.journal.database import Database
@@ -25,55 +23,6 @@ LOCKS = "locks"
 STATE_DIR_VARIABLE = "QOVERY_RESTART_STATE_DIR"
 ABANDONED = "abandoned"
 """The outcome of a run that somebody gave up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRun:
-    """What a run is about to do."""
-
-    run_id: str
-    api_url: str
-    config: str
-    """The configuration as a document that holds no secret."""
-    source: str | None
-    started_at: datetime
-    end_by: float
-    """The run's deadline, an instant of the clock."""
-    targets: Sequence[Target]
-    requests: int
-    """How many requests it has sent so far."""
-    parent_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEnvironment:
-    """One environment of a run, as far as it had come."""
-
-    target: Target
-    """Without its checks."""
-    in_flight: InFlight | None
-    result: EnvironmentResult | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRun:
-    """A run, as far as it had come."""
-
-    run_id: str
-    parent_id: str | None
-    api_url: str
-    config: str
-    source: str | None
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: str | None
-    requests: int
-    submits: int
-
-    @property
-    def ended(self) -> str:
-        """How it ended, in words."""
-        return f"it ended at {self.ended_at:%Y-%m-%d %H:%M:%S} UTC, {self.outcome}"
 
 
 class Store:

@@ -1,22 +1,22 @@
-"""The one run that this process works on: its environments' pages, its signs of life, its end."""
+"""The port `RunJournal`, in SQLite: the one run that this process works on, and a page for each environment."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
-from orchestrator.domain.inflight import Holder, InFlight, Intent, Sighting
-from orchestrator.domain.outcomes import EnvironmentResult, Outcome
+from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Sighting, StoredEnvironment
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal import codec
-from orchestrator.journal.store import ABANDONED, NewRun, Store, StoredEnvironment, row_of
+from orchestrator.journal.store import ABANDONED, Store, row_of
 
 
 class Work:
-    """A run that this process holds.
+    """The port `RunJournal`: a run that this process holds.
 
     Only the process that holds a run writes about it: should another have taken it over, since this one was taken for
     dead, every write here raises `JournalError`, that before a submit above all.
@@ -24,8 +24,6 @@ class Work:
     Attributes:
         store: the journal.
         run_id: of the run.
-        began: when the run started, as an instant of this process's clock; it may lie before the clock's zero.
-        end_by: the run's deadline, likewise.
     """
 
     def __init__(self, store: Store, *, run_id: str, holder: str, began: float, end_by: float) -> None:
@@ -37,9 +35,9 @@ class Work:
         self.end_by = end_by
 
     @classmethod
-    def begin(cls, store: Store, run: NewRun, *, began: float) -> Self:
-        """Write a plan down, before anything of it is done; `began` is the instant at which the run started."""
-        work = cls(store, run_id=run.run_id, holder=uuid4().hex, began=began, end_by=run.end_by)
+    def begin(cls, store: Store, run: NewRun) -> Self:
+        """Write a plan down, before anything of it is done."""
+        work = cls(store, run_id=run.run_id, holder=uuid4().hex, began=run.began, end_by=run.end_by)
         machine = store.machine
         with work._taking() as transaction:
             work._take_lock()
@@ -48,7 +46,7 @@ class Work:
                 "elapsed, beat_at, holder, host, pid, requests, submits) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
                 (
                     run.run_id, run.parent_id, run.api_url, run.config, run.source, run.started_at.isoformat(),
-                    run.end_by - began, machine.boot_id, began, work.elapsed, store.clock.now().isoformat(),
+                    run.end_by - run.began, machine.boot_id, run.began, work.elapsed, store.clock.now().isoformat(),
                     work._holder, machine.host, machine.pid, run.requests,
                 ),
             )  # fmt: skip
@@ -95,7 +93,7 @@ class Work:
             with self.store.database.writing() as transaction:
                 yield transaction
         except BaseException:
-            self.let_go()
+            self._lock.release()
             raise
 
     def _take_lock(self) -> None:
@@ -107,8 +105,13 @@ class Work:
         """Seconds since the run's start."""
         return self.store.clock.monotonic() - self.began
 
-    def environments(self) -> list[StoredEnvironment]:
-        """Return every environment of the run in the plan's order; instants are those of this process's clock."""
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run."""
+        return self.store.resume_command(self.run_id)
+
+    async def environments(self) -> list[StoredEnvironment]:
+        """Return every environment of the run, as far as it had come, in the plan's order."""
         query = "SELECT * FROM environments WHERE run_id = ? ORDER BY position"
         return [
             StoredEnvironment(
@@ -140,21 +143,15 @@ class Work:
         with suppress(JournalError), self.writing(durable=False) as transaction:
             transaction.execute("UPDATE runs SET requests = requests + 1 WHERE run_id = ?", (self.run_id,))
 
-    def beat(self) -> None:
+    async def beat(self) -> None:
         """Give a sign of life. Where that cannot be written, it is missed, and the next one may do."""
         with suppress(JournalError), self.writing(durable=False):
             pass
 
-    def close(self, results: Iterable[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str) -> None:
-        """Write down that nobody is at work on it any more.
-
-        Args:
-            results: every environment's, where nothing is left to do: none is held any more. Those that were never
-                begun, and those that could not be written, come so. None where the run was cut off.
-            outcome: of the run.
-            exit_code: of the process.
-            report: in JSON.
-        """
+    async def close(
+        self, results: Sequence[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str
+    ) -> None:
+        """Write down that no process works on the run any more; `results` are None where it was cut off."""
         with self.writing() as transaction:
             transaction.execute(
                 "UPDATE runs SET holder = NULL, outcome = ?, exit_code = ?, report = ? WHERE run_id = ?",
@@ -171,8 +168,8 @@ class Work:
             )
             self._lock.remove()
 
-    def let_go(self) -> None:
-        """Let go of the lock, whatever could be written."""
+    async def release(self) -> None:
+        """Let another process take the run over, whatever could be written."""
         self._lock.release()
 
     @contextmanager
@@ -195,7 +192,7 @@ class Page:
         self._work = work
         self._name = name
 
-    def claim(self) -> Holder | None:
+    async def claim(self) -> Holder | None:
         """Take the environment, unless an unfinished run holds it that asks the same API."""
         store = self._work.store
         with self._work.writing() as transaction:
@@ -220,7 +217,7 @@ class Page:
             self._update(transaction, "held_since = COALESCE(held_since, ?)", store.clock.now().isoformat())
         return None
 
-    def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent) -> None:
         """Write down a restart before it is posted."""
         stored = replace(intent, posted_at=intent.posted_at - self._work.began)
         with self._work.writing() as transaction:
@@ -231,24 +228,24 @@ class Page:
             )
             transaction.execute("UPDATE runs SET submits = submits + 1 WHERE run_id = ?", (self._work.run_id,))
 
-    def withdraw(self) -> None:
+    async def withdraw(self) -> None:
         """Write down that the restart last intended was not accepted."""
         with self._work.writing() as transaction:
             self._update(transaction, "intent = NULL, accepted = 0, found = 0, request_ids = '[]', sighting = NULL")
 
-    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
+    async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         """Write down that it was, as an answer said, or as was found out."""
         with self._work.writing() as transaction:
             self._update(
                 transaction, "accepted = 1, found = ?, request_ids = ?", int(found), codec.ids_to_text(request_ids)
             )
 
-    def see(self, sighting: Sighting) -> None:
+    async def see(self, sighting: Sighting) -> None:
         """Write down what has been seen of it. A loss of power may take the last of it: it can be seen again."""
         with self._work.writing(durable=False) as transaction:
             self._update(transaction, "sighting = ?", codec.sighting_to_text(sighting))
 
-    def settle(self, result: EnvironmentResult) -> None:
+    async def settle(self, result: EnvironmentResult) -> None:
         """Write down how it ended."""
         with self._work.writing() as transaction:
             self._update(transaction, "result = ?", codec.result_to_text(result))
@@ -262,7 +259,11 @@ class Page:
 
 def _reopen(transaction: sqlite3.Connection, store: Store, row: sqlite3.Row) -> None:
     rows = transaction.execute("SELECT * FROM environments WHERE run_id = ?", (row["run_id"],)).fetchall()
-    reopened = [each["name"] for each in rows if each["intent"] is not None and _may_be_open(each["result"])]
+    reopened = [
+        each["name"]
+        for each in rows
+        if each["intent"] is not None and (each["result"] is None or codec.result_of(each["result"]).is_open_ended)
+    ]
     if row["outcome"] == ABANDONED or not reopened:
         stored = store.find(row["run_id"])
         raise UsageError(
@@ -273,8 +274,3 @@ def _reopen(transaction: sqlite3.Connection, store: Store, row: sqlite3.Row) -> 
         "UPDATE environments SET result = NULL WHERE run_id = ? AND name = ?",
         [(row["run_id"], name) for name in reopened],
     )
-
-
-def _may_be_open(result: str | None) -> bool:
-    """Tell whether more may be found out about a restart that ended so: it was followed, and lost or given up."""
-    return result is None or codec.result_of(result).outcome in (Outcome.UNKNOWN, Outcome.TIMED_OUT)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from orchestrator.domain.observations import Glance, Observation
+from orchestrator.domain.observations import Hint, Observation
 from orchestrator.errors import NotFoundError, PlatformError, ThrottledError, TokenRefusedError
 from orchestrator.ports import Clock, Contact
 from orchestrator.qovery.quota import Quota
@@ -34,7 +34,7 @@ class Feed:
     """Where jobs rest between two looks.
 
     Args:
-        glance: reads the statuses of a whole project, by the ids of its environments.
+        hint: reads the statuses of a whole project, by the ids of its environments.
         quota: asked how far looks have to be apart.
         clock: the source of time.
         log: a logger with `run_id` bound.
@@ -42,13 +42,13 @@ class Feed:
 
     def __init__(
         self,
-        glance: Callable[[str], Awaitable[Mapping[str, Glance]]],
+        hint: Callable[[str], Awaitable[Mapping[str, Hint]]],
         *,
         quota: Quota,
         clock: Clock,
         log: FilteringBoundLogger,
     ) -> None:
-        self.glance = glance
+        self.read_hints = hint
         self.clock = clock
         self.log = log
         self._quota = quota
@@ -111,7 +111,7 @@ class Project:
         self.refused = False
         self.members: set[Lookout] = set()
         self.resting: set[Lookout] = set()
-        self.glances: Mapping[str, Glance] = {}
+        self.hints: Mapping[str, Hint] = {}
 
     @property
     def in_use(self) -> bool:
@@ -148,7 +148,7 @@ class Project:
     async def _read(self) -> tuple[bool, float]:
         """Read the project; say whether there was an answer, and how many seconds not to ask again."""
         try:
-            self.glances = await self._feed.glance(self._id)
+            self.hints = await self._feed.read_hints(self._id)
         except (TokenRefusedError, NotFoundError) as error:
             self._give_up(error)
         except PlatformError as error:
@@ -177,7 +177,7 @@ class Lookout:
         self._feed = feed
         self._project = project
         self._last: Observation | None = None
-        self._woken_by: Glance | None = None
+        self._woken_by: Hint | None = None
         self._stirred = asyncio.Event()
         self._woken = False
         self._interval: Callable[[], float]
@@ -230,8 +230,8 @@ class Lookout:
         return await self.pause(min(self.due, until) - now, until=until)
 
     def _own_look_at(self, project: Project, began: float) -> float:
-        glance = project.glances.get(self._environment_id)
-        at_work = glance is not None and self._last is not None and glance.shows_a_new_run_at_work(self._last)
+        hint = project.hints.get(self._environment_id)
+        at_work = hint is not None and self._last is not None and hint.shows_a_new_run_at_work(self._last)
         return min(began + (RELIED_ON_FOR if at_work else OWN_LOOK_AFTER), self._contact.worth_a_look_at)
 
     async def _rest_with(self, project: Project, *, began: float, until: float) -> None:
@@ -250,17 +250,17 @@ class Lookout:
 
     def _rests_on(self, project: Project) -> bool:
         """Tell whether shared looks are worth it: somebody shares them, and do not go on suggesting what is not so."""
-        glance = project.glances.get(self._environment_id)
-        misled = glance is not None and glance == self._woken_by
+        hint = project.hints.get(self._environment_id)
+        misled = hint is not None and hint == self._woken_by
         return len(project.members) > 1 and not project.refused and not misled
 
     def notice(self, project: Project, *, answered: bool) -> None:
         """Take in a shared look, if there was an answer: wake up, or rest on."""
-        glance = project.glances.get(self._environment_id)
+        hint = project.hints.get(self._environment_id)
         if answered:
             self._contact.made()
-            if glance is not None and self._last is not None and glance.suggests_change(self._last):
-                self._woken, self._woken_by = True, glance
+            if hint is not None and self._last is not None and hint.suggests_change(self._last):
+                self._woken, self._woken_by = True, hint
         self.due = self._feed.clock.monotonic() + self._interval()
         self.stir()
 

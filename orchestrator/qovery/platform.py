@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.domain.observations import Glance, Observation, QueuedRequest, Run, SubmitReceipt
+from orchestrator.domain.observations import Hint, Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.errors import MalformedAnswerError
 from orchestrator.qovery import wire
@@ -38,12 +38,12 @@ class QoveryPlatform:
         statuses = answer.read_as(wire.WireStatusesWithStages, call=f"GET {path}")
         return statuses.to_domain(environment_id, answer.server_time)
 
-    async def glance(self, project_id: str) -> Mapping[str, Glance]:
+    async def read_hints(self, project_id: str) -> Mapping[str, Hint]:
         """Read the statuses of every environment of a project, by its id: hints, since nobody knows how they lag."""
         path = f"/project/{project_id}/environment/status"
         answer = await self._http.call("GET", path)
-        glances = answer.read_as(wire.WireProjectStatuses, call=f"GET {path}").to_domain()
-        return {glance.environment_id: glance for glance in glances}
+        hints = answer.read_as(wire.WireProjectStatuses, call=f"GET {path}").to_domain()
+        return {hint.environment_id: hint for hint in hints}
 
     async def find_runs(self, environment_id: str) -> Sequence[Run]:
         """Read the latest runs from `deploymentHistoryV2`."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from orchestrator.domain.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.domain.observations import Hint, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 
 
 def _none_if_odd(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any JSON
@@ -85,10 +85,10 @@ class WireProjectStatuses(_Wire):
 
     results: list[WireEnvironmentStatus]
 
-    def to_domain(self) -> list[Glance]:
+    def to_domain(self) -> list[Hint]:
         """Read those that say whose they are."""
         return [
-            Glance(environment_id=each.id.casefold(), state=each.state, execution_id=each.last_deployment_id or None)
+            Hint(environment_id=each.id.casefold(), state=each.state, execution_id=each.last_deployment_id or None)
             for each in self.results
             if each.id
         ]

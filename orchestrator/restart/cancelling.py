@@ -1,69 +1,46 @@
 """Cancels what is provably ours in one environment, and nothing else."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline
 from orchestrator.domain.ownership import Ours, Standing, find_ours, still_runs
-from orchestrator.ports import Platform
-from orchestrator.restart.narrator import Narrator
-from orchestrator.restart.readings import Readings
-
-JUST_ENDED = "it was about to end, or has ended, and somebody else's run could be hit in its place"
+from orchestrator.restart.context import Context
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What was found, and done about it."""
-
-    ours: Ours
-    asked: bool
-    """Whether Qovery was asked to cancel something, and took it on."""
-
-    def __str__(self) -> str:
-        match self.ours.standing:
-            case Standing.WAITS:
-                return "Our request still waited in the queue and was cancelled."
-            case Standing.RUNS:
-                return f"Our run, {self.ours.execution_id}, was told to cancel."
-            case Standing.OVER:
-                return "There was nothing left to cancel: our restart is over."
-            case Standing.UNSEEN:
-                return "It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery."
-            case _:
-                return f"It was not cancelled, since {self.ours.why}, and it may go on at Qovery."
-
-
-async def cancel_ours(
-    baseline: Baseline,
-    *,
-    request_ids: frozenset[str],
-    readings: Readings,
-    platform: Platform,
-    narrator: Narrator,
-) -> Attempt:
+async def cancel_ours(submitted: Submitted, context: Context, *, baseline: Baseline) -> Ours:
     """Look once, and cancel what is found to be ours alone.
 
-    The queue is read before the history, so that a request that begins to run in between is seen twice and not missed.
     Qovery has no call that names the run to cancel. So a run is left alone while anybody's request waits behind it:
     should it end while our cancel is on its way, that one would be hit. The truthful statuses have the last word; what
     comes and begins after them cannot be guarded against.
 
+    Args:
+        submitted: our restart.
+        context: of the job.
+        baseline: of the restart, as the platform's clock would date it now, with all that is known not to be ours.
+
+    Returns:
+        What was found; where it was ours alone, Qovery was asked to cancel it, and took it on.
+
     Raises:
         PlatformError: it could not be read, or Qovery did not take the cancel on.
     """
-    queue = await readings.queue()
-    ours = find_ours(baseline, await readings.history(), queue, request_ids=request_ids)
-    narrator.say("cancel_considered", standing=ours.standing.value, why=ours.why or None)
+    if submitted.found:
+        return Ours(standing=Standing.FOUND)
+    queue, runs = await context.reader.queue_and_history()
+    ours = find_ours(baseline, runs, queue, request_ids=submitted.request_ids)
+    context.narrator.say("cancel_considered", standing=ours.standing.value, origin=ours.origin)
     match ours.standing:
         case Standing.WAITS:
             for request_id in sorted(ours.request_ids):
-                await platform.cancel_request(request_id)
-                narrator.say("restart_cancelled", request_id=request_id)
+                await context.platform.cancel_request(request_id)
+                context.narrator.say("restart_cancelled", request_id=request_id)
         case Standing.RUNS:
-            if not still_runs(baseline, await readings.statuses(), ours.execution_id):
-                return Attempt(ours=replace(ours, standing=Standing.SHARED, why=JUST_ENDED), asked=False)
-            await platform.cancel_run(baseline.environment_id)
-            narrator.say("restart_cancelled", execution_id=ours.execution_id)
+            if not still_runs(baseline, await context.reader.statuses(), ours.execution_id):
+                return replace(ours, standing=Standing.ENDING)
+            await context.platform.cancel_run(baseline.environment_id)
+            context.narrator.say("restart_cancelled", execution_id=ours.execution_id)
         case _:
-            return Attempt(ours=ours, asked=False)
-    return Attempt(ours=ours, asked=True)
+            pass
+    return ours

@@ -1,9 +1,8 @@
 """When to look again: tenacity strategies that compose, and the loop that they drive."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from enum import Enum, unique
 from random import Random
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, retry_if_result
 from tenacity.stop import stop_base
@@ -11,6 +10,7 @@ from tenacity.wait import wait_base
 
 from orchestrator import ports
 from orchestrator.domain.observations import Observation
+from orchestrator.domain.outcomes import Reason
 from orchestrator.errors import PassingError, ThrottledError
 from orchestrator.ports import Clock, Lookout
 
@@ -21,12 +21,8 @@ GROWTH = 0.25
 JITTER = 0.1
 
 
-@unique
-class Ended(Enum):
-    """Why a poll ended without a result."""
-
-    DEADLINE = "the deadline passed"
-    CONTACT_LOST = "no successful answer for too long"
+GaveUp: TypeAlias = Literal[Reason.DEADLINE, Reason.CONTACT_LOST]
+"""Why a poll ended without a result: the deadline passed, or there was no usable answer for too long."""
 
 
 class Contact:
@@ -235,7 +231,7 @@ class Poller:
         likely: Sequence[float] = (),
         quiet: Callable[[], bool] = lambda: False,
         at_any_price: bool = False,
-    ) -> T | Ended:
+    ) -> T | GaveUp:
         """Call `look` until it returns something other than None.
 
         Args:
@@ -297,7 +293,7 @@ class Poller:
         result: T | None = await retrying(one_look)
         if result is not None:
             return result
-        return Ended.CONTACT_LOST if self._clock.monotonic() < until else Ended.DEADLINE
+        return Reason.CONTACT_LOST if self._clock.monotonic() < until else Reason.DEADLINE
 
     def _excuse(self, retry_state: RetryCallState) -> None:
         error = _error_in(retry_state)

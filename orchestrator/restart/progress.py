@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from orchestrator.domain.inflight import Sighting
 from orchestrator.domain.observations import Baseline, Observation
 from orchestrator.domain.outcomes import Outcome, ServiceResult
+from orchestrator.domain.records import Sighting
 from orchestrator.domain.states import StateClass, classify
 from orchestrator.domain.verdict import OUTCOME_OF_FINDING, ServiceVerdict
 from orchestrator.ports import Clock

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.domain.inflight import Holder
 from orchestrator.domain.outcomes import Outcome, Reason
-from orchestrator.domain.ownership import Trace
+from orchestrator.domain.ownership import Ours, Standing, Trace
 from orchestrator.domain.plan import Target
 from orchestrator.domain.readiness import Obstacle, Readiness
+from orchestrator.domain.records import Holder
 from orchestrator.domain.verdict import OUTCOME_OF_FINDING, Finding, Verdict
 from orchestrator.errors import JournalError, PlatformError
-from orchestrator.restart.polling import Ended
+from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.verification import CheckFailure
 
 
@@ -44,6 +44,30 @@ _EXPLANATIONS = {
     "ours, which is not to be seen: somebody may have cancelled it. Look at the environment's history. Should Qovery "
     "label what this token asks for otherwise than as `API`, say how with `api.origin`.",
     Reason.SUPERSEDED: "Somebody's other operation ran in place of our restart. Run again when it suits.",
+}
+
+
+_TRACES = {
+    Trace.OURS: "a restart of all our services, asked for since the baseline",
+    Trace.NOT_OURS: "only a restart that somebody asked for by another way than ours",
+    Trace.IN_MOTION: "our services are in progress, and neither queue nor history says for whom",
+    Trace.NOTHING: "nothing was done there since the baseline, by anybody",
+    Trace.UNCLEAR: "something else was done there, or a part of the picture is missing",
+}
+
+_WHY_NOT_OURS_ALONE = {
+    Standing.UNSEEN: "nothing of it is to be seen",
+    Standing.ENDING: "it was about to end, or has ended, and somebody else's run could be hit in its place",
+    Standing.MERGED: "our request was merged with one for other services",
+    Standing.UNNAMED: "a restart of these services waits, and no id says that it is ours",
+    Standing.FOUND: "the answer to our submit was lost, and no id says that what was found there is ours",
+    Standing.INCOMPLETE: "what restarts there now does not carry all of our services",
+    Standing.SEVERAL_RUNS: "more than one run is in progress there",
+    Standing.WIDER: "the run restarts other services, too",
+    Standing.ANOTHER_ORIGIN: "the run was asked for by another way than ours ({origin})",
+    Standing.REPEATED: "these services were restarted more than once since our submit, and no id says which run is "
+    "ours",
+    Standing.AWAITED: "somebody's request waits behind it",
 }
 
 
@@ -115,10 +139,10 @@ def not_running(readiness: Readiness) -> Settlement:
 
 
 def never_started(
-    ended: Ended, *, obstacle: Readiness | None, waited: float, silent_for: float, by_run: bool
+    gave_up: GaveUp, *, obstacle: Readiness | None, waited: float, silent_for: float, by_run: bool
 ) -> Settlement:
     """Settle an environment for which no restart could be submitted in time."""
-    if ended is Ended.CONTACT_LOST:
+    if gave_up is Reason.CONTACT_LOST:
         return Settlement(
             outcome=Outcome.UNKNOWN,
             reason=Reason.CONTACT_LOST,
@@ -140,12 +164,12 @@ def never_started(
     )
 
 
-def unconfirmed(ended: Ended, *, looked_for: float, saw: Trace | None) -> Settlement:
+def unconfirmed(gave_up: GaveUp, *, looked_for: float, saw: Trace | None) -> Settlement:
     """Settle an environment whose submit was never answered, and never found; `saw` is what the last look showed."""
-    shown = f" (last seen: {saw.value})" if saw is not None else ""
+    shown = f" (last seen: {_TRACES[saw]})" if saw is not None else ""
     return Settlement(
         outcome=Outcome.UNKNOWN,
-        reason=Reason.CONTACT_LOST if ended is Ended.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
+        reason=Reason.CONTACT_LOST if gave_up is Reason.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
         message=f"The answer to the submit was lost, and in {looked_for:.0f} s no look could tell whether it was "
         f"accepted{shown}. Look into the environment's queue and history before you run again.",
     )
@@ -161,14 +185,33 @@ def never_accepted() -> Settlement:
     )
 
 
-def not_cancelled(why: str) -> Settlement:
+def not_cancelled(ours: Ours) -> Settlement:
     """Settle an environment in which nothing could be cancelled that is provably ours alone."""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.NOT_CANCELLED,
-        message=f"Not cancelled, since it is not provably ours alone: {why}. It may go on at Qovery: look at the "
-        "environment in the console.",
+        message=f"Not cancelled, since it is not provably ours alone: {_why_not_ours_alone(ours)}. It may go on at "
+        "Qovery: look at the environment in the console.",
     )
+
+
+def cancel_attempted(ours: Ours) -> str:
+    """Say what came of an attempt to cancel our restart."""
+    match ours.standing:
+        case Standing.WAITS:
+            return "Our request still waited in the queue and was cancelled."
+        case Standing.RUNS:
+            return f"Our run, {ours.execution_id}, was told to cancel."
+        case Standing.OVER:
+            return "There was nothing left to cancel: our restart is over."
+        case Standing.UNSEEN:
+            return "It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery."
+        case _:
+            return f"It was not cancelled, since {_why_not_ours_alone(ours)}, and it may go on at Qovery."
+
+
+def _why_not_ours_alone(ours: Ours) -> str:
+    return _WHY_NOT_OURS_ALONE[ours.standing].format(origin=ours.origin or "which, the history does not say")
 
 
 def contact_lost(*, silent_for: float) -> Settlement:

@@ -1,14 +1,13 @@
 """One restart, accepted once: from the first look to an accepted submit, whatever is lost on the way."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
-from orchestrator.domain.inflight import InFlight, Intent
+from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, baseline_needs_history
-from orchestrator.domain.ownership import Search, Trace, search
-from orchestrator.domain.plan import OnBusy, OnStopped, Service, Target
+from orchestrator.domain.outcomes import Reason
+from orchestrator.domain.plan import OnBusy, OnStopped, Service
 from orchestrator.domain.readiness import Obstacle, Readiness, assess
+from orchestrator.domain.records import InFlight, Intent
 from orchestrator.errors import (
     BusyError,
     JournalError,
@@ -20,14 +19,12 @@ from orchestrator.errors import (
     ThrottledError,
     TokenRefusedError,
 )
-from orchestrator.ports import Clock, Platform
 from orchestrator.restart import settlement
 from orchestrator.restart.claiming import claim
-from orchestrator.restart.memory import Memory
-from orchestrator.restart.narrator import Narrator
-from orchestrator.restart.polling import Ended, Poller
-from orchestrator.restart.progress import Progress
-from orchestrator.restart.readings import Readings
+from orchestrator.restart.context import Context
+from orchestrator.restart.journaling import JobJournal
+from orchestrator.restart.lost_submit import LostSubmit
+from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 
 NOT_ACCEPTED = (NotSentError, ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
@@ -37,177 +34,159 @@ RESUME_GRACE = 60.0
 """Seconds that a resumed run has at the least to find out what became of a restart, however late it is resumed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    """A restart that was posted on top of `baseline`."""
-
-    baseline: Baseline
-    accepted: bool
-    """Whether that is known."""
-
-
 class Submission:
     """Submits one restart of a target, or goes on with one that an earlier process posted.
 
     Attributes:
-        submitted_at: when it was (last) posted, for people; None before.
-        in_doubt: whether a post may or may not have been accepted.
-        deadline: the instant by which the environment has to be settled; the run's own until something was posted.
+        submitted: the restart, from when it was posted to when it is known that it never arrived.
         left_out: the ids of targets that do not run and that policy skips.
-        request_ids: what the platform called our request, where it said so.
-        was_found: whether its acceptance was not answered, but found out.
+
+    Args:
+        context: of the job.
+        journal: of the job.
+        wait_lock: seconds to wait for another run that holds the environment.
+        may_post: whether to post what was not posted before, or never arrived.
+        origin: how the platform labels what we ask for; None where that is not known.
+        in_flight: the restart that an earlier process posted, where it has.
     """
 
     def __init__(
         self,
-        target: Target,
+        context: Context,
+        journal: JobJournal,
         *,
-        platform: Platform,
-        readings: Readings,
-        poller: Poller,
-        progress: Progress,
-        memory: Memory,
-        narrator: Narrator,
-        clock: Clock,
-        end_by: float,
         wait_lock: float = 0.0,
         may_post: bool = True,
         origin: str | None = None,
         in_flight: InFlight | None = None,
     ) -> None:
-        self._target = target
+        self._context = context
+        self._journal = journal
         self._wait_lock = wait_lock
         self._may_post = may_post
         self._origin = origin
-        self._platform = platform
-        self._readings = readings
-        self._poller = poller
-        self._progress = progress
-        self._memory = memory
-        self._narrator = narrator
-        self._clock = clock
-        self._end_by = end_by
         self._obstacle: Readiness | None = None
-        self._posted: Posted | None = None
-        self._first_posted_at: float | None = None
-        self._post_by: float | None = None
-        self._looking_since = clock.monotonic()
-        self._last_trace: Trace | None = None
-        self.submitted_at: datetime | None = None
-        self.in_doubt = False
-        self.deadline = end_by
-        self.left_out: frozenset[str] = frozenset()
-        self.request_ids: frozenset[str] = frozenset()
-        self.was_found = False
-        if in_flight is not None:
-            self._go_on_with(in_flight)
+        self._is_posting = False
+        self.submitted = None if in_flight is None else self._recall(in_flight)
+        self.left_out: frozenset[str] = frozenset() if in_flight is None else in_flight.intent.left_out
 
-    def _go_on_with(self, in_flight: InFlight) -> None:
-        intent = in_flight.intent
-        self._begin(intent)
-        # Whenever it was posted, it was before now: that is enough to know, and no clock has to be trusted for it.
-        self._post_by = self.deadline
-        self.deadline = max(self.deadline, self._clock.monotonic() + RESUME_GRACE)
-        self._posted = Posted(baseline=intent.baseline, accepted=in_flight.accepted)
-        self.in_doubt = not in_flight.accepted
-        self.left_out = intent.left_out
-        self.request_ids = in_flight.request_ids
-        self.was_found = in_flight.found
-        self._readings.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
-        self._progress.recall(in_flight.sighting)
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a post may or may not have been accepted."""
+        return self._is_posting or (self.submitted is not None and not self.submitted.accepted)
 
-    async def make(self) -> Baseline | Settlement:
-        """Get one restart accepted and give the baseline that it stands on, or say why there is none."""
-        until: float | None = None
+    async def make(self) -> Submitted | Settlement:
+        """Get one restart accepted, or say why there is none."""
+        submitted, lost = self.submitted, None
         while True:
-            if self._posted is None:
+            if submitted is None:
                 if not self._may_post:
                     return settlement.never_accepted()
-                posted = await self._submit(until)
+                posted = await self._submit(lost)
                 if isinstance(posted, Settlement):
                     return posted
-                self._posted = posted
-            baseline = self._posted.baseline
-            if self._posted.accepted:
-                return baseline
-            # What waits in the queue for a moment only must not come and go between two looks.
-            found = await self._poller.poll(
-                partial(self._look_for_it, baseline), until=self.deadline, at_any_price=True
-            )
-            if isinstance(found, Ended):
-                return settlement.unconfirmed(found, looked_for=self._looked_for, saw=self._last_trace)
-            if found:
-                return baseline
-            self._posted = None
-            # The time that a late resume has to find out is no time to submit.
-            until = self.deadline if self._post_by is None else self._post_by
+                submitted = posted
+            if submitted.accepted:
+                return submitted
+            found = await LostSubmit(submitted, self._context, self._journal).find()
+            if isinstance(found, Settlement):
+                return found
+            lost, submitted = submitted, found
+            self.submitted = found
 
-    async def _submit(self, until: float | None) -> Posted | Settlement:
-        """Post a restart as soon as nothing stands in the way, by `until` or for as long as policy is patient."""
+    def _recall(self, in_flight: InFlight) -> Submitted:
+        """Return what an earlier process posted, as this one goes on with it."""
+        context, intent = self._context, in_flight.intent
+        deadline = self._begin(intent)
+        # Whenever it was posted, it was before now: that is enough to know, and no clock has to be trusted for it.
+        context.reader.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
+        context.progress.recall(in_flight.sighting)
+        return Submitted(
+            intent=intent,
+            accepted=in_flight.accepted,
+            found=in_flight.found,
+            request_ids=in_flight.request_ids,
+            deadline=max(deadline, context.clock.monotonic() + RESUME_GRACE),
+            # The time that a late resume has to find out is no time to submit.
+            post_by=deadline,
+        )
+
+    def _begin(self, intent: Intent) -> float:
+        """Note that a restart was posted; return the instant by which it has to be settled."""
+        self._context.progress.begin(intent.baseline, at=intent.posted_at)
+        return min(intent.posted_at + self._context.target.policy.deadline, self._context.end_by)
+
+    async def _submit(self, lost: Submitted | None) -> Submitted | Settlement:
+        """Post a restart as soon as nothing stands in the way, for as long as policy is patient.
+
+        Args:
+            lost: an earlier post, which never arrived: this one has what time is left of it.
+        """
+        context = self._context
         try:
-            locked = await claim(
-                self._memory, wait=self._wait_lock, until=self._end_by, clock=self._clock, narrator=self._narrator
-            )
+            locked = await claim(self._journal, context, wait=self._wait_lock)
         except JournalError as error:
             return settlement.journal_unwritable(error)
         if locked is not None:
             return locked
-        patience = self._target.policy.deadline
-        if until is None:
-            until = min(self._clock.monotonic() + patience, self._end_by)
-        posted: Posted | Settlement | Ended = await self._poller.poll(
-            partial(self._try, until), until=until, quiet=self._waits_for_others
+        patience = context.target.policy.deadline
+        until = min(context.clock.monotonic() + patience, context.end_by) if lost is None else lost.post_by
+        posted: Submitted | Settlement | GaveUp = await context.poller.poll(
+            partial(self._try, lost, until), until=until, quiet=self._waits_for_others
         )
-        if isinstance(posted, Ended):
+        if isinstance(posted, Reason):
             return settlement.never_started(
                 posted,
                 obstacle=self._obstacle,
                 waited=patience,
-                silent_for=self._poller.contact.silent_for,
-                by_run=until == self._end_by,
+                silent_for=context.poller.contact.silent_for,
+                by_run=until == context.end_by,
             )
         return posted
 
-    async def _try(self, until: float) -> Posted | Settlement | None:
-        observation = await self._readings.statuses()
-        if self._clock.monotonic() >= until:
-            return (
-                None  # The deadline bears the request that met it, and no more after that: nothing is submitted late.
-            )
-        readiness = assess(observation, self._target.services)
+    async def _try(self, lost: Submitted | None, until: float) -> Submitted | Settlement | None:
+        observation = await self._context.reader.statuses()
+        if self._is_late(until):
+            return None
+        readiness = assess(observation, self._context.target.services)
         self._obstacle = readiness if readiness.obstacle is not None else None
         if readiness.obstacle is Obstacle.STOPPED:
-            if self._target.policy.on_stopped is OnStopped.FAIL:
+            if self._context.target.policy.on_stopped is OnStopped.FAIL:
                 return settlement.blocked(readiness)
             if not readiness.running:
                 return settlement.not_running(readiness)
         elif readiness.obstacle is not None:
             return self._wait_or_block(readiness)
-        self.left_out = self._target.service_ids - {service.id for service in readiness.running}
+        self.left_out = self._context.target.service_ids - {service.id for service in readiness.running}
         baseline = await self._take_baseline(observation, readiness.running)
-        if baseline is None or self._clock.monotonic() >= until:
+        if baseline is None or self._is_late(until):
             return None
-        return await self._post(baseline, readiness.running)
+        return await self._post(baseline, readiness.running, lost)
+
+    def _is_late(self, until: float) -> bool:
+        """Tell whether the deadline has passed: it allows for the request during which it does, and for none after."""
+        return self._context.clock.monotonic() >= until
 
     def _waits_for_others(self) -> bool:
         return self._obstacle is not None and self._obstacle.obstacle is Obstacle.BUSY
 
     def _wait_or_block(self, readiness: Readiness) -> Settlement | None:
-        if readiness.obstacle is Obstacle.BUSY and self._target.policy.on_busy is OnBusy.FAIL:
+        if readiness.obstacle is Obstacle.BUSY and self._context.target.policy.on_busy is OnBusy.FAIL:
             return settlement.blocked(readiness)
         return None
 
     async def _take_baseline(self, observation: Observation, running: tuple[Service, ...]) -> Baseline | None:
+        context = self._context
         ids = [service.id for service in running]
-        runs = await self._readings.history() if baseline_needs_history(observation, ids) else ()
+        runs = await context.reader.history() if baseline_needs_history(observation, ids) else ()
         baseline = Baseline.of(observation, ids, runs, origin=self._origin)
         if not baseline.executions:
             # What runs has been deployed, so there is an execution that we are not being told: nothing could be proven.
             self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("no execution known",))
             return None
-        self._readings.server_clock.begin(baseline.server_time, self._clock.monotonic())
-        self._progress.note(observation)
-        self._narrator.say(
+        context.reader.server_clock.begin(baseline.server_time, context.clock.monotonic())
+        context.progress.note(observation)
+        context.narrator.say(
             "baseline_read",
             services=len(ids),
             executions=sorted({status.execution_id or "unknown" for status in baseline.targets.values()}),
@@ -215,35 +194,42 @@ class Submission:
         )
         return baseline
 
-    async def _post(self, baseline: Baseline, running: tuple[Service, ...]) -> Posted | Settlement | None:
-        now = self._clock.monotonic()
+    async def _post(
+        self, baseline: Baseline, running: tuple[Service, ...], lost: Submitted | None
+    ) -> Submitted | Settlement | None:
+        context = self._context
         intent = Intent(
             baseline=baseline,
             left_out=self.left_out,
             # A second post, after the first was seen not to have arrived, gets no second deadline.
-            posted_at=now if self._first_posted_at is None else self._first_posted_at,
-            submitted_at=self._clock.now(),
+            posted_at=context.clock.monotonic() if lost is None else lost.intent.posted_at,
+            submitted_at=context.clock.now(),
         )
         try:
-            self._memory.intend(intent)
+            await self._journal.intend(intent)
         except JournalError as error:
             return settlement.journal_unwritable(error)
-        self.in_doubt = True
+        self._is_posting = True
         try:
-            receipt = await self._platform.submit_restart(self._target.environment_id, running)
+            receipt = await context.platform.submit_restart(context.target.environment_id, running)
         except NOT_ACCEPTED as error:
-            self.in_doubt = False
-            self._memory.withdraw()
+            self._is_posting = False
+            await self._journal.withdraw()
             return self._not_accepted(error, running)
         except PassingError as error:
-            self._begin(intent)
-            self._looking_since = self._clock.monotonic()
-            self._narrator.warn("submit_unanswered", error=str(error), look_for_s=self._target.policy.invisible_for)
-            return Posted(baseline=baseline, accepted=False)
-        self._begin(intent)
-        self._accepted(receipt.request_ids, found=False)
-        self._narrator.say("restart_submitted", services=len(running), request_ids=sorted(receipt.request_ids))
-        return Posted(baseline=baseline, accepted=True)
+            accepted, request_ids = False, frozenset[str]()
+            context.narrator.warn("submit_unanswered", error=str(error), look_for_s=context.target.policy.invisible_for)
+        else:
+            accepted, request_ids = True, receipt.request_ids
+        deadline = self._begin(intent)
+        if accepted:
+            await self._journal.accept(request_ids)
+            context.narrator.say("restart_submitted", services=len(running), request_ids=sorted(request_ids))
+        self.submitted = Submitted(
+            intent=intent, accepted=accepted, request_ids=request_ids, deadline=deadline, post_by=deadline
+        )
+        self._is_posting = False
+        return self.submitted
 
     def _not_accepted(self, error: PlatformError, running: tuple[Service, ...]) -> Settlement | None:
         """Say what an error means that left nothing behind. Raises it again where the poll deals with it."""
@@ -253,51 +239,3 @@ class Submission:
         if isinstance(error, RefusedError | NotFoundError):
             return settlement.refused(error)
         raise error
-
-    def _begin(self, intent: Intent) -> None:
-        self._first_posted_at = intent.posted_at
-        self.deadline = min(intent.posted_at + self._target.policy.deadline, self._end_by)
-        self.submitted_at = intent.submitted_at
-        self._progress.begin(intent.baseline, at=intent.posted_at)
-
-    def _accepted(self, request_ids: frozenset[str], *, found: bool) -> None:
-        self.in_doubt = False
-        self.request_ids = request_ids
-        self.was_found = found
-        self._memory.accept(request_ids, found=found)
-
-    @property
-    def _looked_for(self) -> float:
-        return self._clock.monotonic() - self._looking_since
-
-    async def _look_for_it(self, baseline: Baseline) -> bool | None:
-        """Look for a post whose answer was lost. True: accepted. False: it never arrived. None: it cannot be told."""
-        looked_for = self._looked_for
-        observation = await self._readings.statuses()
-        self._progress.note(observation)
-        if self._clock.monotonic() >= self.deadline:
-            return None
-        # The queue first: a request that begins to run between the two reads is then seen twice, and not missed twice.
-        queue = await self._readings.queue()
-        if self._clock.monotonic() >= self.deadline:
-            return None
-        runs = await self._readings.history()
-        found = search(self._readings.dated(baseline), observation, runs, queue)
-        self._reason(found, looked_for, queue=len(queue))
-        if found.trace is Trace.OURS:
-            self._accepted(found.request_ids, found=True)
-            self._narrator.say("submit_found", after_s=round(looked_for, 1), request_ids=sorted(found.request_ids))
-            return True
-        if found.trace is not Trace.NOTHING or looked_for < self._target.policy.invisible_for:
-            return None
-        self.in_doubt = False
-        self.submitted_at = None
-        self._memory.withdraw()
-        self._narrator.warn("submit_not_found", after_s=round(looked_for, 1))
-        return False
-
-    def _reason(self, found: Search, looked_for: float, *, queue: int) -> None:
-        """Log what a look has shown, where that is news."""
-        if found.trace is not self._last_trace:
-            self._last_trace = found.trace
-            self._narrator.say("submit_looked_for", found=found.trace.value, queue=queue, after_s=round(looked_for, 1))

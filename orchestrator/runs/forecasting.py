@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.config import Config
-from orchestrator.domain.observations import Glance
+from orchestrator.domain.observations import Hint
 from orchestrator.domain.plan import Plan, Target
-from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment, review, review_at_a_glance
+from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment, review, review_by_hint
 from orchestrator.runs.interruption import Interruption, until_done_or_asked
 from orchestrator.runs.session import Rehearsal, Session, open_session
 
@@ -20,7 +20,7 @@ async def areview(
     config: Config,
     *,
     rehearsal: Rehearsal | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     interruption: Interruption | None = None,
     state_dir: Path | None = None,
 ) -> Review | None:
@@ -41,6 +41,7 @@ async def areview(
         )
         reviewed.append(Review(environments=tuple(environments), cost=session.estimate(plan)))
 
+    environ = os.environ if environ is None else environ
     async with open_session(config, environ=environ, rehearsal=rehearsal, state_dir=state_dir) as session:
         await until_done_or_asked(look(), interruption or Interruption())
     return reviewed[0] if reviewed else None
@@ -48,15 +49,15 @@ async def areview(
 
 async def _look_at(targets: Sequence[Target], session: Session, *, at_once: int) -> Sequence[ReviewedEnvironment]:
     """Look at each environment; where that would take too much of the quota, at whole projects as far as they show."""
-    glances: dict[str, Glance] = {}
+    hints: dict[str, Hint] = {}
     if len(targets) > SHARE_OF_QUOTA * session.quota.room().left:
         for project_id in dict.fromkeys(target.project_id for target in targets if target.project_id is not None):
-            glances.update(await session.glance(project_id))
+            hints.update(await session.read_hints(project_id))
     room = asyncio.Semaphore(at_once)
 
     async def look_at(target: Target) -> ReviewedEnvironment:
-        if target.environment_id in glances:
-            return review_at_a_glance(target, glances[target.environment_id])
+        if target.environment_id in hints:
+            return review_by_hint(target, hints[target.environment_id])
         async with room:
             return review(target, await session.read(target.environment_id))
 

@@ -1,47 +1,60 @@
-"""Going on with a run that was cut off, or running again what failed in one: from the journal, without its file."""
+"""Resuming a run that was cut off, or running again what failed in one: from the journal, without its file."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config, parse_config
 from orchestrator.domain.outcomes import ExitCode
+from orchestrator.domain.records import StoredRun
 from orchestrator.errors import UsageError
-from orchestrator.journal.store import StoredRun
+from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import Clock
 from orchestrator.reports.model import RunReport
 from orchestrator.runs.interruption import Interruption
-from orchestrator.runs.runner import GoingOn, Run, opened_journal
+from orchestrator.runs.journals import opened_journal
+from orchestrator.runs.preparing import GoingOn, Start, prepare_resume
+from orchestrator.runs.runner import Run
 from orchestrator.runs.session import Rehearsal, Session, open_session
 
 
-async def aresume(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """A run that was cut off, and the session in which it can be resumed."""
+
+    stored: StoredRun
+    config: Config
+    session: Session
+    store: Store
+    simulated: bool
+
+    async def resume(self, how: GoingOn, interruption: Interruption) -> RunReport:
+        """Resume it, and report it whole.
+
+        Raises:
+            UsageError: there is nothing left to do in it, or a process is still at work on it.
+        """
+        journal = Work.take_over(self.store, self.stored.run_id)
+        start = Start(began=journal.began, started_at=self.stored.started_at, parent_id=self.stored.parent_id)
+        run = Run(self.config, self.session, start, simulated=self.simulated, journal=journal)
+        return await run.carry_out(
+            lambda: prepare_resume(self.config, self.session, journal, stored=self.stored, how=how), interruption
+        )
+
+
+@asynccontextmanager
+async def open_cut_off(
     run_id: str | None = None,
-    how: GoingOn = GoingOn(),  # noqa: B008 - frozen
     *,
     rehearsal: Rehearsal | None = None,
-    environ: Mapping[str, str] = os.environ,
-    interruption: Interruption | None = None,
-    on_session: Callable[[Session], object] | None = None,
+    environ: Mapping[str, str],
     state_dir: Path | None = None,
-) -> RunReport:
-    """Go on with a run that was cut off, and report it whole. Nothing is submitted twice.
-
-    Args:
-        run_id: which run, or the beginning of its id; by default the latest that was cut off.
-        how: what to do with what had not begun, and by when.
-        rehearsal: the one in which the run was begun.
-        environ: where the token and the state directory are looked for.
-        interruption: a way to ask it to stop early.
-        on_session: told of the session.
-        state_dir: where the journal is.
-
-    Raises:
-        UsageError: there is no such run, or nothing in it to go on with, or a process is still at work on it.
-    """
-    interruption = interruption or Interruption()
+) -> AsyncIterator[CutOff]:
+    """Find a run in the journal, and open a session for it; arguments and errors are those of `aresume`."""
     clock: Clock = SystemClock() if rehearsal is None else rehearsal.clock
     with opened_journal(state_dir, environ, rehearsal, clock) as store:
         stored = store.last_unfinished() if run_id is None else store.find(run_id)
@@ -54,11 +67,34 @@ async def aresume(
             api_url=stored.api_url,
             state_dir=state_dir,
         ) as session:
-            if on_session is not None:
-                on_session(session)
-            work = Work.take_over(store, stored.run_id)
-            run_ = Run(config, session, store=store, simulated=rehearsal is not None)
-            return await run_.to_its_end(run_.go_on(work, stored, how), interruption)
+            yield CutOff(stored=stored, config=config, session=session, store=store, simulated=rehearsal is not None)
+
+
+async def aresume(
+    run_id: str | None = None,
+    how: GoingOn = GoingOn(),  # noqa: B008 - frozen
+    *,
+    rehearsal: Rehearsal | None = None,
+    environ: Mapping[str, str] | None = None,
+    interruption: Interruption | None = None,
+    state_dir: Path | None = None,
+) -> RunReport:
+    """Resume a run that was cut off, and report it whole. Nothing is submitted twice.
+
+    Args:
+        run_id: which run, or the beginning of its id; by default the latest that was cut off.
+        how: what to do with what had not begun, and by when.
+        rehearsal: the one in which the run was begun.
+        environ: where the token and the state directory are looked for; by default this process's environment.
+        interruption: a way to ask it to stop early.
+        state_dir: where the journal is.
+
+    Raises:
+        UsageError: there is no such run, or nothing left to do in it, or a process is still at work on it.
+    """
+    environ = os.environ if environ is None else environ
+    async with open_cut_off(run_id, rehearsal=rehearsal, environ=environ, state_dir=state_dir) as cut_off:
+        return await cut_off.resume(how, interruption or Interruption())
 
 
 def config_of(stored: StoredRun, environ: Mapping[str, str]) -> Config:
@@ -89,7 +125,7 @@ def failures_of(
         results = store.results(stored.run_id)
         names = store.names(stored.run_id)
     if stored.ended_at is None:
-        raise UsageError(f"The run {stored.run_id} has not ended: go on with it first, without --failed.")
+        raise UsageError(f"The run {stored.run_id} has not ended: resume it first, without --failed.")
     well = {result.name for result in results if result.exit_code is ExitCode.SUCCEEDED}
     failed = [name for name in names if name not in well]
     if not failed:

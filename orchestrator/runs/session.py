@@ -17,7 +17,8 @@ from orchestrator.clock import RehearsalClock, SystemClock
 from orchestrator.config import Config
 from orchestrator.config.models import ANY_ORIGIN
 from orchestrator.domain.costs import Estimate, costs_of, estimate
-from orchestrator.domain.observations import API_ORIGIN, Glance, Observation
+from orchestrator.domain.observations import API_ORIGIN, Hint, Observation
+from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.plan import Plan
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
@@ -35,7 +36,7 @@ from orchestrator.qovery.quota import Quota
 from orchestrator.redaction import redactor, shown_url
 from orchestrator.reports.model import RequestCounts
 from orchestrator.restart.narrator import Narrator
-from orchestrator.restart.polling import Ended, Poller
+from orchestrator.restart.polling import GaveUp, Poller
 
 QOVERY_API_URL = httpx.URL("https://api.qovery.com")
 SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
@@ -125,8 +126,8 @@ class Retrying:
             random=self._random,
             on_fault=self._narrator.fault,
         )
-        result: T | Ended = await poller.poll(read, until=self._clock.monotonic() + self._longest)
-        if isinstance(result, Ended):
+        result: T | GaveUp = await poller.poll(read, until=self._clock.monotonic() + self._longest)
+        if isinstance(result, Reason):
             raise UnansweredError(
                 f"No usable answer from Qovery for {poller.contact.silent_for:.0f} s. Nothing was submitted."
             )
@@ -171,10 +172,10 @@ class Session:
         room = self.quota.room()
         return estimate(plan, left=room.left, per_hour=room.per_hour, renewed_in=room.renewed_at - room.now)
 
-    async def glance(self, project_id: str) -> Mapping[str, Glance]:
+    async def read_hints(self, project_id: str) -> Mapping[str, Hint]:
         """Read the statuses of a project's environments; none where that is refused."""
         try:
-            return await self.retrying(lambda: self.platform.glance(project_id))
+            return await self.retrying(lambda: self.platform.read_hints(project_id))
         except (TokenRefusedError, NotFoundError):
             return {}
 
@@ -261,7 +262,7 @@ async def open_session(
             platform=platform,
             prober=HttpProber(probe_client),
             quota=quota,
-            feed=Feed(platform.glance, quota=quota, clock=clock, log=log),
+            feed=Feed(platform.read_hints, quota=quota, clock=clock, log=log),
             resolver=Resolver(platform, retrying=retrying, console=console),
             retrying=retrying,
             seed=seed,

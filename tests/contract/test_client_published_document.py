@@ -56,7 +56,7 @@ def schema_of(document: Published, exchange: Exchange) -> Schema:
 
 TEMPLATES = {
     "read_statuses": "/environment/{environmentId}/statusesWithStages",
-    "glance": "/project/{projectId}/environment/status",
+    "read_hints": "/project/{projectId}/environment/status",
     "find_runs": "/environment/{environmentId}/deploymentHistoryV2",
     "read_queue": "/environment/{environmentId}/deploymentQueue",
     "submit_restart": "/environment/{environmentId}/service/restart-service",
@@ -155,13 +155,13 @@ def test_a_glance_at_a_project_says_of_each_environment_what_the_reading_of_its_
     document: Published,
 ) -> None:
     (sample,) = document.samples(document.schema("EnvironmentStatus"), Fill.ALL)
-    glances = answered(EXCHANGES["glance"].ask, {"results": [sample]})
+    hints = answered(EXCHANGES["read_hints"].ask, {"results": [sample]})
     reading = answered(EXCHANGES["read_statuses"].ask, {"environment": sample, "stages": []})
-    (glance,) = glances.values()
-    assert glances.keys() == {sample["id"].lower()} == {glance.environment_id}
-    assert (glance.state, glance.execution_id) == (reading.environment_state, reading.last_execution_id)
-    assert glance.state is not None
-    assert glance.execution_id is not None
+    (hint,) = hints.values()
+    assert hints.keys() == {sample["id"].lower()} == {hint.environment_id}
+    assert (hint.state, hint.execution_id) == (reading.environment_state, reading.last_execution_id)
+    assert hint.state is not None
+    assert hint.execution_id is not None
 
 
 @pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())

@@ -12,7 +12,7 @@ import pytest
 import respx
 
 from orchestrator._version import __version__
-from orchestrator.domain.observations import Glance, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
+from orchestrator.domain.observations import Hint, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.platform import QoveryPlatform
@@ -98,8 +98,8 @@ EXCHANGES = {
             },
         ),
     ),
-    "glance": Exchange(
-        ask=lambda platform: platform.glance("p"),
+    "read_hints": Exchange(
+        ask=lambda platform: platform.read_hints("p"),
         method="GET",
         path="/project/p/environment/status",
         answer={
@@ -115,8 +115,8 @@ EXCHANGES = {
             ]
         },
         meaning={
-            ENVIRONMENT: Glance(environment_id=ENVIRONMENT, state="RESTARTED", execution_id=EXECUTION),
-            "e": Glance(environment_id="e", state="RESTARTING", execution_id=None),
+            ENVIRONMENT: Hint(environment_id=ENVIRONMENT, state="RESTARTED", execution_id=EXECUTION),
+            "e": Hint(environment_id="e", state="RESTARTING", execution_id=None),
         },
     ),
     "find_runs": Exchange(

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain import verdict
+from orchestrator.domain import activity, evidence, verdict
+from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Ours, Standing
@@ -27,13 +28,14 @@ from orchestrator.qovery import wire
 from orchestrator.qovery.ledger import connect
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.restart import job, proof, settlement, submission
-from orchestrator.restart.cancelling import Attempt
-from orchestrator.restart.memory import Memory
+from orchestrator.restart import job, settlement, submission
+from orchestrator.restart.context import Context
+from orchestrator.restart.journaling import JobJournal
+from orchestrator.restart.lost_submit import LostSubmit
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import Poller
 from orchestrator.restart.proof import Proof
-from orchestrator.restart.readings import ServerClock
+from orchestrator.restart.reader import ServerClock
 from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.submission import Submission
 from orchestrator.runs.fleet import Fleet
@@ -139,7 +141,7 @@ def _(patch: Patch) -> None:
         restarted = [each for each in judged.services.values() if each.finding is Finding.SUCCEEDED]
         return replace(judged, finding=Finding.SUCCEEDED, doubt=None, reason=Reason.RESTARTED) if restarted else judged
 
-    patch.setattr(proof, "judge", wrong)
+    patch.setattr(evidence, "judge", wrong)
 
 
 @defect("a target that is missing in a reading is left out of account", witness=8)
@@ -150,7 +152,7 @@ def _(patch: Patch) -> None:
         there = {name: status for name, status in baseline.targets.items() if name in observation.services}
         return right(replace(baseline, targets=there), observation, **more)
 
-    patch.setattr(proof, "judge", wrong)
+    patch.setattr(evidence, "judge", wrong)
 
 
 @defect("the environment's state is judged, not each service's", witness=3)
@@ -167,17 +169,18 @@ def _(patch: Patch) -> None:
         }
         return replace(judged, finding=Finding.SUCCEEDED, services=services, doubt=None, reason=Reason.RESTARTED)
 
-    patch.setattr(proof, "judge", wrong)
+    patch.setattr(evidence, "judge", wrong)
 
 
 @defect("any run in the history counts, a deployment too", witness=2)
 def _(patch: Patch) -> None:
-    patch.setattr(verdict, "restarts_since", verdict.runs_since)
+    patch.setattr(activity, "restarts_since", activity.runs_since)
+    patch.setattr(verdict, "restarts_since", activity.runs_since)
 
 
 @defect("what restarts while our request still waits is taken for ours", witness=99)
 def _(patch: Patch) -> None:
-    patch.setattr(proof, "raise_baseline", lambda baseline, *_: baseline)
+    patch.setattr(evidence, "raise_baseline", lambda baseline, *_: baseline)
     patch.setattr(Baseline, "may_be_ours", lambda *_: True)
 
 
@@ -197,7 +200,7 @@ def _(patch: Patch) -> None:
 
 @defect("a lost POST is sent again as soon as nothing is to be seen of it", witness=4)
 def _(patch: Patch) -> None:
-    patch.setattr(Submission, "_looked_for", property(lambda _: 1e9))
+    patch.setattr(LostSubmit, "_looked_for", property(lambda _: 1e9))
 
 
 @defect("an error while watching ends it with success", witness=1)
@@ -228,9 +231,9 @@ def _(patch: Patch) -> None:
     patch.setattr(Poller, "poll", wrong)
 
 
-@defect("what is merely absent is gone at once", witness=47)
+@defect("what is merely absent is gone at once", witness=25)
 def _(patch: Patch) -> None:
-    patch.setattr(Proof, "_gone_for_good", lambda _, judged, **__: judged.finding is Finding.ABSENT)
+    patch.setattr(evidence, "_needed_absence", lambda *_: 0.0)
 
 
 @defect("a refusal of the submit is taken for an acceptance", witness=0)
@@ -260,9 +263,9 @@ def _(patch: Patch) -> None:
 
 @defect("whatever runs there is cancelled on the deadline", witness=344)
 def _(patch: Patch) -> None:
-    async def cancel(baseline: Baseline, **given: Any) -> Attempt:  # noqa: ANN401
-        await given["platform"].cancel_run(baseline.environment_id)
-        return Attempt(ours=Ours(standing=Standing.RUNS), asked=True)
+    async def cancel(_: Submitted, context: Context, **__: Any) -> Ours:  # noqa: ANN401
+        await context.platform.cancel_run(context.target.environment_id)
+        return Ours(standing=Standing.RUNS)
 
     patch.setattr(job, "cancel_ours", cancel)
 
@@ -303,20 +306,23 @@ def _(patch: Patch) -> None:
 
 @defect("nothing is written down before the POST", witness=2, ordeal="death")
 def _(patch: Patch) -> None:
-    patch.setattr(Memory, "intend", lambda *_: None)
+    async def nothing(*_: Any) -> None:  # noqa: ANN401
+        return
+
+    patch.setattr(JobJournal, "intend", nothing)
 
 
 @defect("a POST goes out although it could not be written down", witness=309, ordeal="death")
 def _(patch: Patch) -> None:
-    right = Memory.intend
+    right = JobJournal.intend
 
-    def wrong(self: Memory, intent: Any) -> None:  # noqa: ANN401
+    async def wrong(self: JobJournal, intent: Any) -> None:  # noqa: ANN401
         try:
-            right(self, intent)
+            await right(self, intent)
         except JournalError:
             return
 
-    patch.setattr(Memory, "intend", wrong)
+    patch.setattr(JobJournal, "intend", wrong)
 
 
 @defect("a resumed run submits what it finds in flight once more", witness=2, ordeal="death")
@@ -359,7 +365,10 @@ def _(patch: Patch) -> None:
 
 @defect("how an environment ended is not written down", witness=426, ordeal="death")
 def _(patch: Patch) -> None:
-    patch.setattr(Page, "settle", lambda *_: None)
+    async def nothing(*_: Any) -> None:  # noqa: ANN401
+        return
+
+    patch.setattr(Page, "settle", nothing)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.runs.runner import GoingOn
+from orchestrator.runs.preparing import GoingOn
 from orchestrator.simulator.record import RequestAccepted
 from tests.simulation.oracle import violations
 from tests.support.mortality import Life

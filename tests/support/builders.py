@@ -1,12 +1,13 @@
-"""Readings, runs and targets in one line each, with what does not matter to a test left out."""
+"""Reader, runs and targets in one line each, with what does not matter to a test left out."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from orchestrator.domain.inflight import Holder, Intent
+from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import HttpCheck, Policy, Service, ServiceType, Target
+from orchestrator.domain.records import Holder, Intent
 
 ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -110,6 +111,26 @@ def intent(
     baseline: Baseline, *, posted_at: float = 0.0, submitted_at: datetime = NOON, left_out: Iterable[str] = ()
 ) -> Intent:
     return Intent(baseline=baseline, left_out=frozenset(left_out), posted_at=posted_at, submitted_at=submitted_at)
+
+
+def submitted(
+    baseline: Baseline,
+    *,
+    posted_at: float = 0.0,
+    deadline: float = 1800.0,
+    accepted: bool = True,
+    found: bool = False,
+    request_ids: Iterable[str] = (),
+) -> Submitted:
+    """A restart that was posted on top of `baseline`."""
+    return Submitted(
+        intent=intent(baseline, posted_at=posted_at),
+        accepted=accepted,
+        found=found,
+        request_ids=frozenset(request_ids),
+        deadline=deadline,
+        post_by=deadline,
+    )
 
 
 def holder(run_id: str = "run-2", *, at_work: bool = True) -> Holder:

@@ -1,10 +1,24 @@
 """A journal without a disk: it keeps what it is told, and fails where a test says so."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from orchestrator.domain.inflight import Holder, InFlight, Intent, Sighting
 from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.records import Holder, InFlight, Intent, Sighting
 from orchestrator.errors import JournalError
+
+T = TypeVar("T")
+
+
+def at_once(write: Coroutine[Any, Any, T]) -> T:
+    """Await what never waits: SQLite's journal is written before anything else can happen, a cancellation included."""
+    try:
+        write.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    raise AssertionError("it waits")
 
 
 @dataclass(slots=True)
@@ -28,29 +42,29 @@ class MemoryJournal:
     sighting: Sighting = field(default_factory=Sighting)
     result: EnvironmentResult | None = None
 
-    def claim(self) -> Holder | None:
+    async def claim(self) -> Holder | None:
         self._write("claim")
         return self.holders.pop(0) if self.holders else None
 
-    def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent) -> None:
         self._write("intend")
         self.intents.append(intent)
         self.intent, self.accepted, self.found = intent, False, False
         self.request_ids, self.sighting = frozenset(), Sighting()
 
-    def withdraw(self) -> None:
+    async def withdraw(self) -> None:
         self._write("withdraw")
         self.intent = None
 
-    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
+    async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         self._write("accept")
         self.accepted, self.found, self.request_ids = True, found, request_ids
 
-    def see(self, sighting: Sighting) -> None:
+    async def see(self, sighting: Sighting) -> None:
         self._write("see")
         self.sighting = sighting
 
-    def settle(self, result: EnvironmentResult) -> None:
+    async def settle(self, result: EnvironmentResult) -> None:
         self._write("settle")
         self.result = result
 

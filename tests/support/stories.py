@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from random import Random
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.domain.inflight import InFlight
 from orchestrator.domain.observations import QueuedRequest, Run, execution_number
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Target
+from orchestrator.domain.records import InFlight
 from orchestrator.ports import Clock, Lookout
+from orchestrator.restart.cancel_job import CancelJob
 from orchestrator.restart.job import RestartJob
 from orchestrator.restart.narrator import HEARTBEAT
 from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
+from tests.support.contexts import context_of
 from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
 from tests.support.platform import (
@@ -97,7 +98,7 @@ def tell(
     seed: int = 0,
     journal: MemoryJournal | None = None,
     wait_lock: float = 0.0,
-    call_off: bool = False,
+    cancel: bool = False,
     origin: str | None = None,
     lookout: Callable[[Clock], Lookout] | None = None,
 ) -> Story:
@@ -115,7 +116,7 @@ def tell(
         seed: of the jitter.
         journal: what the job writes into, and finds in flight.
         wait_lock: seconds to wait for another run.
-        call_off: whether the job only cancels what is in flight.
+        cancel: whether the job only cancels what is in flight.
         origin: how the platform labels what the job asks for.
         lookout: makes where the job rests.
     """
@@ -133,20 +134,21 @@ def tell(
             faults=faults,
         )
         prober = ScriptedProber(clock, probes or {})
-        job = RestartJob(
-            target,
-            platform=platform,
+        job = (CancelJob if cancel else RestartJob)(
+            context_of(
+                target,
+                platform,
+                clock,
+                log=log,
+                seed=seed,
+                end_by=end_by,
+                lookout=None if lookout is None else lookout(clock),
+            ),
             prober=prober,
-            clock=clock,
-            log=log.logger,
-            random=Random(seed),
-            end_by=end_by,
             journal=journal,
             in_flight=resumed,
             wait_lock=wait_lock,
-            call_off=call_off,
             origin=origin,
-            lookout=None if lookout is None else lookout(clock),
         )
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)

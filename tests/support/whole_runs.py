@@ -25,8 +25,9 @@ from orchestrator.journal.database import FILE_NAME
 from orchestrator.machine import Machine
 from orchestrator.reports.model import EnvironmentReport, RunReport
 from orchestrator.runs.interruption import Interruption
+from orchestrator.runs.preparing import GoingOn
 from orchestrator.runs.resuming import aresume
-from orchestrator.runs.runner import GoingOn, arun
+from orchestrator.runs.runner import arun
 from orchestrator.simulator import app as app_module
 from orchestrator.simulator import seeding
 from orchestrator.simulator.faults import FaultSource

@@ -13,7 +13,7 @@ from orchestrator.config import Config, load_config, parse_config
 from orchestrator.errors import ConfigError
 from tests.unit.config.config_texts import ID, SECRET
 
-FOLDER = Path(__file__).parents[2] / "config"
+FOLDER = Path(__file__).parents[3] / "config"
 FILES = sorted(FOLDER.glob("*.yaml"))
 ANYTHING_SET = {"QOVERY_API_TOKEN": "t", "HEALTH_KEY": SECRET, "KEY": SECRET}
 

@@ -7,15 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.activity import restarts_since, runs_since, waiting_restarts
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, execution_number
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.verdict import (
-    Finding,
-    confirm,
-    restarts_since,
-    runs_since,
-    waiting_restarts,
-)
+from orchestrator.domain.verdict import Finding, confirm
 from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.readings import STRANGERS, TARGETS, observations, queues, runs
 
@@ -118,7 +113,7 @@ def test_somebodys_restart_of_one_service_is_not_our_restart_of_two() -> None:
     verdict = confirm(BASELINE, AT_REST, [run(42, {"api": "RESTARTED"})], [])
     assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.NOT_RESTARTED)
     assert verdict.services["api"].finding is Finding.SUCCEEDED
-    assert verdict.services["web"].finding is Finding.NOT_BEGUN
+    assert verdict.services["web"].finding is Finding.UNPROVEN
 
 
 # Not over yet.
@@ -220,7 +215,7 @@ def test_a_restart_that_does_not_say_which_it_is_or_of_what_proves_nothing_not_e
     for number in (41, 42):
         verdict = confirm(baseline, all_in(state, "api", "web", number=number), [silent, LAST_NIGHTS], [])
         assert verdict.finding is Finding.IN_PROGRESS
-        assert {one.finding for one in verdict.services.values()} == {Finding.NOT_BEGUN}
+        assert {one.finding for one in verdict.services.values()} == {Finding.UNPROVEN}
 
 
 @pytest.mark.parametrize(
@@ -343,7 +338,7 @@ def test_a_confirmed_verdict_has_a_reason_exactly_when_it_can_be_settled(
 ) -> None:
     verdict = confirm(baseline_of(*TARGETS), reading, history, queue)
     assert (verdict.reason is not None) is (verdict.finding is not Finding.IN_PROGRESS)
-    assert verdict.finding is not Finding.NOT_BEGUN
+    assert verdict.finding is not Finding.UNPROVEN
 
 
 def test_a_history_that_contradicts_fresh_statuses_is_no_proof() -> None:
@@ -351,4 +346,4 @@ def test_a_history_that_contradicts_fresh_statuses_is_no_proof() -> None:
     verdict = confirm(BASELINE, reading, [run(42, BOTH)], [])
     assert (verdict.finding, verdict.reason) == (Finding.ABSENT, Reason.NOT_RESTARTED)
     assert verdict.services["api"].finding is Finding.SUCCEEDED
-    assert verdict.services["web"].finding is Finding.NOT_BEGUN
+    assert verdict.services["web"].finding is Finding.UNPROVEN

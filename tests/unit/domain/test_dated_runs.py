@@ -1,4 +1,4 @@
-"""A success that nobody saw running, where the reading itself dates its run, and where it does not; and glances."""
+"""A success that nobody saw running, where the reading itself dates its run, and where it does not; and hints."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.observations import CLOCK_SKEW, Baseline, Glance, Observation
+from orchestrator.domain.observations import CLOCK_SKEW, Baseline, Hint, Observation
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.verdict import Doubt, Finding, judge
 from orchestrator.restart.polling import Contact
-from orchestrator.restart.readings import Readings
+from orchestrator.restart.reader import Reader
 from tests.support.builders import (
     ENVIRONMENT,
     NOON,
@@ -110,7 +110,7 @@ def test_a_date_excuses_only_that_nobody_saw_it_running() -> None:
     )
     assert judge(BASELINE, over(began=3.0, state="DEPLOYED")).doubt is Doubt.ENDED_OTHERWISE
     old = judge(BASELINE, over(began=3.0, last=41, number=41))
-    assert (old.finding, old.doubt) == (Finding.NOT_BEGUN, None)
+    assert (old.finding, old.doubt) == (Finding.UNPROVEN, None)
     mixed = observe(status("api", "RESTARTED", 42), status("web", "RESTARTED", 41), last=42, at=at(40))
     half = judge(BASELINE, replace(mixed, last_run_not_before=at(3)))
     assert (half.finding, half.doubt) == (Finding.IN_PROGRESS, Doubt.UNTOUCHED)
@@ -170,7 +170,7 @@ def test_the_date_of_the_last_run_is_believed_while_the_platforms_clock_runs_as_
     dates: list[float | None], believed: bool
 ) -> None:
     clock = HandClock()
-    readings = Readings(Dated(clock, dates), ENVIRONMENT, Contact(clock, 300), clock)
+    readings = Reader(Dated(clock, dates), ENVIRONMENT, Contact(clock, 300), clock)
     readings.server_clock.begin(NOON, 0.0)
     for _ in dates:
         clock.move(60)
@@ -182,7 +182,7 @@ def test_the_date_of_the_last_run_is_believed_while_the_platforms_clock_runs_as_
 
 def test_a_new_baseline_is_dated_by_the_clock_as_it_is_then() -> None:
     clock = HandClock()
-    readings = Readings(Dated(clock, [3660.0, 3720.0]), ENVIRONMENT, Contact(clock, 300), clock)
+    readings = Reader(Dated(clock, [3660.0, 3720.0]), ENVIRONMENT, Contact(clock, 300), clock)
     readings.server_clock.begin(NOON, 0.0)
     clock.move(60)
     assert in_virtual_time(readings.statuses()).last_run_not_before is None
@@ -239,11 +239,11 @@ def test_what_an_earlier_process_posted_needs_the_history_where_more_time_may_ha
     assert [resumed(60.0), resumed(60.0 + 2 * SKEW), resumed(7200.0)] == [0, 1, 1]
 
 
-# At a glance.
+# At a hint.
 
 
-def glance(state: str | None, number: int | str | None = 42) -> Glance:
-    return Glance(environment_id=ENVIRONMENT, state=state, execution_id=execution(number))
+def hint(state: str | None, number: int | str | None = 42) -> Hint:
+    return Hint(environment_id=ENVIRONMENT, state=state, execution_id=execution(number))
 
 
 IDLE = observe(*(status(one, "RESTARTED", 41) for one in TARGETS), state="RESTARTED", last=41)
@@ -255,28 +255,28 @@ NAMELESS = observe(*(status(one, "RESTARTED", None) for one in TARGETS), state="
 @pytest.mark.parametrize(
     ("seen", "since", "suggests"),
     [
-        pytest.param(glance("RESTARTED", 41), IDLE, False, id="idle as before"),
-        pytest.param(glance("RESTARTED", 42), IDLE, True, id="it has run meanwhile"),
-        pytest.param(glance("RESTARTED", 40), IDLE, True, id="another run than before, be it older"),
-        pytest.param(glance("RESTARTED", None), IDLE, True, id="idle, and it does not say by which run"),
-        pytest.param(glance("RESTARTED", 41), NAMELESS, True, id="before it was not known by which"),
-        pytest.param(glance("RESTARTED", None), NAMELESS, True, id="neither then nor now"),
-        pytest.param(glance("RESTARTING", 42), IDLE, False, id="at work: it has not ended"),
-        pytest.param(glance("RESTART_QUEUED", 41), IDLE, False, id="waiting: it has not begun"),
-        pytest.param(glance("CANCELING", 42), AT_WORK, False, id="being cancelled: it has not ended"),
-        pytest.param(glance("RESTARTING", 42), AT_WORK, False, id="at work as before"),
-        pytest.param(glance("RESTARTED", 42), AT_WORK, True, id="it has ended"),
-        pytest.param(glance("RESTART_ERROR", 42), AT_WORK, True, id="it has failed"),
-        pytest.param(glance("RESTARTED", 41), QUEUED, True, id="it waited, and does no more"),
-        pytest.param(glance(None, 41), IDLE, False, id="no state, the run as before"),
-        pytest.param(glance(None, 42), IDLE, True, id="no state, and another run"),
-        pytest.param(glance(None, 42), AT_WORK, True, id="no state where it was at work"),
-        pytest.param(glance("HIBERNATING", 41), IDLE, False, id="a state that nobody knows, the run as before"),
-        pytest.param(glance("HIBERNATING", 42), IDLE, True, id="a state that nobody knows, and another run"),
+        pytest.param(hint("RESTARTED", 41), IDLE, False, id="idle as before"),
+        pytest.param(hint("RESTARTED", 42), IDLE, True, id="it has run meanwhile"),
+        pytest.param(hint("RESTARTED", 40), IDLE, True, id="another run than before, be it older"),
+        pytest.param(hint("RESTARTED", None), IDLE, True, id="idle, and it does not say by which run"),
+        pytest.param(hint("RESTARTED", 41), NAMELESS, True, id="before it was not known by which"),
+        pytest.param(hint("RESTARTED", None), NAMELESS, True, id="neither then nor now"),
+        pytest.param(hint("RESTARTING", 42), IDLE, False, id="at work: it has not ended"),
+        pytest.param(hint("RESTART_QUEUED", 41), IDLE, False, id="waiting: it has not begun"),
+        pytest.param(hint("CANCELING", 42), AT_WORK, False, id="being cancelled: it has not ended"),
+        pytest.param(hint("RESTARTING", 42), AT_WORK, False, id="at work as before"),
+        pytest.param(hint("RESTARTED", 42), AT_WORK, True, id="it has ended"),
+        pytest.param(hint("RESTART_ERROR", 42), AT_WORK, True, id="it has failed"),
+        pytest.param(hint("RESTARTED", 41), QUEUED, True, id="it waited, and does no more"),
+        pytest.param(hint(None, 41), IDLE, False, id="no state, the run as before"),
+        pytest.param(hint(None, 42), IDLE, True, id="no state, and another run"),
+        pytest.param(hint(None, 42), AT_WORK, True, id="no state where it was at work"),
+        pytest.param(hint("HIBERNATING", 41), IDLE, False, id="a state that nobody knows, the run as before"),
+        pytest.param(hint("HIBERNATING", 42), IDLE, True, id="a state that nobody knows, and another run"),
     ],
 )
 def test_a_glance_suggests_a_closer_look_where_something_may_have_ended(
-    seen: Glance, since: Observation, suggests: bool
+    seen: Hint, since: Observation, suggests: bool
 ) -> None:
     assert seen.suggests_change(since) is suggests
 
@@ -284,23 +284,23 @@ def test_a_glance_suggests_a_closer_look_where_something_may_have_ended(
 @pytest.mark.parametrize(
     ("seen", "since", "at_work"),
     [
-        pytest.param(glance("RESTARTING", 42), IDLE, True, id="a run that had not begun"),
-        pytest.param(glance("RESTARTING", 42), AT_WORK, True, id="the run that was at work"),
-        pytest.param(glance("RESTARTING", 42), QUEUED, True, id="the run that was waited for"),
-        pytest.param(glance("RESTARTING", 41), IDLE, False, id="the run that had ended"),
-        pytest.param(glance("RESTARTING", None), IDLE, False, id="at work, and it does not say by which run"),
-        pytest.param(glance("RESTARTED", 42), IDLE, False, id="ended"),
-        pytest.param(glance(None, 42), IDLE, False, id="no state"),
-        pytest.param(glance("HIBERNATING", 42), IDLE, False, id="a state that nobody knows"),
+        pytest.param(hint("RESTARTING", 42), IDLE, True, id="a run that had not begun"),
+        pytest.param(hint("RESTARTING", 42), AT_WORK, True, id="the run that was at work"),
+        pytest.param(hint("RESTARTING", 42), QUEUED, True, id="the run that was waited for"),
+        pytest.param(hint("RESTARTING", 41), IDLE, False, id="the run that had ended"),
+        pytest.param(hint("RESTARTING", None), IDLE, False, id="at work, and it does not say by which run"),
+        pytest.param(hint("RESTARTED", 42), IDLE, False, id="ended"),
+        pytest.param(hint(None, 42), IDLE, False, id="no state"),
+        pytest.param(hint("HIBERNATING", 42), IDLE, False, id="a state that nobody knows"),
     ],
 )
 def test_a_glance_shows_a_new_run_at_work_where_it_is_not_the_one_that_had_ended(
-    seen: Glance, since: Observation, at_work: bool
+    seen: Hint, since: Observation, at_work: bool
 ) -> None:
     assert seen.shows_a_new_run_at_work(since) is at_work
 
 
 @given(state=st.none() | STATES, number=st.sampled_from([40, 41, 42, None]), since=st.sampled_from([IDLE, AT_WORK]))
 def test_what_is_at_work_is_not_worth_a_closer_look(state: str | None, number: int | None, since: Observation) -> None:
-    seen = glance(state, number)
+    seen = hint(state, number)
     assert not (seen.shows_a_new_run_at_work(since) and seen.suggests_change(since))

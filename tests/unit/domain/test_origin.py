@@ -110,8 +110,8 @@ def test_each_service_that_ended_under_a_run_that_may_not_be_ours_is_in_doubt_it
         pytest.param(status("web", "RESTARTING", 42), Finding.IN_PROGRESS, id="at work"),
         pytest.param(status("web", "RESTARTED", 41, waiting=1), Finding.IN_PROGRESS, id="waited for"),
         pytest.param(status("web", "HIBERNATING", 42), Finding.IN_PROGRESS, id="in a state nobody knows"),
-        pytest.param(status("web", "RESTARTED", 41), Finding.NOT_BEGUN, id="untouched"),
-        pytest.param(None, Finding.NOT_BEGUN, id="gone"),
+        pytest.param(status("web", "RESTARTED", 41), Finding.UNPROVEN, id="untouched"),
+        pytest.param(None, Finding.UNPROVEN, id="gone"),
     ],
 )
 def test_the_doubt_stays_whatever_another_service_does_meanwhile(
@@ -208,7 +208,7 @@ def test_a_restart_that_only_others_can_have_asked_for_is_not_taken_for_ours(
 
 def test_what_is_labelled_as_ours_is_can_be_cancelled_however_it_is_labelled() -> None:
     going = run(42, dict.fromkeys(TARGETS, "RESTARTING"), status="ONGOING", origin="CLI")
-    for baseline, standing in ((replace(OURS, origin="CLI"), Standing.RUNS), (OURS, Standing.SHARED)):
+    for baseline, standing in ((replace(OURS, origin="CLI"), Standing.RUNS), (OURS, Standing.ANOTHER_ORIGIN)):
         assert find_ours(baseline, [going], [], request_ids=frozenset()).standing is standing
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run
-from orchestrator.domain.ownership import Standing, Trace, find_ours, raise_baseline, search, still_runs
+from orchestrator.domain.ownership import Standing, Trace, find_ours, find_submit, raise_baseline, still_runs
 from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.readings import TARGETS, observations, queues, runs
 
@@ -71,11 +71,12 @@ FOUND = [
 def test_a_lost_submit_counts_as_accepted_when_a_new_restart_of_all_targets_through_the_api_is_seen(
     reading: Observation, history: list[Run], queue: list[QueuedRequest], trace: Trace
 ) -> None:
-    assert search(BASELINE, reading, history, queue).trace is trace
+    assert find_submit(BASELINE, reading, history, queue)[0] is trace
 
 
 def test_a_lost_submit_that_is_found_waiting_is_known_by_its_id_from_then_on() -> None:
-    assert search(BASELINE, all_in("RESTART_QUEUED", "api", "web"), [], [queued("api", "web")]).request_ids == OURS
+    found = find_submit(BASELINE, all_in("RESTART_QUEUED", "api", "web"), [], [queued("api", "web")])
+    assert found == (Trace.OURS, OURS)
 
 
 QUIET = all_in("RESTARTED", "api", "web")
@@ -132,7 +133,7 @@ CERTAIN = [
 def test_a_lost_submit_never_arrived_only_where_nobody_did_anything(
     reading: Observation, history: list[Run], queue: list[QueuedRequest], certain: bool
 ) -> None:
-    assert (search(BASELINE, reading, history, queue).trace is Trace.NOTHING) is certain
+    assert (find_submit(BASELINE, reading, history, queue)[0] is Trace.NOTHING) is certain
 
 
 @given(reading=observations(complete=True), history=runs(), queue=queues())
@@ -140,8 +141,8 @@ def test_nothing_is_certain_while_a_restart_of_all_targets_is_to_be_seen(
     reading: Observation, history: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> None:
     baseline = baseline_of(*TARGETS)
-    found = search(baseline, reading, history, queue)
-    if found.trace is Trace.NOTHING:
+    trace, _ = find_submit(baseline, reading, history, queue)
+    if trace is Trace.NOTHING:
         assert not queue
         assert not any(one.execution_id and baseline.is_new(one.execution_id) for one in history)
         assert not reading.busy
@@ -187,35 +188,37 @@ def through_the_api(number: int, services: dict[str, str], *, status: str = "ONG
     return replace(run(number, services, status=status), origin="API")
 
 
+FROM_CONSOLE = replace(through_the_api(42, {"api": "RESTARTING", "web": "RESTART_QUEUED"}), origin="CONSOLE")
+FROM_NOWHERE = replace(FROM_CONSOLE, origin=None)
 GOING = {"api": "RESTARTING", "web": "RESTART_QUEUED"}
 CANCELLABLE = [
     pytest.param([], [queued("api", "web")], Standing.WAITS, id="our request waits"),
-    pytest.param([], [queued("api", "web", "cache")], Standing.SHARED, id="our request was merged"),
-    pytest.param([], [queued("api", "web", request_id="request-2")], Standing.SHARED, id="another request waits"),
+    pytest.param([], [queued("api", "web", "cache")], Standing.MERGED, id="our request was merged"),
+    pytest.param([], [queued("api", "web", request_id="request-2")], Standing.UNNAMED, id="another request waits"),
     pytest.param([LAST_NIGHTS], [queued("cache", request_id="request-2")], Standing.UNSEEN, id="nothing of ours"),
     pytest.param([LAST_NIGHTS], [], Standing.UNSEEN, id="nothing at all"),
     pytest.param([through_the_api(42, GOING), LAST_NIGHTS], [], Standing.RUNS, id="our run"),
     pytest.param(
         [through_the_api(42, GOING), LAST_NIGHTS],
         [queued("cache", request_id="request-2", action="DEPLOY")],
-        Standing.SHARED,
+        Standing.AWAITED,
         id="our run, and somebody waits behind it",
     ),
     pytest.param([through_the_api(42, BOTH, status="SUCCESS")], [], Standing.OVER, id="our run is over"),
-    pytest.param([through_the_api(42, {**GOING, "cache": "RESTARTING"})], [], Standing.SHARED, id="a merged run"),
-    pytest.param([through_the_api(42, {"api": "RESTARTING"})], [], Standing.SHARED, id="a restart of one of two"),
-    pytest.param([replace(through_the_api(42, GOING), origin="CONSOLE")], [], Standing.SHARED, id="from the console"),
-    pytest.param([replace(through_the_api(42, GOING), origin=None)], [], Standing.SHARED, id="nobody says from where"),
+    pytest.param([through_the_api(42, {**GOING, "cache": "RESTARTING"})], [], Standing.WIDER, id="a merged run"),
+    pytest.param([through_the_api(42, {"api": "RESTARTING"})], [], Standing.INCOMPLETE, id="a restart of one of two"),
+    pytest.param([FROM_CONSOLE], [], Standing.ANOTHER_ORIGIN, id="from the console"),
+    pytest.param([FROM_NOWHERE], [], Standing.ANOTHER_ORIGIN, id="nobody says from where"),
     pytest.param(
         [through_the_api(43, GOING), through_the_api(42, BOTH, status="SUCCESS")],
         [],
-        Standing.SHARED,
+        Standing.REPEATED,
         id="the second restart since our submit",
     ),
     pytest.param(
         [through_the_api(43, {"cache": "DEPLOYING"}), through_the_api(42, GOING)],
         [],
-        Standing.SHARED,
+        Standing.SEVERAL_RUNS,
         id="two runs at a time, which cannot be",
     ),
     pytest.param(
@@ -235,7 +238,7 @@ def test_only_what_is_provably_ours_alone_may_be_cancelled(
     assert found.standing is standing
     assert (found.request_ids == OURS) is (standing is Standing.WAITS)
     assert (found.execution_id == execution(42)) is (standing is Standing.RUNS)
-    assert bool(found.why) is (standing is Standing.SHARED)
+    assert standing.is_ours_alone is (standing in (Standing.WAITS, Standing.RUNS))
 
 
 @given(history=runs(), queue=queues())

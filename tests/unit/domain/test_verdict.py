@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.activity import executions_at_work, shows_activity
 from orchestrator.domain.observations import Baseline, Observation, execution_number
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.states import State, StateClass, classify
-from orchestrator.domain.verdict import Doubt, Finding, judge, seen_running, shows_activity
+from orchestrator.domain.verdict import Doubt, Finding, judge
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, all_in, baseline_of, execution, observe, status
 from tests.support.readings import STATES, STRANGERS, TARGETS, TONIGHT, observations
 
@@ -24,7 +25,7 @@ SEEN = st.sets(st.sampled_from([execution(number) or "" for number in (40, 41, 4
 
 def test_last_nights_restarted_is_not_tonights() -> None:
     verdict = judge(baseline_of("api", "web"), all_in("RESTARTED", "api", "web"), seen_running=RUNNING_TONIGHT)
-    assert (verdict.finding, verdict.doubt) == (Finding.NOT_BEGUN, None)
+    assert (verdict.finding, verdict.doubt) == (Finding.UNPROVEN, None)
 
 
 def test_every_service_restarted_under_a_new_execution_is_a_success() -> None:
@@ -43,18 +44,18 @@ def test_a_restart_that_was_never_seen_in_progress_is_looked_up_first() -> None:
 
 def test_a_restart_under_a_missing_execution_is_looked_up_first() -> None:
     verdict = judge(baseline_of("api"), all_in("RESTARTED", "api", number=None), seen_running=RUNNING_TONIGHT)
-    assert (verdict.finding, verdict.doubt) == (Finding.NOT_BEGUN, Doubt.EXECUTION_MISSING)
+    assert (verdict.finding, verdict.doubt) == (Finding.UNPROVEN, Doubt.EXECUTION_MISSING)
 
 
 def test_a_restart_under_an_execution_that_cannot_be_ordered_is_looked_up_first() -> None:
     seen = frozenset({"run-b"})
     verdict = judge(baseline_of("api"), all_in("RESTARTED", "api", number="run-b"), seen_running=seen)
-    assert (verdict.finding, verdict.doubt) == (Finding.NOT_BEGUN, Doubt.EXECUTION_UNORDERED)
+    assert (verdict.finding, verdict.doubt) == (Finding.UNPROVEN, Doubt.EXECUTION_UNORDERED)
 
 
 def test_a_restart_older_than_the_baseline_is_a_stale_cache_and_no_success() -> None:
     verdict = judge(baseline_of("api"), all_in("RESTARTED", "api", number=40), seen_running=RUNNING_TONIGHT)
-    assert verdict.finding is Finding.NOT_BEGUN
+    assert verdict.finding is Finding.UNPROVEN
 
 
 def test_a_request_that_waits_under_its_old_execution_is_in_progress() -> None:
@@ -64,13 +65,13 @@ def test_a_request_that_waits_under_its_old_execution_is_in_progress() -> None:
 
 def test_being_seen_queued_does_not_make_a_later_deployment_ours() -> None:
     baseline = baseline_of("api")
-    assert seen_running(baseline, all_in("RESTART_QUEUED", "api")) == frozenset()
+    assert executions_at_work(baseline, all_in("RESTART_QUEUED", "api")) == frozenset()
     verdict = judge(baseline, all_in("DEPLOYED", "api", number=42), seen_running=RUNNING_TONIGHT)
-    assert (verdict.finding, verdict.doubt) == (Finding.NOT_BEGUN, Doubt.ENDED_OTHERWISE)
+    assert (verdict.finding, verdict.doubt) == (Finding.UNPROVEN, Doubt.ENDED_OTHERWISE)
 
 
 def test_somebodys_deployment_is_not_seen_as_our_restart_in_progress() -> None:
-    assert seen_running(baseline_of("api"), all_in("DEPLOYING", "api", number=42)) == frozenset()
+    assert executions_at_work(baseline_of("api"), all_in("DEPLOYING", "api", number=42)) == frozenset()
 
 
 def test_a_restarted_that_a_further_request_waits_behind_is_not_final() -> None:
@@ -160,7 +161,7 @@ def test_a_doubt_about_one_service_is_named_while_another_is_in_progress() -> No
 def test_a_target_that_disappeared_is_a_doubt_and_no_crash() -> None:
     reading = all_in("RESTARTED", "api", number=42)
     verdict = judge(baseline_of("api", "web"), reading, seen_running=RUNNING_TONIGHT)
-    assert (verdict.finding, verdict.doubt) == (Finding.NOT_BEGUN, Doubt.DISAPPEARED)
+    assert (verdict.finding, verdict.doubt) == (Finding.UNPROVEN, Doubt.DISAPPEARED)
 
 
 # What other clients get wrong.
@@ -204,7 +205,7 @@ def test_an_unknown_state_is_looked_at_again(state: str, number: int | str | Non
 def test_under_the_old_execution_no_state_says_more_than_that_something_is_going_on(state: State) -> None:
     verdict = judge(baseline_of("api"), all_in(state, "api"), seen_running=RUNNING_TONIGHT)
     going_on = classify(state) in (StateClass.IN_PROGRESS, StateClass.UNKNOWN)
-    assert verdict.finding is (Finding.IN_PROGRESS if going_on else Finding.NOT_BEGUN)
+    assert verdict.finding is (Finding.IN_PROGRESS if going_on else Finding.UNPROVEN)
     assert verdict.doubt is None
 
 
@@ -225,7 +226,7 @@ def test_under_a_new_execution_every_state_has_its_meaning(state: State) -> None
             of_a_restart = state in ("RESTART_QUEUED", "RESTARTING", "WAITING_RESTARTING", "QUEUED", "CANCELING")
             expected = (Finding.IN_PROGRESS, None if of_a_restart else Doubt.OVERTAKEN)
         case _:
-            expected = FINAL.get(state, (Finding.NOT_BEGUN, Doubt.ENDED_OTHERWISE))
+            expected = FINAL.get(state, (Finding.UNPROVEN, Doubt.ENDED_OTHERWISE))
     assert (verdict.finding, verdict.doubt) == expected
 
 
@@ -243,7 +244,7 @@ def test_an_execution_was_seen_in_progress_when_a_target_was_restarting_under_it
         status("worker", "RESTARTING", None),
         status("stranger", "RESTARTING", 43),
     )
-    assert seen_running(baseline_of("api", "web", "worker", "gone"), reading) == RUNNING_TONIGHT
+    assert executions_at_work(baseline_of("api", "web", "worker", "gone"), reading) == RUNNING_TONIGHT
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_activity_is_what_a_target_did_not_show_at_the_baseline(reading: Observa
 @given(observations())
 def test_only_new_executions_are_ever_seen_in_progress(reading: Observation) -> None:
     baseline = baseline_of(*TARGETS)
-    assert all(baseline.is_new(one) for one in seen_running(baseline, reading))
+    assert all(baseline.is_new(one) for one in executions_at_work(baseline, reading))
 
 
 # Whatever is read.

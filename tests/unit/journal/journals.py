@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.domain.inflight import Intent
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Target
+from orchestrator.domain.records import Intent, NewRun
 from orchestrator.errors import JournalError
 from orchestrator.journal.database import FILE_NAME, Database
-from orchestrator.journal.store import NewRun, Store
+from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.machine import Machine
 from tests.support.builders import NOON, baseline_of, target
 from tests.support.builders import intent as an_intent
+from tests.support.journal import at_once
 from tests.support.time import HandClock
 
 API = "https://api.example.test"
@@ -82,7 +83,7 @@ class Journals:
         for store in self.opened:
             store.database.close()
         while _at_work:
-            _at_work.pop().let_go()
+            at_once(_at_work.pop().release())
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """What the file says, to somebody who knows nothing of us."""
@@ -102,14 +103,16 @@ def new_run(
     requests: int = 3,
     api_url: str = API,
     parent_id: str | None = None,
+    began: float | None = None,
 ) -> NewRun:
-    """A run that starts now."""
+    """A run that starts now, unless a test says when."""
     return NewRun(
         run_id=run_id,
         api_url=api_url,
         config='{"version": 1}',
         source="nightly.yaml",
         started_at=store.clock.now(),
+        began=store.clock.monotonic() if began is None else began,
         end_by=store.clock.monotonic() + lasts,
         targets=targets or (target("api", "web"),),
         requests=requests,
@@ -120,12 +123,12 @@ def new_run(
 def begin(store: Store, run_id: str = "run-1", *, targets: Sequence[Target] = (), api_url: str = API) -> Work:
     """Begin a run now."""
     run = new_run(store, run_id, targets=targets, api_url=api_url)
-    _at_work.append(Work.begin(store, run, began=store.clock.monotonic()))
+    _at_work.append(Work.begin(store, run))
     return _at_work[-1]
 
 
 def take_over(store: Store, run_id: str = "run-1") -> Work:
-    """Go on with a run."""
+    """Resume a run."""
     _at_work.append(Work.take_over(store, run_id))
     return _at_work[-1]
 
@@ -137,14 +140,14 @@ def intent(posted_at: float) -> Intent:
 
 def close(work: Work, results: Sequence[EnvironmentResult] | None = None, *, outcome: str = "succeeded") -> None:
     """Write a run's end down, or that it was cut off, and let go of it."""
-    work.close(results, outcome=outcome, exit_code=0, report='{"schema_version": 1}')
-    work.let_go()
+    at_once(work.close(results, outcome=outcome, exit_code=0, report='{"schema_version": 1}'))
+    at_once(work.release())
 
 
 def die(work: Work) -> None:
     """End as a killed process does: nothing is written any more, and the kernel lets go of the lock."""
     work.store.database.close()
-    work.let_go()
+    at_once(work.release())
 
 
 def opened(folder: Path | None) -> None:

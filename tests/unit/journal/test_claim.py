@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from orchestrator.domain.inflight import Holder
 from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.records import Holder
 from orchestrator.journal.work import Work
 from tests.support.builders import NOON, ended, target
+from tests.support.journal import at_once
 from tests.unit.journal.journals import Journals, begin, close, die, intent, take_over
 
 PRODUCTION = [target("api", name="production")]
 
 
 def claim(work: Work, name: str = "production") -> Holder | None:
-    return work.page(name).claim()
+    return at_once(work.page(name).claim())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Other:
 
 
 def settle(work: Work) -> None:
-    work.page("production").settle(ended())
+    at_once(work.page("production").settle(ended()))
 
 
 OTHERS = {
@@ -91,7 +92,7 @@ def test_what_is_ours_stays_ours_since_we_took_it(journals: Journals) -> None:
 def test_what_a_run_held_it_holds_when_it_is_gone_on_with(journals: Journals) -> None:
     work = begin(journals.process(), targets=PRODUCTION)
     claim(work)
-    work.page("production").intend(intent(1000.0))
+    at_once(work.page("production").intend(intent(1000.0)))
     die(work)
     ours = begin(journals.process(), "run-2", targets=PRODUCTION)
     dead = claim(ours)

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.inflight import Intent, Sighting
 from orchestrator.domain.observations import Baseline, ServiceStatus
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, ServiceResult
 from orchestrator.domain.plan import (
@@ -21,6 +20,7 @@ from orchestrator.domain.plan import (
     ServiceType,
     Target,
 )
+from orchestrator.domain.records import Intent, Sighting
 from orchestrator.errors import JournalError
 from orchestrator.journal import codec
 from tests.support.builders import ended, target

@@ -11,6 +11,7 @@ from orchestrator.errors import JournalError
 from orchestrator.journal import database
 from orchestrator.journal.database import APPLICATION_ID, FILE_NAME, MIGRATIONS, Database
 from orchestrator.journal.store import Store
+from tests.support.journal import at_once
 from tests.unit.journal.journals import Journals, allow_no_more_pages, begin, close, opened, pragma, refusal
 
 
@@ -184,7 +185,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(journals: Journals, erro
     with pytest.raises(type(error)):
         execute(store, "DELETE FROM runs", error=error)
     assert journals.rows("SELECT run_id FROM runs") == [("run-1",)]
-    begin(store, "run-2").let_go()
+    at_once(begin(store, "run-2").release())
 
 
 def test_a_statement_that_fails_undoes_those_before_it(journals: Journals) -> None:

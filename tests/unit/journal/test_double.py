@@ -1,19 +1,20 @@
 """The journal that jobs are tested with keeps what the real one keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.inflight import InFlight, Sighting
+from orchestrator.domain.records import InFlight, Sighting
 from orchestrator.journal.store import open_store
 from orchestrator.ports import Journal
 from tests.support.builders import ended
-from tests.support.journal import MemoryJournal
+from tests.support.journal import MemoryJournal, at_once
 from tests.unit.journal.journals import Clock, begin, intent
 
 SEEN = Sighting(states={"api": ("RESTARTING", None)}, was_seen=True)
-STEPS: dict[str, Callable[[Journal], object]] = {
+STEPS: dict[str, Callable[[Journal], Coroutine[Any, Any, object]]] = {
     "claim": lambda journal: journal.claim(),
     "intend": lambda journal: journal.intend(intent(1000.0)),
     "intend again": lambda journal: journal.intend(intent(1060.0)),
@@ -31,8 +32,8 @@ def left_by_the_real_one(steps: list[str]) -> InFlight | None:
     try:
         work = begin(store)
         for step in steps:
-            STEPS[step](work.page("production"))
-        (environment,) = work.environments()
+            at_once(STEPS[step](work.page("production")))
+        (environment,) = at_once(work.environments())
         return environment.in_flight if environment.result is None else None
     finally:
         store.database.close()
@@ -43,7 +44,7 @@ def left_by_the_real_one(steps: list[str]) -> InFlight | None:
 def test_whatever_is_written_both_leave_the_same_in_flight(steps: list[str]) -> None:
     double = MemoryJournal()
     for step in steps:
-        STEPS[step](double)
+        at_once(STEPS[step](double))
     real = left_by_the_real_one(steps)
     assert (double.in_flight is None) is (real is None)
     if real is not None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.journal.store import LEASE, Store, open_store
 from tests.support.builders import ended
+from tests.support.journal import at_once
 from tests.unit.journal.journals import Clock, Journals, begin, close, die, machine
 
 PROCESS = "process 7 on runner-1"
@@ -35,7 +36,7 @@ def test_a_run_at_work_stays_so_however_often_one_asks_and_however_long_it_is_si
 
 def test_a_run_whose_lock_is_free_is_dead_though_it_was_heard_of_a_moment_ago(journals: Journals) -> None:
     work = begin(journals.process())
-    work.beat()
+    at_once(work.beat())
     die(work)
     at = f"{journals.clock.now():%H:%M:%S}"
     assert told(journals.process()) == (False, f"{PROCESS} is dead, last heard of at {at} UTC")
@@ -86,7 +87,7 @@ def test_a_sign_of_life_renews_what_is_believed_elsewhere(journals: Journals) ->
     other = journals.elsewhere()
     for _ in range(5):
         journals.clock.move(LEASE.total_seconds() - 1)
-        work.beat()
+        at_once(work.beat())
         assert told(other)[0]
 
 
@@ -126,7 +127,7 @@ def test_after_the_machine_was_started_anew_the_wall_clock_counts_but_never_back
 ) -> None:
     work = begin(journals.process())
     journals.clock.move(100)
-    work.beat()
+    at_once(work.beat())
     clock = journals.clock.boot(after=after, monotonic=3.0)
     clock.set_wall(set_by)
     assert elapsed(journals.process(machine(boot="boot-2"), clock=clock)) == lasted
@@ -137,7 +138,7 @@ def test_what_had_passed_when_it_was_last_written_counts_though_the_monotonic_cl
 ) -> None:
     work = begin(journals.process())
     journals.clock.move(100)
-    work.beat()
+    at_once(work.beat())
     assert elapsed(journals.process(clock=Clock(monotonic=1.0))) == 100
 
 
@@ -156,7 +157,7 @@ def test_whatever_the_clocks_do_a_run_never_gets_younger(
     try:
         work = begin(store)
         clock.move(worked)
-        work.beat()
+        at_once(work.beat())
         before = elapsed(store)
         if anew:
             later = Store(

@@ -15,6 +15,7 @@ from orchestrator.journal import store as store_module
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.journal.store import ABANDONED, STATE_DIR_VARIABLE, Store, open_store, row_of, state_folder
 from tests.support.builders import ended, target
+from tests.support.journal import at_once
 from tests.unit.journal.journals import Clock, Journals, begin, close, die
 
 
@@ -46,7 +47,7 @@ IDS = ["20261124-030000-abc123", "20261124-030000-abd456", "20261125-030000-abc1
 def test_a_run_is_found_by_its_id_or_by_the_beginning_of_it(journals: Journals, asked: str, found: str) -> None:
     store = journals.process()
     for run_id in IDS:
-        begin(store, run_id).let_go()
+        at_once(begin(store, run_id).release())
     assert store.find(asked).run_id == found
 
 
@@ -67,7 +68,7 @@ def test_a_run_is_found_by_its_id_or_by_the_beginning_of_it(journals: Journals, 
 def test_a_run_that_is_not_there_once_is_told_as_such(journals: Journals, asked: str, message: str) -> None:
     store = journals.process()
     for run_id in IDS:
-        begin(store, run_id).let_go()
+        at_once(begin(store, run_id).release())
     with pytest.raises(UsageError) as caught:
         store.find(asked)
     assert str(caught.value).endswith(message)
@@ -76,7 +77,7 @@ def test_a_run_that_is_not_there_once_is_told_as_such(journals: Journals, asked:
 def test_of_many_runs_that_begin_alike_a_few_are_named(journals: Journals) -> None:
     store = journals.process()
     for number in range(8):
-        begin(store, f"run-{number}").let_go()
+        at_once(begin(store, f"run-{number}").release())
     with pytest.raises(UsageError, match=r"begins with run-: run-0, run-1, run-2, run-3, run-4\.$"):
         store.find("run-")
 
@@ -178,8 +179,8 @@ def test_the_results_of_a_run_come_in_the_plans_order_as_far_as_there_are_any(jo
     store = journals.process()
     targets = [target("api", name=name) for name in ("zeta", "alpha", "middle")]
     work = begin(store, targets=targets)
-    work.page("alpha").settle(ended(name="alpha"))
-    work.page("zeta").settle(ended(Outcome.FAILED, Reason.RESTART_ERROR, name="zeta"))
+    at_once(work.page("alpha").settle(ended(name="alpha")))
+    at_once(work.page("zeta").settle(ended(Outcome.FAILED, Reason.RESTART_ERROR, name="zeta")))
     assert [(one.name, one.outcome) for one in store.results("run-1")] == [
         ("zeta", Outcome.FAILED),
         ("alpha", Outcome.SUCCEEDED),
@@ -218,7 +219,7 @@ def test_with_a_run_all_that_was_known_of_it_is_forgotten(journals: Journals) ->
     kept = begin(store, "kept")
     journals.clock.move(2 * 86_400)
     store.prune(keep_days=1, keep_runs=1000)
-    kept.let_go()
+    at_once(kept.release())
     assert set(journals.rows("SELECT run_id FROM environments")) == {("kept",)}
 
 
@@ -227,13 +228,13 @@ def test_with_a_run_all_that_was_known_of_it_is_forgotten(journals: Journals) ->
 
 def test_a_run_that_is_given_up_has_ended_and_holds_nothing(journals: Journals) -> None:
     work = begin(journals.process(), "run-1")
-    assert work.page("production").claim() is None
+    assert at_once(work.page("production").claim()) is None
     die(work)
     store = journals.process()
     store.abandon("run-1")
     run = store.find("run-1")
     assert (run.outcome, run.ended_at) == (ABANDONED, store.clock.now())
-    assert begin(journals.process(), "run-2").page("production").claim() is None
+    assert at_once(begin(journals.process(), "run-2").page("production").claim()) is None
     with pytest.raises(UsageError, match=r"cannot be abandoned: it ended at .*, abandoned"):
         store.abandon("run-1")
 
@@ -245,7 +246,7 @@ def test_a_run_at_work_is_not_given_up(journals: Journals) -> None:
     assert str(caught.value) == (
         "The run run-1 is not interrupted: process 7 on runner-1 is at work on it. Wait for its end, or stop it first."
     )
-    work.page("production").claim()
+    at_once(work.page("production").claim())
 
 
 def test_a_run_that_has_ended_or_is_unknown_is_not_given_up(journals: Journals) -> None:
@@ -290,7 +291,7 @@ def test_the_users_own_place_is_named_after_us() -> None:
 def test_a_journal_that_is_opened_knows_where_it_is(tmp_path: Path) -> None:
     store = open_store(tmp_path / "state", clock=Clock())
     assert store.machine.pid > 0
-    begin(store).let_go()
+    at_once(begin(store).release())
     assert {file.name for file in (tmp_path / "state").iterdir()} >= {FILE_NAME, "locks"}
     store.database.close()
 

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.errors import JournalError
 from orchestrator.journal import database
 from orchestrator.journal.database import FILE_NAME, Database
+from tests.support.journal import at_once
 from tests.unit.journal.journals import Journals, allow_no_more_pages, begin, close, opened, refusal
 
 NOBODY = 65534
@@ -123,12 +124,12 @@ def test_a_place_that_is_no_folder_is_told_with_what_to_do(tmp_path: Path) -> No
 
 def test_a_disk_that_fills_up_is_told_with_what_to_do_and_what_was_written_stays(journals: Journals) -> None:
     store = journals.process()
-    begin(store, "run-1").let_go()
+    at_once(begin(store, "run-1").release())
     allow_no_more_pages(store.database)
 
     def begin_many() -> None:
         for number in range(2, 1000):
-            begin(store, f"run-{number}").let_go()
+            at_once(begin(store, f"run-{number}").release())
 
     with pytest.raises(JournalError) as caught:
         begin_many()
@@ -137,7 +138,7 @@ def test_a_disk_that_fills_up_is_told_with_what_to_do_and_what_was_written_stays
     kept = {row["run_id"] for row in store.database.read("SELECT run_id FROM runs")}
     assert kept == {f"run-{number}" for number in range(1, len(kept) + 1)}
     store.database._connection.execute("PRAGMA max_page_count = 100000")
-    begin(store, "the next").let_go()
+    at_once(begin(store, "the next").release())
     assert store.find("the next").run_id == "the next"
 
 

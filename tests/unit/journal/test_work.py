@@ -1,18 +1,19 @@
 """The run that a process works on: begun, written, taken over, ended; and who may write about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
-from orchestrator.domain.inflight import InFlight, Sighting
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import HttpCheck, OnBusy, Policy
+from orchestrator.domain.records import InFlight, Sighting
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal.store import LEASE, Store
 from orchestrator.journal.work import Page, Work
 from tests.support.builders import ended, target
+from tests.support.journal import at_once
 from tests.unit.journal.journals import (
     BASELINE,
     Journals,
@@ -41,7 +42,7 @@ def names(work: Work) -> dict[str, tuple[bool, Outcome | None]]:
     """Whether each environment is in flight, and how it ended."""
     return {
         each.target.name: (each.in_flight is not None, None if each.result is None else each.result.outcome)
-        for each in work.environments()
+        for each in at_once(work.environments())
     }
 
 
@@ -51,7 +52,7 @@ def names(work: Work) -> dict[str, tuple[bool, Outcome | None]]:
 def test_a_plan_is_written_down_with_its_order_and_without_its_checks(journals: Journals) -> None:
     checked = replace(PRODUCTION, checks=(HttpCheck(url="https://shop.example.test/?key=hunter2"),))
     work = begin(journals.process(), targets=[checked, STAGING])
-    stored = work.environments()
+    stored = at_once(work.environments())
     assert [each.target for each in stored] == [PRODUCTION, STAGING]
     assert {(each.in_flight, each.result) for each in stored} == {(None, None)}
     journals.close()
@@ -62,9 +63,10 @@ def test_a_run_that_began_before_its_plan_was_written_has_its_time_and_its_reque
     journals: Journals,
 ) -> None:
     store = journals.process()
-    run = replace(new_run(store, lasts=600, requests=3), run_id="run-7", parent_id="run-1")
-    work = Work.begin(store, run, began=store.clock.monotonic() - 20)
-    work.let_go()
+    began = store.clock.monotonic() - 20
+    run = replace(new_run(store, lasts=600, requests=3, began=began), run_id="run-7", parent_id="run-1")
+    work = Work.begin(store, run)
+    at_once(work.release())
     assert (work.elapsed, work.end_by) == (20, store.clock.monotonic() + 600)
     assert (store.find("run-7").requests, store.find("run-7").parent_id) == (3, "run-1")
 
@@ -87,31 +89,33 @@ def test_nothing_of_a_run_is_there_when_its_plan_could_not_be_written(journals: 
 
 # Written and read again.
 
+Write: TypeAlias = Callable[[Page], Coroutine[Any, Any, None]]
 
-def written(journals: Journals, *writes: Callable[[Page], object]) -> Work:
+
+def written(journals: Journals, *writes: Write) -> Work:
     """A run whose process wrote something about production, and died; and which another goes on with."""
     work = begin(journals.process(), targets=TARGETS)
     page = work.page("production")
-    page.claim()
+    at_once(page.claim())
     journals.clock.move(10)
     for write in writes:
-        write(page)
+        at_once(write(page))
     die(work)
     journals.clock.move(50)
     return take_over(journals.process())
 
 
 def in_flight_in(work: Work) -> InFlight | None:
-    staging, production = work.environments()
+    staging, production = at_once(work.environments())
     assert (staging.in_flight, staging.result) == (None, None)
     return production.in_flight
 
 
-INTEND: Callable[[Page], object] = lambda page: page.intend(intent(1010.0))  # noqa: E731 - one of a row of steps
-ACCEPT: Callable[[Page], object] = lambda page: page.accept(frozenset({"request-2", "request-1"}))  # noqa: E731
-FIND: Callable[[Page], object] = lambda page: page.accept(frozenset({"request-2", "request-1"}), found=True)  # noqa: E731
-SEE: Callable[[Page], object] = lambda page: page.see(SIGHTING)  # noqa: E731
-WITHDRAW: Callable[[Page], object] = Page.withdraw
+INTEND: Write = lambda page: page.intend(intent(1010.0))  # noqa: E731 - one of a row of steps
+ACCEPT: Write = lambda page: page.accept(frozenset({"request-2", "request-1"}))  # noqa: E731
+FIND: Write = lambda page: page.accept(frozenset({"request-2", "request-1"}), found=True)  # noqa: E731
+SEE: Write = lambda page: page.see(SIGHTING)  # noqa: E731
+WITHDRAW: Write = Page.withdraw
 
 INTENDED = InFlight(intent=intent(1010.0), accepted=False)
 ACCEPTED = InFlight(intent=intent(1010.0), accepted=True, request_ids=frozenset({"request-1", "request-2"}))
@@ -132,7 +136,7 @@ ACCEPTED = InFlight(intent=intent(1010.0), accepted=True, request_ids=frozenset(
     ],
 )
 def test_what_was_written_of_a_restart_is_what_a_later_process_finds(
-    journals: Journals, steps: list[Callable[[Page], object]], found: InFlight | None
+    journals: Journals, steps: list[Write], found: InFlight | None
 ) -> None:
     assert in_flight_in(written(journals, *steps)) == found
 
@@ -140,7 +144,7 @@ def test_what_was_written_of_a_restart_is_what_a_later_process_finds(
 def test_how_an_environment_ended_is_what_a_later_process_finds(journals: Journals) -> None:
     result = ended(Outcome.FAILED, Reason.RESTART_ERROR)
     work = written(journals, INTEND, ACCEPT, lambda page: page.settle(result))
-    assert work.environments()[1].result == result
+    assert at_once(work.environments())[1].result == result
     assert names(work) == {"staging": (False, None), "production": (True, Outcome.FAILED)}
 
 
@@ -154,7 +158,7 @@ def test_instants_are_those_of_the_process_that_reads_them(journals: Journals, m
     # Began at 1000 of a clock that is gone; posted 10 s later; read 60 s after that, on a clock of its own.
     work = begin(journals.process(), targets=TARGETS)
     journals.clock.move(10)
-    work.page("production").intend(intent(1010.0))
+    at_once(work.page("production").intend(intent(1010.0)))
     die(work)
     later = take_over(journals.rebooted(after=60, monotonic=monotonic))
     in_flight = in_flight_in(later)
@@ -190,12 +194,14 @@ def test_the_requests_of_all_its_processes_are_counted_for_a_run(journals: Journ
 def test_a_sign_of_life_says_how_long_the_run_has_lasted(journals: Journals) -> None:
     work = begin(journals.process())
     journals.clock.move(3600)
-    work.beat()
+    at_once(work.beat())
     (row,) = work.store.database.read("SELECT elapsed, beat_at FROM runs")
     assert (row["elapsed"], row["beat_at"]) == (3600, journals.clock.now().isoformat())
 
 
-@pytest.mark.parametrize("write", [Work.beat, Work.note_request])
+@pytest.mark.parametrize(
+    "write", [lambda work: at_once(work.beat()), Work.note_request], ids=["a sign of life", "a request"]
+)
 def test_what_is_worth_less_than_the_run_is_missed_where_it_cannot_be_written(
     journals: Journals, write: Callable[[Work], None]
 ) -> None:
@@ -208,12 +214,12 @@ def test_what_is_worth_less_than_the_run_is_missed_where_it_cannot_be_written(
 # Taken over.
 
 WRITES: dict[str, Callable[[Work], Any]] = {
-    "claim": lambda work: work.page("production").claim(),
-    "intend": lambda work: work.page("production").intend(intent(1000.0)),
-    "withdraw": lambda work: work.page("production").withdraw(),
-    "accept": lambda work: work.page("production").accept(frozenset()),
-    "see": lambda work: work.page("production").see(SIGHTING),
-    "settle": lambda work: work.page("production").settle(ended()),
+    "claim": lambda work: at_once(work.page("production").claim()),
+    "intend": lambda work: at_once(work.page("production").intend(intent(1000.0))),
+    "withdraw": lambda work: at_once(work.page("production").withdraw()),
+    "accept": lambda work: at_once(work.page("production").accept(frozenset())),
+    "see": lambda work: at_once(work.page("production").see(SIGHTING)),
+    "settle": lambda work: at_once(work.page("production").settle(ended())),
     "close": lambda work: close(work, [ended()]),
 }
 LOSSES: dict[str, Callable[[Store], object]] = {
@@ -226,7 +232,7 @@ LOSSES: dict[str, Callable[[Store], object]] = {
 
 def taken_for_dead(work: Work, journals: Journals) -> Store:
     """A process of another machine, to which this one has been silent for too long, and its lock is not to be seen."""
-    work.let_go()
+    at_once(work.release())
     journals.clock.move(LEASE.total_seconds())
     return journals.elsewhere()
 
@@ -249,7 +255,7 @@ def test_a_process_whose_run_was_taken_over_counts_nothing_for_it(journals: Jour
     take_over(taken_for_dead(work, journals))
     before = journals.rows("SELECT * FROM runs")
     work.note_request()
-    work.beat()
+    at_once(work.beat())
     assert journals.rows("SELECT * FROM runs") == before
 
 
@@ -257,7 +263,7 @@ def test_a_run_at_work_is_not_taken_over(journals: Journals) -> None:
     work = begin(journals.process())
     with pytest.raises(UsageError, match=r"run-1 is not interrupted: process 7 on runner-1 is at work on it\. Wait"):
         take_over(journals.process())
-    work.page("production").claim()
+    at_once(work.page("production").claim())
 
 
 def test_of_two_that_take_a_run_over_the_second_is_told_that_it_is_at_work(journals: Journals) -> None:
@@ -265,7 +271,7 @@ def test_of_two_that_take_a_run_over_the_second_is_told_that_it_is_at_work(journ
     first = take_over(journals.process(machine(pid=8)))
     with pytest.raises(UsageError, match="process 8 on runner-1 is at work on it"):
         take_over(journals.process(machine(pid=9)))
-    first.page("production").claim()
+    at_once(first.page("production").claim())
 
 
 def test_a_run_that_somebody_locks_in_the_last_moment_is_not_taken_over(journals: Journals) -> None:
@@ -299,8 +305,8 @@ def test_a_run_is_taken_over_again_and_again(journals: Journals) -> None:
 
 def test_a_run_that_has_ended_holds_nothing_and_keeps_its_report(journals: Journals) -> None:
     work = begin(journals.process(), targets=TARGETS)
-    work.page("production").claim()
-    work.page("production").settle(ended(Outcome.FAILED, Reason.RESTART_ERROR))
+    at_once(work.page("production").claim())
+    at_once(work.page("production").settle(ended(Outcome.FAILED, Reason.RESTART_ERROR)))
     skipped = ended(Outcome.SKIPPED, Reason.HALTED, name="staging", submitted_at=None)
     journals.clock.move(30)
     close(work, [skipped, ended(name="production")], outcome="failed")
@@ -312,17 +318,17 @@ def test_a_run_that_has_ended_holds_nothing_and_keeps_its_report(journals: Journ
     assert (run.outcome, run.ended_at) == ("failed", journals.clock.now())
     assert journals.rows("SELECT holder, exit_code FROM runs") == [(None, 0)]
     assert list((journals.folder / "locks").iterdir()) == []
-    assert begin(journals.process(), "run-2", targets=TARGETS).page("production").claim() is None
+    assert at_once(begin(journals.process(), "run-2", targets=TARGETS).page("production").claim()) is None
 
 
 def test_a_run_that_was_cut_off_can_be_gone_on_with_and_holds_what_it_has_not_settled(journals: Journals) -> None:
     work = begin(journals.process(), targets=TARGETS)
-    work.page("production").claim()
-    work.page("production").intend(intent(1000.0))
+    at_once(work.page("production").claim())
+    at_once(work.page("production").intend(intent(1000.0)))
     work.note_request()
     close(work, outcome="interrupted")
     assert (work.store.find("run-1").ended_at, work.store.find("run-1").outcome) == (None, "interrupted")
-    assert begin(journals.process(), "run-2", targets=TARGETS).page("production").claim() is not None
+    assert at_once(begin(journals.process(), "run-2", targets=TARGETS).page("production").claim()) is not None
     later = take_over(journals.process())
     assert names(later) == {"staging": (False, None), "production": (True, None)}
     assert later.store.find("run-1").requests == 4
@@ -339,18 +345,18 @@ def test_of_a_run_that_has_ended_only_what_may_still_be_found_out_is_gone_on_wit
 ) -> None:
     work = begin(journals.process(), targets=TARGETS)
     page = work.page("production")
-    page.claim()
+    at_once(page.claim())
     if submitted:
-        page.intend(intent(1000.0))
-        page.accept(frozenset())
-    page.settle(ended(outcome, Reason.DEADLINE))
+        at_once(page.intend(intent(1000.0)))
+        at_once(page.accept(frozenset()))
+    at_once(page.settle(ended(outcome, Reason.DEADLINE)))
     close(work, [ended(name="staging")], outcome="x")
     store = journals.process()
     if submitted and outcome in REOPENED:
         later = take_over(store)
         assert names(later) == {"staging": (False, Outcome.SUCCEEDED), "production": (True, None)}
         assert store.find("run-1").ended_at is None
-        assert begin(journals.process(), "run-2", targets=TARGETS).page("production").claim() is not None
+        assert at_once(begin(journals.process(), "run-2", targets=TARGETS).page("production").claim()) is not None
     else:
         with pytest.raises(UsageError) as caught:
             take_over(store)
@@ -361,7 +367,7 @@ def test_of_a_run_that_has_ended_only_what_may_still_be_found_out_is_gone_on_wit
 
 def test_a_run_that_was_given_up_is_not_gone_on_with(journals: Journals) -> None:
     work = begin(journals.process())
-    work.page("production").intend(intent(1000.0))
+    at_once(work.page("production").intend(intent(1000.0)))
     die(work)
     store = journals.process()
     store.abandon("run-1")
@@ -374,8 +380,8 @@ def test_a_report_that_cannot_be_written_leaves_the_run_to_be_gone_on_with(journ
     store = work.store
     store.database.close()
     with pytest.raises(JournalError, match="closed"):
-        work.close([ended()], outcome="succeeded", exit_code=0, report="{}")
-    work.let_go()
+        at_once(work.close([ended()], outcome="succeeded", exit_code=0, report="{}"))
+    at_once(work.release())
     assert journals.process().last_unfinished().run_id == "run-1"
 
 
@@ -384,10 +390,10 @@ def test_two_runs_write_at_once_without_a_word_lost(journals: Journals) -> None:
     for number in range(50):
         for work in works:
             work.note_request()
-            work.page("production").intend(intent(1000.0 + number))
-            work.page("production").accept(frozenset({f"{work.run_id}-{number}"}))
+            at_once(work.page("production").intend(intent(1000.0 + number)))
+            at_once(work.page("production").accept(frozenset({f"{work.run_id}-{number}"})))
     for work in works:
-        production = work.environments()[1].in_flight
+        production = at_once(work.environments())[1].in_flight
         assert production is not None
         assert (production.request_ids, production.accepted) == (frozenset({f"{work.run_id}-49"}), True)
     assert journals.rows("SELECT requests, submits FROM runs") == [(53, 50), (53, 50)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.domain.observations import Glance, Observation
+from orchestrator.domain.observations import Hint, Observation
 from orchestrator.ports import Clock
 from orchestrator.qovery.feed import Feed, Lookout
 from orchestrator.qovery.ledger import Ledger, connect
@@ -57,15 +57,15 @@ class SlowQuota(Quota):
 
 @dataclass(slots=True)
 class Estate:
-    """What is true of the environments, what a glance makes of it, and who has looked when.
+    """What is true of the environments, what a hint makes of it, and who has looked when.
 
     Attributes:
         restarts: each environment's.
-        lags: by how many seconds a glance lags behind the truth.
-        lies: what a glance says of some environments, whatever is true.
+        lags: by how many seconds a hint lags behind the truth.
+        lies: what a hint says of some environments, whatever is true.
         unlisted: the environments that it leaves out.
         takes: how many seconds it takes.
-        errors: what each glance in turn raises; None is an answer, and so is everything after the last.
+        errors: what each hint in turn raises; None is an answer, and so is everything after the last.
         projects: which projects were glanced at, and when.
         looks: who looked for itself, and when.
     """
@@ -73,7 +73,7 @@ class Estate:
     clock: Clock
     restarts: Mapping[str, Restart]
     lags: float = 0.0
-    lies: Mapping[str, Glance] = field(default_factory=dict)
+    lies: Mapping[str, Hint] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
     takes: float = 0.0
     errors: Sequence[BaseException | None] = ()
@@ -81,17 +81,17 @@ class Estate:
     looks: list[tuple[str, float]] = field(default_factory=list)
 
     @property
-    def glances(self) -> list[float]:
-        """When each glance at the project began."""
+    def hints(self) -> list[float]:
+        """When each hint at the project began."""
         return self.projects.get(PROJECT, [])
 
     def looks_of(self, environment: str) -> list[float]:
         return [at for name, at in self.looks if name == environment]
 
-    async def glance(self, project_id: str) -> Mapping[str, Glance]:
-        glances = self.projects.setdefault(project_id, [])
-        glances.append(self.clock.monotonic())
-        count = len(glances)
+    async def read_hints(self, project_id: str) -> Mapping[str, Hint]:
+        hints = self.projects.setdefault(project_id, [])
+        hints.append(self.clock.monotonic())
+        count = len(hints)
         await self.clock.sleep(self.takes)
         error = self.errors[count - 1] if count <= len(self.errors) else None
         if error is not None:
@@ -112,11 +112,11 @@ class Estate:
             last_execution_id=execution_of(environment, number),
         )
 
-    def _glance_of(self, environment: str) -> Glance:
+    def _glance_of(self, environment: str) -> Hint:
         if environment in self.lies:
             return self.lies[environment]
         state, number = self._at(environment, self.clock.monotonic() - self.lags)
-        return Glance(environment_id=environment, state=state, execution_id=execution_of(environment, number))
+        return Hint(environment_id=environment, state=state, execution_id=execution_of(environment, number))
 
     def _at(self, environment: str, second: float) -> tuple[str, int]:
         restart = self.restarts[environment]
@@ -196,7 +196,7 @@ def play(
         log = CapturedLog(clock)
         quota = SlowQuota(clock, spacing)
         there = Estate(clock, restarts, **estate)
-        feed = Feed(there.glance, quota=quota, clock=clock, log=log.logger)
+        feed = Feed(there.read_hints, quota=quota, clock=clock, log=log.logger)
         scene = Scene(clock=clock, log=log, quota=quota, estate=there, feed=feed)
         await script(scene)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left behind"

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.costs import Cost
-from orchestrator.domain.observations import Glance
+from orchestrator.domain.observations import Hint
 from orchestrator.domain.plan import Target
 from orchestrator.ports import Admission
 from orchestrator.qovery.admission import LOOK_AGAIN, QuotaAdmission
@@ -25,7 +25,7 @@ NAMES = ("a", "b", "c", "d", "e")
 FAR = 1e5
 
 
-async def no_glance(project_id: str) -> Mapping[str, Glance]:
+async def no_glance(project_id: str) -> Mapping[str, Hint]:
     raise AssertionError("nobody rests here")
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from orchestrator.domain.observations import Glance
+from orchestrator.domain.observations import Hint
 from orchestrator.qovery.feed import LOOK_AROUND, OWN_LOOK_AFTER, RELIED_ON_FOR
 from tests.unit.qovery.projects import OWN, PROJECT, TICK, Restart, Scene, environments, execution_of, play, run_jobs
 
@@ -19,7 +19,7 @@ NEVER = {name: Restart(begins=1e9, ends=1e9) for name in environments(3)}
 
 def test_a_hundred_jobs_of_one_project_cost_one_look_for_each_tick_and_one_of_their_own_each() -> None:
     scene = run_jobs({name: Restart(ends=95.0) for name in environments(100)})
-    assert scene.estate.glances == [TICK * number for number in range(1, 11)]
+    assert scene.estate.hints == [TICK * number for number in range(1, 11)]
     assert len(scene.estate.looks) == 100
     assert set(scene.told.values()) == {100.0}
 
@@ -28,9 +28,9 @@ def test_a_look_wakes_those_whose_restart_is_over_and_nobody_else() -> None:
     ends = {name: Restart(ends=7.0 * number) for number, name in enumerate(environments(8), start=1)}
     last = {name: Restart(ends=75.0) for name in ("last", "as late")}
     scene = run_jobs(ends | last)
-    assert scene.estate.glances == [TICK * number for number in range(1, 9)]
+    assert scene.estate.hints == [TICK * number for number in range(1, 9)]
     for name, restart in (ends | last).items():
-        assert scene.estate.looks_of(name) == [min(at for at in scene.estate.glances if at >= restart.ends)]
+        assert scene.estate.looks_of(name) == [min(at for at in scene.estate.hints if at >= restart.ends)]
 
 
 def test_jobs_that_come_later_share_the_looks_of_those_that_are_there() -> None:
@@ -44,7 +44,7 @@ def test_jobs_that_come_later_share_the_looks_of_those_that_are_there() -> None:
     scene = play(script, {name: Restart(begins=20.0, ends=55.0) for name in environments(4)})
     # The first is alone at first, and looks for itself.
     assert scene.estate.looks_of("env-0") == [OWN, 63.0]
-    assert scene.estate.glances == [13.0, 23.0, 33.0, 43.0, 53.0, 63.0]
+    assert scene.estate.hints == [13.0, 23.0, 33.0, 43.0, 53.0, 63.0]
     assert len(scene.estate.looks) == 4 + 1
     assert set(scene.told.values()) == {63.0}
 
@@ -63,13 +63,13 @@ def test_each_project_has_looks_of_its_own() -> None:
 
 def test_a_look_that_takes_long_is_one_look_all_the_same() -> None:
     scene = run_jobs({name: Restart(ends=40.0) for name in environments(20)}, takes=3.0)
-    assert scene.estate.glances == [10.0, 23.0, 36.0, 49.0]
+    assert scene.estate.hints == [10.0, 23.0, 36.0, 49.0]
     assert set(scene.told.values()) == {52.0}
 
 
 def test_what_is_woken_and_has_nothing_to_see_yet_looks_alone_until_a_shared_look_says_otherwise() -> None:
     # The project's reading is ahead of the environment's own.
-    ahead = Glance(environment_id="env-0", state="RESTARTED", execution_id=execution_of("env-0", 42))
+    ahead = Hint(environment_id="env-0", state="RESTARTED", execution_id=execution_of("env-0", 42))
     scene = run_jobs({"env-0": Restart(ends=50.0), "env-1": Restart(ends=95.0)}, lies={"env-0": ahead})
     looks = scene.estate.looks_of("env-0")
     assert looks[0] == TICK
@@ -95,7 +95,7 @@ def test_one_that_the_shared_looks_leave_out_looks_for_itself_after_a_minute() -
 
 
 def test_one_that_they_show_at_work_is_relied_on_to_be_for_a_few_minutes() -> None:
-    at_work = Glance(environment_id="env-0", state="RESTARTING", execution_id=execution_of("env-0", 42))
+    at_work = Hint(environment_id="env-0", state="RESTARTING", execution_id=execution_of("env-0", 42))
     scene = run_jobs({"env-0": Restart(ends=30.0), "env-1": Restart(ends=1000.0)}, lies={"env-0": at_work})
     assert scene.estate.looks_of("env-0") == [RELIED_ON_FOR]
 
@@ -127,12 +127,12 @@ def test_whoever_rests_does_so_no_longer_than_it_may() -> None:
 def test_one_that_shares_with_nobody_looks_for_itself_as_it_would_without_all_this(project: str | None) -> None:
     scene = run_jobs({"env-0": Restart(ends=30.0)}, project=project)
     assert scene.estate.looks_of("env-0") == [OWN * number for number in range(1, 9)]
-    assert scene.estate.glances == []
+    assert scene.estate.hints == []
 
 
 def test_many_of_which_nobody_knows_where_they_are_share_nothing() -> None:
     scene = run_jobs({name: Restart(ends=30.0) for name in environments(3)}, project=None)
-    assert scene.estate.glances == []
+    assert scene.estate.hints == []
     assert len(scene.estate.looks) == 3 * 8
 
 
@@ -140,7 +140,7 @@ def test_the_last_of_a_project_rests_until_the_next_look_was_due_and_then_looks_
     scene = run_jobs({"env-0": Restart(ends=5.0), "env-1": Restart(ends=60.0)})
     assert scene.told["env-0"] == TICK
     looks = scene.estate.looks_of("env-1")
-    assert scene.estate.glances == [TICK]
+    assert scene.estate.hints == [TICK]
     assert looks[0] == 2 * TICK
     assert all(later - earlier == OWN for earlier, later in pairwise(looks))
     assert 60 <= scene.told["env-1"] <= 60 + OWN
@@ -155,7 +155,7 @@ def test_the_last_does_not_wait_for_longer_than_it_may_when_the_others_go() -> N
         assert other not in scene.feed._projects[PROJECT].members
         assert await resting == 20.0
 
-    assert play(script, NEVER).estate.glances == []
+    assert play(script, NEVER).estate.hints == []
 
 
 def test_whoever_leaves_twice_or_was_never_there_disturbs_nobody() -> None:
@@ -168,7 +168,7 @@ def test_whoever_leaves_twice_or_was_never_there_disturbs_nobody() -> None:
             scene.feed.leave(name)
         await scene.clock.sleep(40)
         assert not resting.done()
-        assert scene.estate.glances == [20.0, 40.0]
+        assert scene.estate.hints == [20.0, 40.0]
         resting.cancel()
         await asyncio.wait([resting])
 
@@ -183,7 +183,7 @@ def test_one_that_is_cut_off_in_the_middle_of_the_look_that_it_makes_for_all_lea
         leader = scene.begin("env-0", tick=8.0)
         others = [scene.begin(name) for name in ("env-1", "env-2")]
         await scene.clock.sleep(9)
-        assert scene.estate.glances == [8.0], "it has begun, and is not answered yet"
+        assert scene.estate.hints == [8.0], "it has begun, and is not answered yet"
         leader.cancel()
         await asyncio.wait([leader])
         assert leader.cancelled()
@@ -191,7 +191,7 @@ def test_one_that_is_cut_off_in_the_middle_of_the_look_that_it_makes_for_all_lea
 
     scene = play(script, {name: Restart(ends=35.0) for name in environments(3)}, takes=2.0)
     assert scene.told.keys() == {"env-1", "env-2"}
-    assert scene.estate.glances[1] == TICK, "another looks in its place, when it was about to"
+    assert scene.estate.hints[1] == TICK, "another looks in its place, when it was about to"
     assert max(scene.told.values()) <= 35 + TICK + 2
 
 
@@ -231,4 +231,4 @@ def test_whoever_rests_looks_around_now_and_then_though_the_next_look_is_far() -
         asked = len(scene.quota.asked)
         assert asked >= OWN_LOOK_AFTER / LOOK_AROUND
 
-    assert play(script, NEVER).estate.glances == []
+    assert play(script, NEVER).estate.hints == []

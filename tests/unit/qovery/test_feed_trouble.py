@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.observations import Glance
+from orchestrator.domain.observations import Hint
 from orchestrator.errors import (
     MalformedAnswerError,
     NotFoundError,
@@ -62,7 +62,7 @@ def looks_alone(scene: Scene, name: str, *, since: float) -> bool:
 )
 def test_looks_that_are_refused_are_done_without_and_that_is_said_once(error: PlatformError) -> None:
     scene = run_jobs(three(), errors=[None, error])
-    assert scene.estate.glances == [TICK, 2 * TICK]
+    assert scene.estate.hints == [TICK, 2 * TICK]
     (said,) = scene.log.named("shared_looks_refused")
     assert (said.level, said.at, said.details["project_id"]) == ("warning", 2 * TICK, PROJECT)
     assert said.details["error"] == str(error)
@@ -94,7 +94,7 @@ def test_whoever_comes_later_does_not_ask_again_what_was_refused() -> None:
         await asyncio.gather(*jobs, scene.begin("env-2"))
 
     scene = play(script, three(ends=50.0), errors=[TokenRefusedError("no", status=403)])
-    assert scene.estate.glances == [TICK]
+    assert scene.estate.hints == [TICK]
     assert looks_alone(scene, "env-2", since=20)
 
 
@@ -108,7 +108,7 @@ def test_whoever_comes_later_does_not_ask_again_what_was_refused() -> None:
 )
 def test_looks_that_fail_several_times_in_a_row_are_done_without(error: PlatformError) -> None:
     scene = run_jobs(three(), errors=[error] * 10)
-    assert scene.estate.glances == [TICK * number for number in range(1, FAILURES_BORNE + 1)]
+    assert scene.estate.hints == [TICK * number for number in range(1, FAILURES_BORNE + 1)]
     (said,) = scene.log.named("shared_looks_refused")
     assert said.at == FAILURES_BORNE * TICK
     assert all(looks_alone(scene, name, since=(FAILURES_BORNE + 1) * TICK) for name in scene.estate.restarts)
@@ -117,7 +117,7 @@ def test_looks_that_fail_several_times_in_a_row_are_done_without(error: Platform
 def test_looks_that_fail_now_and_then_go_on() -> None:
     scene = run_jobs(three(), errors=[HTML, HTML, None, HTML, None, HTML, HTML])
     assert scene.log.named("shared_looks_refused") == []
-    assert scene.estate.glances == [TICK * number for number in range(1, 11)]
+    assert scene.estate.hints == [TICK * number for number in range(1, 11)]
     assert [len(scene.estate.looks_of(name)) for name in scene.estate.restarts] == [1, 1, 1]
     assert set(scene.told.values()) == {100.0}
 
@@ -151,7 +151,7 @@ def test_a_defect_in_a_look_is_its_makers_alone() -> None:
 
     scene = play(script, three(), errors=[KeyError("a bug")])
     assert len(scene.told) == 2
-    assert scene.estate.glances == [TICK * number for number in range(1, 11)]
+    assert scene.estate.hints == [TICK * number for number in range(1, 11)]
 
 
 # Throttled.
@@ -160,14 +160,14 @@ def test_a_defect_in_a_look_is_its_makers_alone() -> None:
 def test_a_look_that_is_throttled_is_not_made_again_before_it_was_said() -> None:
     restarts = {name: Restart(ends=55.0) for name in environments(3)}
     scene = run_jobs(restarts, errors=[ThrottledError("slow down", retry_after=47.0)] * 1)
-    assert scene.estate.glances == [TICK, TICK + 47.0]
+    assert scene.estate.hints == [TICK, TICK + 47.0]
     assert set(scene.told.values()) == {TICK + 47.0}
 
 
 def test_looks_that_are_throttled_for_ever_are_not_refused_and_each_looks_for_itself_in_the_end() -> None:
     scene = run_jobs(three(), errors=[ThrottledError("slow down", retry_after=20.0)] * 1000)
     assert scene.log.named("shared_looks_refused") == []
-    assert all(later - earlier >= 20 for earlier, later in pairwise(scene.estate.glances))
+    assert all(later - earlier >= 20 for earlier, later in pairwise(scene.estate.hints))
     assert all(scene.estate.looks_of(name) == [OWN_LOOK_AFTER, 2 * OWN_LOOK_AFTER] for name in scene.estate.restarts)
 
 
@@ -177,10 +177,10 @@ def test_looks_that_are_throttled_for_ever_are_not_refused_and_each_looks_for_it
 @pytest.mark.parametrize("spacing", [15.0, 40.0])
 def test_shared_looks_are_as_far_apart_as_the_quota_wants(spacing: float) -> None:
     scene = run_jobs({name: Restart(ends=130.0) for name in environments(20)}, spacing=lambda: spacing)
-    assert scene.estate.glances[0] == TICK
-    assert all(later - earlier == spacing for earlier, later in pairwise(scene.estate.glances))
+    assert scene.estate.hints[0] == TICK
+    assert all(later - earlier == spacing for earlier, later in pairwise(scene.estate.hints))
     assert len(scene.estate.looks) == 20
-    assert set(scene.told.values()) == {min(at for at in scene.estate.glances if at >= 130)}
+    assert set(scene.told.values()) == {min(at for at in scene.estate.hints if at >= 130)}
 
 
 def test_a_look_of_ones_own_waits_for_the_quota_too_and_says_for_how_long() -> None:
@@ -265,16 +265,16 @@ def test_looks_that_are_far_apart_are_said_to_be_and_not_too_often() -> None:
 # Whatever they show.
 
 
-def lies(names: Sequence[str]) -> st.SearchStrategy[dict[str, Glance]]:
-    glances = st.builds(
-        lambda name, state, number: Glance(
+def lies(names: Sequence[str]) -> st.SearchStrategy[dict[str, Hint]]:
+    hints = st.builds(
+        lambda name, state, number: Hint(
             environment_id=name, state=state, execution_id=None if number is None else execution_of(name, number)
         ),
         st.sampled_from(names),
         st.sampled_from([None, "RESTARTED", "RESTARTING", "RESTART_ERROR", "HIBERNATING", ""]),
         st.sampled_from([None, 40, 41, 42, 43]),
     )
-    return st.lists(glances, max_size=3).map(lambda found: {glance.environment_id: glance for glance in found})
+    return st.lists(hints, max_size=3).map(lambda found: {hint.environment_id: hint for hint in found})
 
 
 ERRORS = st.sampled_from(
@@ -302,7 +302,7 @@ def test_whatever_shared_looks_show_every_restart_is_seen_to_its_end_in_time_and
     *,
     restarts: list[Restart],
     lags: float,
-    told: dict[str, Glance],
+    told: dict[str, Hint],
     unlisted: frozenset[str],
     takes: float,
     errors: list[BaseException | None],
@@ -324,4 +324,4 @@ def test_whatever_shared_looks_show_every_restart_is_seen_to_its_end_in_time_and
         # A look that lags behind one's own is taken for a change once, and then known to be none.
         assert all(later - earlier >= OWN - 1e-6 for earlier, later in zip(looks, looks[2:], strict=False))
     # A look that failed says nothing of how far the next has to be.
-    assert all(later - earlier >= max(TICK, spacing) - 1e-6 for earlier, later in pairwise(scene.estate.glances))
+    assert all(later - earlier >= max(TICK, spacing) - 1e-6 for earlier, later in pairwise(scene.estate.hints))

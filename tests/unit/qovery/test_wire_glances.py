@@ -1,4 +1,4 @@
-"""A project at a glance, and when an environment's last run began at the earliest: hints, oddly written or not."""
+"""A project at a hint, and when an environment's last run began at the earliest: hints, oddly written or not."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.observations import Glance, Observation
+from orchestrator.domain.observations import Hint, Observation
 from orchestrator.errors import MalformedAnswerError
 from orchestrator.qovery.wire import LONGEST_RUN, WireEnvironmentStatus, WireProjectStatuses
 from tests.unit.qovery.doubles import ENVIRONMENT, asked
@@ -24,8 +24,8 @@ def transport(document: Json) -> httpx.MockTransport:
     return httpx.MockTransport(lambda request: httpx.Response(200, content=json.dumps(document).encode()))
 
 
-def glances(document: Json) -> Mapping[str, Glance]:
-    return asked(lambda platform: platform.glance("p"), transport=transport(document))
+def hints(document: Json) -> Mapping[str, Hint]:
+    return asked(lambda platform: platform.read_hints("p"), transport=transport(document))
 
 
 def statuses(environment: Json) -> Observation:
@@ -44,10 +44,10 @@ def test_a_glance_knows_each_environment_by_its_id_in_lower_case() -> None:
             {"id": "ccc"},
         ]
     }
-    assert glances(document) == {
-        "aaa": Glance(environment_id="aaa", state="RESTARTED", execution_id="AAA-1"),
-        "bbb": Glance(environment_id="bbb", state="RESTARTING", execution_id=None),
-        "ccc": Glance(environment_id="ccc", state=None, execution_id=None),
+    assert hints(document) == {
+        "aaa": Hint(environment_id="aaa", state="RESTARTED", execution_id="AAA-1"),
+        "bbb": Hint(environment_id="bbb", state="RESTARTING", execution_id=None),
+        "ccc": Hint(environment_id="ccc", state=None, execution_id=None),
     }
 
 
@@ -58,13 +58,13 @@ def test_what_does_not_say_whose_it_is_belongs_to_nobody(identifier: str | None)
 
 
 def test_a_project_without_environments_is_empty() -> None:
-    assert glances({"results": []}) == {}
+    assert hints({"results": []}) == {}
 
 
 @pytest.mark.parametrize("document", [{}, {"results": None}, [], None, "…"], ids=json.dumps)
 def test_without_its_list_a_glance_is_malformed_and_not_an_empty_project(document: Json) -> None:
     with pytest.raises(MalformedAnswerError):
-        glances(document)
+        hints(document)
 
 
 words = st.sampled_from(["results", "id", "state", "last_deployment_id", "last_deployment_date"])
@@ -80,11 +80,11 @@ documents = st.recursive(
 @given(document=documents | st.builds(lambda inner: {"results": inner}, documents))
 def test_any_json_is_a_glance_or_malformed(document: Json) -> None:
     try:
-        found = glances(document)
+        found = hints(document)
     except MalformedAnswerError as error:
         assert "is not what was asked for" in str(error)  # noqa: PT017 - one of the two
     else:
-        assert all(key == glance.environment_id for key, glance in found.items())
+        assert all(key == hint.environment_id for key, hint in found.items())
 
 
 # When the last run began, at the earliest.

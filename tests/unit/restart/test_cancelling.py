@@ -8,13 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.domain.observations import Observation, QueuedRequest, Run
-from orchestrator.domain.ownership import Standing
+from orchestrator.domain.ownership import Ours, Standing
 from orchestrator.errors import BusyError, NotFoundError, PlatformError, UnansweredError
-from orchestrator.restart.cancelling import JUST_ENDED, Attempt, cancel_ours
-from orchestrator.restart.narrator import Narrator
-from orchestrator.restart.polling import Contact
-from orchestrator.restart.readings import Readings
-from tests.support.builders import ENVIRONMENT, all_in, baseline_of, execution, observe, queued, run, status
+from orchestrator.restart.cancelling import cancel_ours
+from orchestrator.restart.settlement import cancel_attempted
+from tests.support.builders import (
+    ENVIRONMENT,
+    all_in,
+    baseline_of,
+    execution,
+    observe,
+    queued,
+    run,
+    status,
+    submitted,
+    target,
+)
+from tests.support.contexts import context_of
 from tests.support.log import CapturedLog
 from tests.support.platform import Fault, Scene, ScriptedPlatform
 from tests.support.time import HandClock, in_virtual_time
@@ -25,6 +35,7 @@ OVER = run(42, dict.fromkeys(TARGETS, "RESTARTED"), origin="API")
 AT_WORK = all_in("RESTARTING", *TARGETS, number=42)
 OURS = queued(*TARGETS)
 TOO = queued(*TARGETS, request_id="request-0")
+JUST_ENDED = "it was about to end, or has ended, and somebody else's run could be hit in its place"
 MERGED = queued(*TARGETS, "cache")
 
 
@@ -37,6 +48,7 @@ class Case:
     shown: Observation = field(default_factory=lambda: all_in("RESTARTED", *TARGETS))
     request_ids: frozenset[str] = frozenset({"request-1"})
     standing: Standing
+    found: bool = False
     considered: Standing | None = None
     """Where it stood at first, if it does not any more."""
     cancelled: Sequence[str] = ()
@@ -88,52 +100,76 @@ CASES = {
         history=[GOING],
         shown=all_in("RESTARTED", *TARGETS, number=42),
         considered=Standing.RUNS,
-        standing=Standing.SHARED,
+        standing=Standing.ENDING,
         words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
     ),
     "our run, after which another has begun since the history was read": Case(
         history=[GOING],
         shown=all_in("DEPLOYING", *TARGETS, number=43),
         considered=Standing.RUNS,
-        standing=Standing.SHARED,
+        standing=Standing.ENDING,
         words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
     ),
     "our run, after which another has begun that has not come to our services": Case(
         history=[GOING],
         shown=replace(AT_WORK, last_execution_id=execution(43)),
         considered=Standing.RUNS,
-        standing=Standing.SHARED,
+        standing=Standing.ENDING,
         words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
     ),
     "our run, and somebody waits behind it": Case(
         history=[GOING],
         queue=[queued("cache", request_id="request-2", action="DEPLOY")],
-        standing=Standing.SHARED,
+        standing=Standing.AWAITED,
         words="It was not cancelled, since somebody's request waits behind it, and it may go on at Qovery.",
     ),
     "a request that was merged with somebody else's": Case(
         queue=[MERGED],
-        standing=Standing.SHARED,
+        standing=Standing.MERGED,
         words="It was not cancelled, since our request was merged with one for other services, "
         "and it may go on at Qovery.",
     ),
     "a request that nobody has called ours": Case(
         queue=[OURS],
         request_ids=frozenset(),
-        standing=Standing.SHARED,
+        standing=Standing.UNNAMED,
         words="It was not cancelled, since a restart of these services waits, and no id says that it is ours, "
         "and it may go on at Qovery.",
     ),
     "a run that restarts other services, too": Case(
         history=[replace(GOING, services={**GOING.services, "cache": "RESTARTING"})],
-        standing=Standing.SHARED,
+        standing=Standing.WIDER,
         words="It was not cancelled, since the run restarts other services, too, and it may go on at Qovery.",
     ),
     "a run from the console": Case(
         history=[replace(GOING, origin="CONSOLE")],
-        standing=Standing.SHARED,
+        standing=Standing.ANOTHER_ORIGIN,
         words="It was not cancelled, since the run was asked for by another way than ours (CONSOLE), "
         "and it may go on at Qovery.",
+    ),
+    "a run that carries only some of our services": Case(
+        history=[replace(GOING, services={"api": "RESTARTING"})],
+        standing=Standing.INCOMPLETE,
+        words="It was not cancelled, since what restarts there now does not carry all of our services, "
+        "and it may go on at Qovery.",
+    ),
+    "two runs at once": Case(
+        history=[replace(GOING, execution_id=execution(43)), GOING],
+        standing=Standing.SEVERAL_RUNS,
+        words="It was not cancelled, since more than one run is in progress there, and it may go on at Qovery.",
+    ),
+    "a run after another of the same services": Case(
+        history=[replace(GOING, execution_id=execution(43)), OVER],
+        standing=Standing.REPEATED,
+        words="It was not cancelled, since these services were restarted more than once since our submit, and no id "
+        "says which run is ours, and it may go on at Qovery.",
+    ),
+    "a run that was only found, since the answer was lost": Case(
+        history=[GOING],
+        found=True,
+        standing=Standing.FOUND,
+        words="It was not cancelled, since the answer to our submit was lost, and no id says that what was found "
+        "there is ours, and it may go on at Qovery.",
     ),
     "it is over": Case(
         history=[OVER],
@@ -155,15 +191,14 @@ class Canceller:
         self.log = CapturedLog(clock)
         there = Scene(observation=case.shown, runs=tuple(case.history), queue=tuple(case.queue))
         self.platform = ScriptedPlatform(clock, before={0: there}, faults=faults)
+        baseline = baseline_of(*TARGETS)
         self._ask = cancel_ours(
-            baseline_of(*TARGETS),
-            request_ids=case.request_ids,
-            readings=Readings(self.platform, ENVIRONMENT, Contact(clock, 300), clock),
-            platform=self.platform,
-            narrator=Narrator(self.log.logger, clock),
+            submitted(baseline, found=case.found, request_ids=case.request_ids),
+            context_of(target(*TARGETS), self.platform, clock, log=self.log),
+            baseline=baseline,
         )
 
-    def attempt(self) -> Attempt:
+    def attempt(self) -> Ours:
         return in_virtual_time(self._ask)
 
 
@@ -171,15 +206,16 @@ class Canceller:
 def test_what_is_provably_ours_alone_is_cancelled_and_anything_else_is_left_alone_with_a_word_why(case: Case) -> None:
     canceller = Canceller(case)
     attempt = canceller.attempt()
-    assert attempt.ours.standing is case.standing
-    assert attempt.asked is bool(case.cancelled)
+    assert attempt.standing is case.standing
+    assert attempt.standing.is_ours_alone is bool(case.cancelled)
     assert canceller.platform.cancelled == list(case.cancelled)
-    assert str(attempt) == case.words
+    assert cancel_attempted(attempt) == case.words
+    if case.found:
+        assert canceller.log.events == []
+        return
     considered, *cancelled = canceller.log.events
-    if case.considered is None:
-        assert considered.details == {"standing": case.standing.value, "why": attempt.ours.why or None}
-    else:
-        assert considered.details == {"standing": case.considered.value, "why": None}
+    standing = case.standing if case.considered is None else case.considered
+    assert considered.details == {"standing": standing.value, "origin": attempt.origin}
     assert [(event.name, event.details) for event in cancelled] == [("restart_cancelled", one) for one in case.log]
 
 
@@ -251,12 +287,12 @@ def test_whatever_is_there_nothing_is_cancelled_in_which_somebody_else_has_a_par
     canceller = Canceller(Case(history=history, queue=queue, shown=shown, standing=Standing.UNSEEN, words=""))
     attempt = canceller.attempt()
     asked = [call for call, _ in canceller.platform.calls if call.startswith("cancel")]
-    assert len(asked) == len(canceller.platform.cancelled) == attempt.asked
+    assert len(asked) == len(canceller.platform.cancelled) == attempt.standing.is_ours_alone
     if "cancel_request" in asked:
         assert canceller.platform.cancelled == ["request-1"]
         assert OURS in queue
         assert MERGED not in queue
     if "cancel_run" in asked:
-        assert [one for one in history if not one.over] == [replace(GOING, execution_id=attempt.ours.execution_id)]
+        assert [one for one in history if not one.over] == [replace(GOING, execution_id=attempt.execution_id)]
         assert OVER not in history
         assert (shown, queue) == (AT_WORK, [])

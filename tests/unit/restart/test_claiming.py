@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from orchestrator.domain.inflight import Holder
 from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.records import Holder
 from orchestrator.errors import JournalError
 from orchestrator.restart.claiming import INTERVAL, claim
-from orchestrator.restart.memory import Memory
-from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.settlement import Settlement
-from tests.support.builders import holder
+from tests.support.builders import holder, target
+from tests.support.contexts import context_of
 from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
+from tests.support.platform import ScriptedPlatform
 from tests.support.time import HandClock, in_virtual_time
 
 FAR = 1e6
@@ -28,9 +29,11 @@ class Claimed:
         self.clock = HandClock(began)
         self.log = CapturedLog(self.clock)
         self.journal = MemoryJournal(holders=list(holders), fails=frozenset(fails))
-        narrator = Narrator(self.log.logger, self.clock)
+        context = context_of(
+            target("api"), ScriptedPlatform(self.clock, before={}), self.clock, log=self.log, end_by=until
+        )
         self.found: Settlement | None = in_virtual_time(
-            claim(Memory(self.journal, narrator), wait=wait, until=until, clock=self.clock, narrator=narrator)
+            claim(JobJournal(self.journal, context.narrator), context, wait=wait)
         )
 
     @property

@@ -1,7 +1,5 @@
 """The deadline bears the request that met it, and no more after that."""
 
-from random import Random
-
 import pytest
 
 from orchestrator.clock import RehearsalClock
@@ -10,8 +8,8 @@ from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.errors import UnansweredError
 from orchestrator.restart.job import RestartJob
 from tests.support.builders import NOON, target
+from tests.support.contexts import context_of
 from tests.support.journal import MemoryJournal
-from tests.support.log import CapturedLog
 from tests.support.platform import ACCEPTED, ScriptedPlatform, ScriptedProber, SubmitAnswer, lost
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, restart_run
 from tests.support.time import in_virtual_time
@@ -39,16 +37,8 @@ def run(answer: SubmitAnswer, *, takes: float) -> tuple[EnvironmentResult, SlowQ
         over = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
         platform = SlowQueue(clock, before={0: IDLE}, after={0: over}, answers=[answer])
         platform.takes = takes
-        job = RestartJob(
-            target(*TARGETS),
-            platform=platform,
-            prober=ScriptedProber(clock, {}),
-            clock=clock,
-            log=CapturedLog(clock).logger,
-            random=Random(0),
-            end_by=DEADLINE,
-            journal=MemoryJournal(),
-        )
+        context = context_of(target(*TARGETS), platform, clock, end_by=DEADLINE)
+        job = RestartJob(context, prober=ScriptedProber(clock, {}), journal=MemoryJournal())
         return await job.run(), platform
 
     return in_virtual_time(go())

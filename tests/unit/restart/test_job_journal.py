@@ -6,10 +6,10 @@ from itertools import combinations
 
 import pytest
 
-from orchestrator.domain.inflight import Holder, Intent
 from orchestrator.domain.observations import SubmitReceipt
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import OnStopped, Policy
+from orchestrator.domain.records import Holder, Intent
 from orchestrator.errors import (
     BusyError,
     JournalError,
@@ -99,9 +99,9 @@ def test_no_post_is_made_that_was_not_written_down_by_then() -> None:
     posted_without: list[bool] = []
 
     class Journal(MemoryJournal):
-        def intend(self, intent: Intent) -> None:
+        async def intend(self, intent: Intent) -> None:
             posted_without.append(self.intent is not None)
-            super().intend(intent)
+            await super().intend(intent)
 
     story = tell(OURS, answers=[refused(NotSentError("no route"))] * 3 + [ACCEPTED], journal=Journal())
     assert story.ending == SUCCESS
@@ -185,10 +185,10 @@ def test_what_cannot_be_written_after_the_submit_does_not_keep_the_restart_from_
 
 def test_a_disk_that_fills_up_between_two_posts_lets_no_second_one_be_made() -> None:
     class Filling(MemoryJournal):
-        def intend(self, intent: Intent) -> None:
+        async def intend(self, intent: Intent) -> None:
             if self.intents:
                 raise JournalError("The journal cannot be written: the disk is full.")
-            super().intend(intent)
+            await super().intend(intent)
 
     story = tell(OURS, answers=[lost(RESET, accepted=False), ACCEPTED], journal=Filling())
     assert story.ending == UNWRITABLE
@@ -245,8 +245,8 @@ def test_the_patience_with_a_busy_environment_begins_when_the_other_run_has_let_
 
 def test_an_environment_that_another_run_took_between_two_posts_is_not_posted_to_again() -> None:
     class Taken(MemoryJournal):
-        def claim(self) -> Holder | None:
-            super().claim()
+        async def claim(self) -> Holder | None:
+            await super().claim()
             return holder() if self.intents else None
 
     story = tell(OURS, answers=[lost(RESET, accepted=False), ACCEPTED], journal=Taken())

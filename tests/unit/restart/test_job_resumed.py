@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.inflight import Sighting
+from orchestrator.domain.evidence import ABSENT_FOR
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Trace
 from orchestrator.domain.plan import HttpCheck, OnStopped, Policy
+from orchestrator.domain.records import Sighting
 from orchestrator.errors import NotSentError, TokenRefusedError, UnansweredError
-from orchestrator.restart.proof import ABSENT_FOR
 from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import NOON, baseline_of, execution, holder, intent, queued, run, status, target
 from tests.support.journal import MemoryJournal

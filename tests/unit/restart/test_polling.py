@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tenacity import AsyncRetrying, Future, RetryCallState
 
 from orchestrator.clock import RehearsalClock
+from orchestrator.domain.outcomes import Reason
 from orchestrator.errors import (
     MalformedAnswerError,
     NotSentError,
@@ -20,7 +21,7 @@ from orchestrator.restart.polling import (
     GROWTH,
     JITTER,
     Contact,
-    Ended,
+    GaveUp,
     Poller,
     stop_at,
     wait_as_told,
@@ -166,10 +167,10 @@ class Looker:
 
 def poll(
     *finds: object, until: float = 1000.0, lost_contact: float = 300.0, minimum: float = 2.0
-) -> tuple[str | Ended, list[float], list[tuple[PassingError, float]]]:
+) -> tuple[str | GaveUp, list[float], list[tuple[PassingError, float]]]:
     """Poll on virtual time; return the result, the instants of the looks, and the faults that were told."""
 
-    async def go() -> tuple[str | Ended, list[float], list[tuple[PassingError, float]]]:
+    async def go() -> tuple[str | GaveUp, list[float], list[tuple[PassingError, float]]]:
         clock = RehearsalClock(NOON)
         faults: list[tuple[PassingError, float]] = []
         poller = Poller(
@@ -215,7 +216,7 @@ def test_any_other_error_ends_the_poll_at_once() -> None:
 
 def test_the_last_look_falls_on_the_deadline() -> None:
     result, looks, _ = poll(None, until=100.0)
-    assert result is Ended.DEADLINE
+    assert result is Reason.DEADLINE
     assert looks[-1] == 100.0
 
 
@@ -226,12 +227,12 @@ def test_a_result_on_the_deadline_still_counts() -> None:
 
 
 def test_a_deadline_that_has_passed_leaves_one_look() -> None:
-    assert poll(None, until=-5.0) == (Ended.DEADLINE, [0.0], [])
+    assert poll(None, until=-5.0) == (Reason.DEADLINE, [0.0], [])
 
 
 def test_without_a_usable_answer_contact_is_lost_before_the_deadline() -> None:
     result, looks, _ = poll(UnansweredError("x"), lost_contact=300.0)
-    assert result is Ended.CONTACT_LOST
+    assert result is Reason.CONTACT_LOST
     assert looks[-1] == 300.0
 
 
@@ -250,7 +251,7 @@ def test_a_throttled_look_is_made_again_when_the_platform_says() -> None:
 
 def test_a_platform_that_throttles_for_ever_is_lost_in_the_end() -> None:
     result, looks, _ = poll(ThrottledError("x", status=429, retry_after=600), until=100_000.0)
-    assert result is Ended.CONTACT_LOST
+    assert result is Reason.CONTACT_LOST
     assert looks[-1] == 900.0
 
 
@@ -262,11 +263,11 @@ def test_a_wait_for_our_own_quota_is_no_loss_of_contact_however_often_it_comes()
 
 def test_a_throttled_look_is_not_put_off_beyond_the_deadline() -> None:
     result, looks, _ = poll(ThrottledError("x", retry_after=600), until=100.0)
-    assert (result, looks) == (Ended.DEADLINE, [0.0, 100.0])
+    assert (result, looks) == (Reason.DEADLINE, [0.0, 100.0])
 
 
 def test_every_poll_begins_with_fresh_contact() -> None:
-    async def go() -> str | Ended:
+    async def go() -> str | GaveUp:
         clock = RehearsalClock(NOON)
         poller = Poller(
             clock, minimum=2, maximum=30, lost_contact=60, random=Random(0), on_fault=lambda error, wait: None

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from orchestrator import ports
 from orchestrator.clock import RehearsalClock
+from orchestrator.domain.outcomes import Reason
 from orchestrator.errors import PassingError, ThrottledError, UnansweredError
-from orchestrator.restart.polling import JITTER, Contact, Ended, Poller, Unaided, wait_for_the_likely, wait_growing
+from orchestrator.restart.polling import JITTER, Contact, GaveUp, Poller, Unaided, wait_for_the_likely, wait_growing
 from tests.support.builders import NOON, all_in
 from tests.support.lookouts import Diary
 from tests.support.time import HandClock, in_virtual_time
@@ -46,7 +47,7 @@ class Poll:
         self.looks: list[float] = []
         self.faults: list[float] = []
 
-        async def go() -> str | Ended:
+        async def go() -> str | GaveUp:
             clock = RehearsalClock(NOON)
             self.diary = Diary(clock, hints=hints, saves=saves)
             poller = Poller(
@@ -130,7 +131,7 @@ def test_of_what_is_likely_only_what_is_to_come_is_waited_for() -> None:
 def test_the_first_look_is_no_later_than_the_deadline() -> None:
     for aided in (True, False):
         poll = Poll(None, likely=(50.0,), until=30.0, quiet=False, aided=aided)
-        assert (poll.result, poll.looks) == (Ended.DEADLINE, [30.0])
+        assert (poll.result, poll.looks) == (Reason.DEADLINE, [30.0])
 
 
 def test_the_first_look_is_no_later_than_contact_bears() -> None:
@@ -146,7 +147,7 @@ def test_no_look_waits_for_longer_than_the_maximum_however_late_a_restart_is_lik
 
 def test_a_deadline_that_has_passed_leaves_one_look_at_once() -> None:
     poll = Poll(None, likely=(50.0,), until=-5.0, quiet=False)
-    assert (poll.result, poll.looks) == (Ended.DEADLINE, [0.0])
+    assert (poll.result, poll.looks) == (Reason.DEADLINE, [0.0])
 
 
 # Rests.
@@ -193,7 +194,7 @@ def test_a_poll_that_ended_with_a_fault_has_none_when_the_next_begins() -> None:
         async def succeed() -> str | None:
             return "done"
 
-        assert await poller.poll(fail, until=NEVER) is Ended.CONTACT_LOST
+        assert await poller.poll(fail, until=NEVER) is Reason.CONTACT_LOST
         assert diary.rests == []
         assert await poller.poll(succeed, until=NEVER, likely=(clock.monotonic() + 5,), quiet=lambda: True) == "done"
         assert len(diary.rests) == 1
@@ -221,14 +222,14 @@ def test_shared_looks_are_never_closer_than_looks_may_be() -> None:
 def test_a_rest_is_given_the_contact_that_the_poll_goes_by() -> None:
     # Every rest of the diary is told of an answer, so contact is not lost, however seldom there is a look.
     poll = Poll(None, lost_contact=20.0, hints=[15.0] * 1000, until=200.0)
-    assert poll.result is Ended.DEADLINE
+    assert poll.result is Reason.DEADLINE
     assert all(later - earlier == 15.0 for earlier, later in pairwise(poll.looks[:-1]))
 
 
 def test_time_that_was_waited_to_save_requests_does_not_count_as_lost_contact() -> None:
     thrifty = Poll(RESET, lost_contact=60.0, until=NEVER, saves=600.0)
     plain = Poll(RESET, lost_contact=60.0, until=NEVER)
-    assert (thrifty.result, plain.result) == (Ended.CONTACT_LOST, Ended.CONTACT_LOST)
+    assert (thrifty.result, plain.result) == (Reason.CONTACT_LOST, Reason.CONTACT_LOST)
     assert plain.looks[-1] == 60.0
     # As many seconds of asking in vain, and in between what was saved.
     assert thrifty.looks[-1] - 600.0 * (len(thrifty.looks) - 1) == pytest.approx(60.0, abs=1.0)
@@ -251,7 +252,7 @@ def test_whatever_is_likely_and_whatever_is_hinted_the_last_look_is_on_the_deadl
     *, likely: list[float], quiet: bool, hints: list[float | None], until: float, aided: bool, seed: int
 ) -> None:
     poll = Poll(None, likely=likely, quiet=quiet, until=until, hints=hints, aided=aided, seed=seed, lost_contact=1e9)
-    assert poll.result is Ended.DEADLINE
+    assert poll.result is Reason.DEADLINE
     # The diary does not mind the deadline; a feed does.
     assert poll.looks[-1] >= until - 1e-6
     assert poll.looks[-1] <= until + 1e-6 or (quiet and aided)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from random import Random
 
 import pytest
 
 from orchestrator.clock import RehearsalClock
+from orchestrator.domain.evidence import ABSENT_FOR, CONFIRM_AGAIN
 from orchestrator.domain.observations import QueuedRequest, Run
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.errors import (
@@ -22,11 +22,11 @@ from orchestrator.errors import (
 )
 from orchestrator.restart.job import RestartJob
 from orchestrator.restart.polling import JITTER
-from orchestrator.restart.proof import ABSENT_FOR, CONFIRM_AGAIN, FIRST_LOOK
-from orchestrator.restart.readings import NOT_FOUND_LIMIT
+from orchestrator.restart.proof import FIRST_LOOK
+from orchestrator.restart.reader import NOT_FOUND_LIMIT
 from tests.support.builders import NOON, execution, queued, run, status, target
+from tests.support.contexts import context_of
 from tests.support.journal import MemoryJournal
-from tests.support.log import CapturedLog
 from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
 from tests.support.stories import (
     IDLE,
@@ -79,8 +79,8 @@ def test_a_restart_that_was_over_before_it_was_seen_is_proven_by_the_history() -
     assert story.ending == SUCCESS
     assert len(story.platform.calls_of("find_runs")) == 1
     assert story.log.named("history_read")[0].details == {
-        "doubt": "the execution was never seen in progress",
-        "finding": "every service restarted",
+        "doubt": "never_seen_running",
+        "finding": "succeeded",
     }
 
 
@@ -170,7 +170,7 @@ def test_a_restart_that_comes_and_goes_has_to_stay_away_anew() -> None:
     story = tell(OURS, after={0: QUEUED, 20: IDLE, 45: hidden, 75: IDLE, **goes_well(110)})
     assert story.ending == SUCCESS
     findings = [event.details["finding"] for event in story.log.named("history_read")]
-    assert findings[:3] == ["nothing of our restart is left to be seen", "in progress", findings[0]]
+    assert findings[:3] == ["absent", "in_progress", "absent"]
 
 
 def test_a_restart_cancelled_while_it_ran_is_cancelled() -> None:
@@ -332,16 +332,8 @@ def test_a_request_that_begins_to_run_between_two_reads_is_not_lost_sight_of() -
         clock = RehearsalClock(NOON)
         after = {0: both("RESTARTED", 42, waiting=1), 6: both("RESTARTING", 43), 40: both("RESTART_ERROR", 43)}
         platform = LeavesTheQueue(clock, before={0: IDLE}, after=after)
-        job = RestartJob(
-            OURS,
-            platform=platform,
-            prober=ScriptedProber(clock, {}),
-            clock=clock,
-            log=CapturedLog(clock).logger,
-            random=Random(0),
-            end_by=NO_END,
-            journal=MemoryJournal(),
-        )
+        context = context_of(OURS, platform, clock, end_by=NO_END)
+        job = RestartJob(context, prober=ScriptedProber(clock, {}), journal=MemoryJournal())
         async with asyncio.timeout(3600):
             return await job.run(), platform.first_look
 

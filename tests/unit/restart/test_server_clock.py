@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.observations import CLOCK_SKEW, Observation, Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.restart.polling import Contact
-from orchestrator.restart.readings import Readings, ServerClock
+from orchestrator.restart.reader import Reader, ServerClock
 from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, intent, target
 from tests.support.journal import MemoryJournal
 from tests.support.platform import Scene, ScriptedPlatform
@@ -153,7 +153,7 @@ class Dated(ScriptedPlatform):
 def test_a_baseline_is_dated_as_a_clock_that_was_set_back_would_have_dated_it(takes: float) -> None:
     clock = HandClock()
     platform = Dated(clock, [0.0, -3540 + takes, None], takes=takes)
-    readings = Readings(platform, ENVIRONMENT, Contact(clock, 300), clock)
+    readings = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
     baseline = baseline_of(*TARGETS, at=at(0.0))
     in_virtual_time(readings.statuses())
     readings.server_clock.begin(baseline.server_time, clock.monotonic())
@@ -168,7 +168,7 @@ def test_a_baseline_is_dated_as_a_clock_that_was_set_back_would_have_dated_it(ta
 
 def test_a_baseline_that_cannot_be_compared_with_what_is_dated_now_has_no_date() -> None:
     clock = HandClock()
-    readings = Readings(Dated(clock, [7200.0]), ENVIRONMENT, Contact(clock, 300), clock)
+    readings = Reader(Dated(clock, [7200.0]), ENVIRONMENT, Contact(clock, 300), clock)
     baseline = baseline_of(*TARGETS, at=at(0.0))
     readings.server_clock.begin(baseline.server_time, -60.0, by_an_earlier_process=True)
     in_virtual_time(readings.statuses())

@@ -3,20 +3,20 @@
 import pytest
 
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
-from orchestrator.domain.ownership import Trace
+from orchestrator.domain.ownership import Ours, Standing, Trace
 from orchestrator.domain.plan import HttpCheck
 from orchestrator.domain.readiness import Obstacle, Readiness
 from orchestrator.domain.verdict import Finding, ServiceVerdict, Verdict
 from orchestrator.errors import JournalError, PlatformError
 from orchestrator.restart import settlement
-from orchestrator.restart.polling import Ended
+from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.verification import CheckFailure
 from tests.support.builders import holder, service, target
 
 OURS = target("api", "web")
 DONE, FAILED, ABSENT = (
-    ServiceVerdict(finding=finding) for finding in (Finding.SUCCEEDED, Finding.FAILED, Finding.NOT_BEGUN)
+    ServiceVerdict(finding=finding) for finding in (Finding.SUCCEEDED, Finding.FAILED, Finding.UNPROVEN)
 )
 ERROR = PlatformError("GET /x: HTTP 403: no", status=403)
 BUSY = Readiness(obstacle=Obstacle.BUSY, running=(service("api"),), affected=("API (DEPLOYING)",))
@@ -107,33 +107,33 @@ def test_what_policy_skips_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "obstacle", "by_run", "outcome", "reason"),
+    ("gave_up", "obstacle", "by_run", "outcome", "reason"),
     [
-        pytest.param(Ended.CONTACT_LOST, BUSY, True, Outcome.UNKNOWN, Reason.CONTACT_LOST, id="contact lost"),
-        pytest.param(Ended.DEADLINE, BUSY, True, Outcome.TIMED_OUT, Reason.RUN_DEADLINE, id="the run's deadline"),
-        pytest.param(Ended.DEADLINE, BUSY, False, Outcome.BLOCKED, Reason.BUSY, id="busy to the end"),
-        pytest.param(Ended.DEADLINE, None, False, Outcome.TIMED_OUT, Reason.DEADLINE, id="nothing in the way"),
+        pytest.param(Reason.CONTACT_LOST, BUSY, True, Outcome.UNKNOWN, Reason.CONTACT_LOST, id="contact lost"),
+        pytest.param(Reason.DEADLINE, BUSY, True, Outcome.TIMED_OUT, Reason.RUN_DEADLINE, id="the run's deadline"),
+        pytest.param(Reason.DEADLINE, BUSY, False, Outcome.BLOCKED, Reason.BUSY, id="busy to the end"),
+        pytest.param(Reason.DEADLINE, None, False, Outcome.TIMED_OUT, Reason.DEADLINE, id="nothing in the way"),
     ],
 )
 def test_what_was_never_submitted_says_why_and_that_nothing_was(
-    ended: Ended, obstacle: Readiness | None, by_run: bool, outcome: Outcome, reason: Reason
+    gave_up: GaveUp, obstacle: Readiness | None, by_run: bool, outcome: Outcome, reason: Reason
 ) -> None:
-    settled = settlement.never_started(ended, obstacle=obstacle, waited=1800, silent_for=300, by_run=by_run)
+    settled = settlement.never_started(gave_up, obstacle=obstacle, waited=1800, silent_for=300, by_run=by_run)
     assert (settled.outcome, settled.reason) == (outcome, reason)
     assert "Nothing was submitted." in settled.message
 
 
 @pytest.mark.parametrize(
-    ("ended", "reason"),
-    [(Ended.CONTACT_LOST, Reason.CONTACT_LOST), (Ended.DEADLINE, Reason.SUBMIT_UNCONFIRMED)],
+    ("gave_up", "reason"),
+    [(Reason.CONTACT_LOST, Reason.CONTACT_LOST), (Reason.DEADLINE, Reason.SUBMIT_UNCONFIRMED)],
     ids=["contact lost", "deadline"],
 )
-def test_a_submit_that_was_never_confirmed_is_unknown(ended: Ended, reason: Reason) -> None:
-    settled = settlement.unconfirmed(ended, looked_for=301.4, saw=Trace.UNCLEAR)
+def test_a_submit_that_was_never_confirmed_is_unknown(gave_up: GaveUp, reason: Reason) -> None:
+    settled = settlement.unconfirmed(gave_up, looked_for=301.4, saw=Trace.UNCLEAR)
     assert (settled.outcome, settled.reason) == (Outcome.UNKNOWN, reason)
     assert "301 s" in settled.message
-    assert f"(last seen: {Trace.UNCLEAR.value})" in settled.message
-    assert "last seen" not in settlement.unconfirmed(ended, looked_for=0.0, saw=None).message
+    assert "(last seen: something else was done there, or a part of the picture is missing)" in settled.message
+    assert "last seen" not in settlement.unconfirmed(gave_up, looked_for=0.0, saw=None).message
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ ENDINGS = [
         id="nothing to cancel",
     ),
     pytest.param(
-        settlement.not_cancelled("somebody's request waits behind it"),
+        settlement.not_cancelled(Ours(standing=Standing.AWAITED)),
         Outcome.UNKNOWN,
         Reason.NOT_CANCELLED,
         "not provably ours alone: somebody's request waits behind it. It may go on at Qovery: look at the environment "

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from random import Random
 
 import pytest
 
@@ -12,6 +11,7 @@ from orchestrator.domain.plan import Exclusion, Policy, Service, ServiceType, Ta
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
 from orchestrator.restart.watch import WatchJob
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, status
+from tests.support.contexts import context_of
 from tests.support.log import CapturedLog
 from tests.support.platform import Fault, Scene, ScriptedPlatform, scene
 from tests.support.time import in_virtual_time
@@ -32,7 +32,7 @@ def watch(
         clock = RehearsalClock(NOON)
         log = CapturedLog(clock)
         platform = ScriptedPlatform(clock, before=script, after={}, faults=faults)
-        job = WatchJob(TARGET, platform=platform, clock=clock, log=log.logger, random=Random(0), end_by=1e6)
+        job = WatchJob(context_of(TARGET, platform, clock, log=log, follow=TARGET.all_services))
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)
         if task.done():

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from orchestrator.config import Config
-from orchestrator.domain.observations import Glance
+from orchestrator.domain.observations import Hint
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.plan import OnBusy, Policy, Service, ServiceType, Target
-from orchestrator.domain.review import Forecast, Review, review_at_a_glance
+from orchestrator.domain.review import Forecast, Review, review_by_hint
 from orchestrator.runs.forecasting import areview
 from orchestrator.runs.interruption import Interruption
 from orchestrator.runs.session import Rehearsal
@@ -92,8 +92,8 @@ def test_a_glance_shows_whether_anything_is_in_progress_there(
         services=(Service(id="api", name="api", type=ServiceType.APPLICATION),),
         policy=Policy(on_busy=on_busy),
     )
-    glance = Glance(environment_id="env", state=state, execution_id="env-41")
-    assert review_at_a_glance(target, glance).forecast is forecast
+    hint = Hint(environment_id="env", state=state, execution_id="env-41")
+    assert review_by_hint(target, hint).forecast is forecast
 
 
 def test_one_that_is_interrupted_says_nothing() -> None:

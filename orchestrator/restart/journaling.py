@@ -1,15 +1,15 @@
-"""What one job remembers beyond its process."""
+"""What one job writes down beyond its process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable
 
-from orchestrator.domain.inflight import Holder, Intent, Sighting
 from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.records import Holder, Intent, Sighting
 from orchestrator.errors import JournalError
 from orchestrator.ports import Journal
 from orchestrator.restart.narrator import Narrator
 
 
-class Memory:
+class JobJournal:
     """Writes one job's journal.
 
     What comes before a submit has to be written, and raises `JournalError` where it cannot be. All that comes after is
@@ -27,35 +27,35 @@ class Memory:
         self._failed = False
         self._last_sighting = Sighting()
 
-    def claim(self) -> Holder | None:
+    async def claim(self) -> Holder | None:
         """Take the environment for this run; return who has it already. Raises `JournalError`."""
-        return self._journal.claim()
+        return await self._journal.claim()
 
-    def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent) -> None:
         """Write down a restart that is about to be posted. Raises `JournalError`."""
-        self._journal.intend(intent)
+        await self._journal.intend(intent)
 
-    def withdraw(self) -> None:
+    async def withdraw(self) -> None:
         """Write down that the post had no effect."""
-        self._try(self._journal.withdraw)
+        await self._try(self._journal.withdraw())
 
-    def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
+    async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         """Write down that it was accepted."""
-        self._try(lambda: self._journal.accept(request_ids, found=found))
+        await self._try(self._journal.accept(request_ids, found=found))
 
-    def see(self, sighting: Sighting) -> None:
+    async def see(self, sighting: Sighting) -> None:
         """Write down what was seen, where that has changed."""
         if sighting != self._last_sighting:
             self._last_sighting = sighting
-            self._try(lambda: self._journal.see(sighting))
+            await self._try(self._journal.see(sighting))
 
-    def settle(self, result: EnvironmentResult) -> None:
+    async def settle(self, result: EnvironmentResult) -> None:
         """Write down how it ended."""
-        self._try(lambda: self._journal.settle(result))
+        await self._try(self._journal.settle(result))
 
-    def _try(self, write: Callable[[], None]) -> None:
+    async def _try(self, write: Awaitable[None]) -> None:
         try:
-            write()
+            await write
         except JournalError as error:
             if not self._failed:
                 self._failed = True

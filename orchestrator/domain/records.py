@@ -1,10 +1,12 @@
-"""A restart that outlives its process: what is written down of it, and read again. Pure values."""
+"""What the journal keeps of runs and of the restarts in them, so that another process can resume them. Pure values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestrator.domain.observations import Baseline
+from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class InFlight:
     found: bool = False
     """Whether it is known only because it was found there: then nothing proves that it is ours alone."""
     request_ids: frozenset[str] = frozenset()
+    """What the platform called our request, where it said so."""
     sighting: Sighting = field(default_factory=Sighting)
 
 
@@ -59,4 +62,55 @@ class Holder:
     where: str
     """What is known of that process, for a person."""
     resume: str
-    """The command that goes on with it."""
+    """The command that resumes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """What a run is about to do."""
+
+    run_id: str
+    api_url: str
+    config: str
+    """The configuration as a document that holds no secret."""
+    source: str | None
+    started_at: datetime
+    began: float
+    """The instant of its start, of the clock of this process."""
+    end_by: float
+    """Its deadline, likewise."""
+    targets: Sequence[Target]
+    requests: int
+    """How many requests it has sent so far."""
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A run, as far as it had come."""
+
+    run_id: str
+    parent_id: str | None
+    api_url: str
+    config: str
+    source: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    requests: int
+    submits: int
+
+    @property
+    def ended(self) -> str:
+        """How it ended, in words."""
+        return f"it ended at {self.ended_at:%Y-%m-%d %H:%M:%S} UTC, {self.outcome}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnvironment:
+    """One environment of a run, as far as it had come; instants are those of this process's clock."""
+
+    target: Target
+    """Without its checks."""
+    in_flight: InFlight | None
+    result: EnvironmentResult | None

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.inflight import Sighting
+from orchestrator.domain.evidence import CANCELLED_FOR
 from orchestrator.domain.observations import QueuedRequest
 from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.ownership import Standing
 from orchestrator.domain.plan import OnDeadline, Policy
+from orchestrator.domain.records import Sighting
 from orchestrator.errors import BusyError, TokenRefusedError, UnansweredError
-from orchestrator.restart.proof import CANCELLED_FOR
 from tests.support.builders import ENVIRONMENT, baseline_of, execution, intent, queued, run, status, target
 from tests.support.journal import MemoryJournal
 from tests.support.platform import Fault, Scene, Script, scene
@@ -52,7 +53,7 @@ def call_off(
         sighting=sighting or Sighting(),
     )
     ours = target(*TARGETS, policy=policy)
-    story = tell(ours, before=there, journal=journal, faults=faults, call_off=True, origin="API")
+    story = tell(ours, before=there, journal=journal, faults=faults, cancel=True, origin="API")
     assert story.platform.submits == []
     return story
 
@@ -133,36 +134,42 @@ def behind(number: int) -> QueuedRequest:
     return queued("cache", request_id=f"request-{number}", action="DEPLOY")
 
 
-SHARED: dict[str, tuple[Scene, frozenset[str], str]] = {
+SHARED: dict[str, tuple[Scene, frozenset[str], Standing, str]] = {
     "a request that was merged with somebody else's": (
         both("RESTART_QUEUED", 41, runs=[LAST_NIGHTS_RUN], queue=[queued(*TARGETS, "cache")]),
         REQUEST,
+        Standing.MERGED,
         "merged with one for other services",
     ),
-    "a request that nobody has called ours": (WAITING, frozenset(), "no id says that it is ours"),
+    "a request that nobody has called ours": (WAITING, frozenset(), Standing.UNNAMED, "no id says that it is ours"),
     "a run from the console": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, origin="CONSOLE"), LAST_NIGHTS_RUN]),
         REQUEST,
+        Standing.ANOTHER_ORIGIN,
         "by another way than ours (CONSOLE)",
     ),
     "a run that nobody says where it came from": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, origin=None), LAST_NIGHTS_RUN]),
         REQUEST,
+        Standing.ANOTHER_ORIGIN,
         "by another way than ours (which, the history does not say)",
     ),
     "a run with somebody else's services in it": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, services={**GOING_RUN.services, "cache": "RESTARTING"})]),
         REQUEST,
+        Standing.WIDER,
         "the run restarts other services, too",
     ),
     "a run with somebody's request behind it": (
         both("RESTARTING", 42, runs=[GOING_RUN, LAST_NIGHTS_RUN], queue=[behind(2)]),
         REQUEST,
+        Standing.AWAITED,
         "somebody's request waits behind it",
     ),
     "the second restart since our submit": (
         both("RESTARTING", 43, runs=[replace(GOING_RUN, execution_id=str(execution(43))), restart_run(42)]),
         REQUEST,
+        Standing.REPEATED,
         "restarted more than once since our submit",
     ),
     "a restart of one of our services": (
@@ -172,21 +179,22 @@ SHARED: dict[str, tuple[Scene, frozenset[str], str]] = {
             runs=[run(42, {"api": "RESTARTING"}, status="ONGOING", origin="API"), LAST_NIGHTS_RUN],
         ),
         REQUEST,
+        Standing.INCOMPLETE,
         "does not carry all of our services",
     ),
 }
 
 
-@pytest.mark.parametrize(("there", "request_ids", "why"), SHARED.values(), ids=SHARED)
+@pytest.mark.parametrize(("there", "request_ids", "standing", "why"), SHARED.values(), ids=SHARED)
 def test_what_is_not_provably_ours_alone_is_left_alone_and_said_why(
-    there: Scene, request_ids: frozenset[str], why: str
+    there: Scene, request_ids: frozenset[str], standing: Standing, why: str
 ) -> None:
     story = call_off({0: there}, request_ids=request_ids)
     assert (story.ending, story.ended_at) == (NOT_CANCELLED, 0.0)
     assert story.platform.cancelled == []
     assert why in story.result.message
     assert "look at the environment in the console" in story.result.message
-    assert story.log.named("cancel_considered")[0].details["why"] in story.result.message
+    assert story.log.named("cancel_considered")[0].details["standing"] == standing.value
     assert story.journal.result is None, "it can still be seen to its end"
 
 
@@ -220,7 +228,7 @@ def test_an_unanswered_restart_that_never_arrived_is_not_made_again() -> None:
 
 
 def test_where_nothing_is_in_flight_nothing_is_read_and_nothing_posted() -> None:
-    story = tell(OURS, call_off=True)
+    story = tell(OURS, cancel=True)
     assert (story.ending, story.ended_at, story.platform.calls) == (NOT_BEGUN, 0.0, [])
     assert "Nothing was submitted." in story.result.message
 
@@ -304,7 +312,7 @@ def test_what_was_found_to_be_somebody_elses_is_not_cancelled_on_the_deadline() 
 
 # Whatever is there.
 
-SCENES = st.sampled_from([IDLE, WAITING, GOING, CANCELLED, OVER, *(there for there, _, _ in SHARED.values())])
+SCENES = st.sampled_from([IDLE, WAITING, GOING, CANCELLED, OVER, *(there for there, _, _, _ in SHARED.values())])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -71,7 +71,7 @@ class ServerClock:
         self._last = (server_time, now)
 
 
-class Readings:
+class Reader:
     """Reads one environment.
 
     Attributes:
@@ -127,13 +127,30 @@ class Readings:
         baseline = replace(baseline, dates_doubtful=not self.server_clock.steady)
         return baseline.on_a_clock_set_back(self.server_clock.set_back)
 
-    async def history(self) -> Sequence[Run]:
-        """Read the latest runs."""
-        return await self._ask_aside(self._platform.find_runs(self._environment_id))
+    async def queue_and_history(self) -> tuple[Sequence[QueuedRequest], Sequence[Run]]:
+        """Read the waiting requests, then the latest runs.
+
+        In this order a request that begins to run between the two reads is seen twice, and not missed twice.
+        """
+        queue = await self.queue()
+        return queue, await self.history()
+
+    async def queue_and_history_until(self, deadline: float) -> tuple[Sequence[QueuedRequest], Sequence[Run]] | None:
+        """Do the same; None where the deadline passes first: it allows for the request that meets it, and no more."""
+        if self._clock.monotonic() >= deadline:
+            return None
+        queue = await self.queue()
+        if self._clock.monotonic() >= deadline:
+            return None
+        return queue, await self.history()
 
     async def queue(self) -> Sequence[QueuedRequest]:
         """Read the waiting requests."""
         return await self._ask_aside(self._platform.read_queue(self._environment_id))
+
+    async def history(self) -> Sequence[Run]:
+        """Read the latest runs."""
+        return await self._ask_aside(self._platform.find_runs(self._environment_id))
 
     async def _ask(self, answer: Awaitable[T]) -> T:
         try:

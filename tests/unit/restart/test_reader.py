@@ -14,7 +14,7 @@ from orchestrator.errors import (
     UnansweredError,
 )
 from orchestrator.restart.polling import Contact, Unaided
-from orchestrator.restart.readings import NOT_FOUND_LIMIT, Readings
+from orchestrator.restart.reader import NOT_FOUND_LIMIT, Reader
 from tests.support.builders import ENVIRONMENT
 from tests.support.platform import Fault, ScriptedPlatform
 from tests.support.stories import IDLE
@@ -23,18 +23,18 @@ from tests.support.time import HandClock, in_virtual_time
 GONE = NotFoundError("no such environment", status=404)
 
 
-class Reader:
-    """Readings of a quiet environment under some faults."""
+class Quiet:
+    """Reads a quiet environment under some faults."""
 
     def __init__(self, *faults: Fault) -> None:
         self.clock = HandClock()
         self.contact = Contact(self.clock, 300)
-        self.readings = Readings(
+        self.reader = Reader(
             ScriptedPlatform(self.clock, before={0: IDLE}, faults=faults), ENVIRONMENT, self.contact, self.clock
         )
 
     def read(self, what: str = "statuses") -> object:
-        question: Callable[[], Awaitable[object]] = getattr(self.readings, what)
+        question: Callable[[], Awaitable[object]] = getattr(self.reader, what)
 
         async def ask() -> object:
             return await question()
@@ -43,7 +43,7 @@ class Reader:
 
 
 def test_statuses_are_contact() -> None:
-    reader = Reader()
+    reader = Quiet()
     reader.clock.move(200)
     assert reader.read() == IDLE.observation
     assert reader.contact.silent_for == 0
@@ -70,21 +70,21 @@ def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_noth
     listener = Listener()
     fault = Fault(error=UnansweredError("reset"), calls=frozenset({"read_statuses"}), times=1)
     platform = ScriptedPlatform(clock, before={0: IDLE}, faults=[fault])
-    readings = Readings(platform, ENVIRONMENT, Contact(clock, 300), clock, listener)
+    readings = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock, listener)
     in_virtual_time(read())
     assert listener.seen == [IDLE.observation]
 
 
 @pytest.mark.parametrize(("what", "answer"), [("history", IDLE.runs), ("queue", ())])
 def test_the_history_and_the_queue_are_no_contact_since_the_statuses_prove_the_rest(what: str, answer: object) -> None:
-    reader = Reader()
+    reader = Quiet()
     reader.clock.move(200)
     assert reader.read(what) == answer
     assert reader.contact.silent_for == 200
 
 
 def test_an_environment_is_gone_only_when_it_was_not_found_several_times() -> None:
-    reader = Reader(Fault(error=GONE))
+    reader = Quiet(Fault(error=GONE))
     for _ in range(NOT_FOUND_LIMIT - 1):
         with pytest.raises(MalformedAnswerError) as caught:
             reader.read()
@@ -94,7 +94,7 @@ def test_an_environment_is_gone_only_when_it_was_not_found_several_times() -> No
 
 
 def test_an_environment_that_is_found_again_has_all_its_chances_again() -> None:
-    reader = Reader(Fault(error=GONE, end=10), Fault(error=GONE, begin=20))
+    reader = Quiet(Fault(error=GONE, end=10), Fault(error=GONE, begin=20))
     for move in (0, 0, 15, 15, 0):
         reader.clock.move(move)
         try:
@@ -105,7 +105,7 @@ def test_an_environment_that_is_found_again_has_all_its_chances_again() -> None:
 
 @pytest.mark.parametrize("what", ["history", "queue"])
 def test_an_environment_without_history_or_queue_is_not_gone(what: str) -> None:
-    reader = Reader(Fault(error=GONE))
+    reader = Quiet(Fault(error=GONE))
     for _ in range(NOT_FOUND_LIMIT + 1):
         with pytest.raises(MalformedAnswerError):
             reader.read(what)
@@ -115,7 +115,7 @@ def test_an_environment_without_history_or_queue_is_not_gone(what: str) -> None:
 @pytest.mark.parametrize("error", [RefusedError("odd", status=400), BusyError("odd", status=409)], ids=["400", "409"])
 def test_a_read_that_is_refused_is_a_fault_that_may_pass(what: str, error: PlatformError) -> None:
     with pytest.raises(MalformedAnswerError) as caught:
-        Reader(Fault(error=error)).read(what)
+        Quiet(Fault(error=error)).read(what)
     assert caught.value.status == error.status
     assert caught.value.__cause__ is error
 
@@ -125,7 +125,7 @@ def test_a_read_that_is_refused_is_a_fault_that_may_pass(what: str, error: Platf
     "error", [TokenRefusedError("no"), UnansweredError("reset")], ids=lambda one: type(one).__name__
 )
 def test_what_is_no_refusal_of_the_read_passes_through_as_it_is(what: str, error: PlatformError) -> None:
-    reader = Reader(Fault(error=error))
+    reader = Quiet(Fault(error=error))
     with pytest.raises(type(error)):
         reader.read(what)
     assert reader.contact.silent_for == 0
@@ -133,7 +133,7 @@ def test_what_is_no_refusal_of_the_read_passes_through_as_it_is(what: str, error
 
 def test_only_answers_of_not_found_in_a_row_mean_that_an_environment_is_gone() -> None:
     reset = Fault(error=UnansweredError("connection reset"), begin=10, end=20)
-    reader = Reader(Fault(error=GONE, end=10), reset, Fault(error=GONE, begin=20))
+    reader = Quiet(Fault(error=GONE, end=10), reset, Fault(error=GONE, begin=20))
     for move in (0, 0, 15, 15, 0):
         reader.clock.move(move)
         with pytest.raises(PassingError):

@@ -1,0 +1,54 @@
+"""Cancel what a run has in flight in one environment, and see what becomes of it."""
+
+from functools import partial
+
+from orchestrator.domain.evidence import Submitted
+from orchestrator.domain.outcomes import Reason
+from orchestrator.domain.ownership import Ours, Standing, raise_baseline
+from orchestrator.errors import NotFoundError, RefusedError
+from orchestrator.restart import settlement
+from orchestrator.restart.cancelling import cancel_ours
+from orchestrator.restart.job import RestartJob
+from orchestrator.restart.settlement import Settlement
+
+
+class CancelJob(RestartJob):
+    """Cancels a restart that an earlier process posted, as far as it is provably ours alone; submits nothing.
+
+    Whatever can be cancelled or not, an environment ends as the evidence says: what had ended well before it could be
+    cancelled is verified, like any other restart.
+    """
+
+    _MAY_POST = False
+
+    async def _restart(self) -> Settlement:
+        submitted = await self._submission.make()
+        if isinstance(submitted, Settlement):
+            return submitted
+        return await self._cancel(submitted) or await self._see_to_its_end(submitted)
+
+    async def _cancel(self, submitted: Submitted) -> Settlement | None:
+        """Cancel our restart once it is to be seen; say why, where it is not provably ours alone."""
+        context = self._context
+        ours = await context.poller.poll(partial(self._try_to_cancel, submitted), until=submitted.deadline)
+        if ours is Reason.CONTACT_LOST:
+            return settlement.contact_lost(silent_for=context.poller.contact.silent_for)
+        if isinstance(ours, Reason):
+            return settlement.not_cancelled(Ours(standing=Standing.UNSEEN))
+        if ours.standing is Standing.WAITS:
+            self._proof.expect_nothing()
+        is_over = ours.standing in (Standing.OVER, Standing.UNSEEN)
+        return None if ours.standing.is_ours_alone or is_over else settlement.not_cancelled(ours)
+
+    async def _try_to_cancel(self, submitted: Submitted) -> Ours | None:
+        context = self._context
+        observation = await context.reader.statuses()
+        context.progress.note(observation)
+        baseline = raise_baseline(context.reader.dated(submitted.baseline), observation, submitted.request_ids)
+        try:
+            ours = await cancel_ours(submitted, context, baseline=baseline)
+        except (RefusedError, NotFoundError):
+            return None  # It has left the queue, or ended, since we looked: look again.
+        waited = context.progress.elapsed or 0.0
+        may_appear = ours.standing is Standing.UNSEEN and waited < context.target.policy.invisible_for
+        return None if may_appear or ours.standing is Standing.ENDING else ours

@@ -1,0 +1,125 @@
+"""What every job works with, and what every job shares: whatever happens in it becomes a result."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from structlog.typing import FilteringBoundLogger
+
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, ServiceResult
+from orchestrator.domain.plan import Target
+from orchestrator.errors import NotFoundError, TokenRefusedError
+from orchestrator.ports import Clock, Lookout, Platform
+from orchestrator.restart import settlement
+from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.polling import Poller
+from orchestrator.restart.progress import Followed, Progress
+from orchestrator.restart.reader import Reader
+from orchestrator.restart.settlement import Settlement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the parts of one job work with."""
+
+    target: Target
+    platform: Platform
+    clock: Clock
+    narrator: Narrator
+    poller: Poller
+    reader: Reader
+    progress: Progress
+    end_by: float
+    """The run's deadline, an instant of `clock`."""
+
+    @classmethod
+    def of(
+        cls,
+        target: Target,
+        *,
+        platform: Platform,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        random: Random,
+        end_by: float,
+        lookout: Lookout | None = None,
+        follow: Sequence[Followed] | None = None,
+    ) -> "Context":
+        """Make the context of one job.
+
+        Args:
+            target: the environment.
+            platform: where it is.
+            clock: the source of time.
+            log: a logger with `run_id` and `environment` bound.
+            random: the source of jitter.
+            end_by: the run's deadline, an instant of `clock`.
+            lookout: where to rest between two looks.
+            follow: the services to tell of; by default those to restart.
+        """
+        narrator = Narrator(log, clock)
+        poller = Poller(
+            clock,
+            minimum=target.policy.poll_min,
+            maximum=target.policy.poll_max,
+            lost_contact=target.policy.lost_contact,
+            random=random,
+            on_fault=narrator.fault,
+            lookout=lookout,
+        )
+        return cls(
+            target=target,
+            platform=platform,
+            clock=clock,
+            narrator=narrator,
+            poller=poller,
+            reader=Reader(platform, target.environment_id, poller.contact, clock, lookout),
+            progress=Progress(target.services if follow is None else follow, narrator=narrator, clock=clock),
+            end_by=end_by,
+        )
+
+    async def settled(self, work: Awaitable[Settlement], *, submitted: Callable[[], bool]) -> Settlement:
+        """Await a job's whole work under a heartbeat; give its settlement, or that of the error that ended it.
+
+        Args:
+            work: what the job does.
+            submitted: tells whether a restart was submitted, or may have been.
+        """
+        try:
+            async with self.narrator.heartbeat(self.progress.describe):
+                return await work
+        except TokenRefusedError as error:
+            return settlement.token_refused(error, submitted=submitted())
+        except NotFoundError as error:
+            return settlement.environment_disappeared(error)
+        except Exception as error:  # noqa: BLE001 - a defect in one job must not take the others with it
+            self.narrator.bug("internal_error")
+            return settlement.defect(error, submitted=submitted())
+
+    def result(
+        self,
+        settled: Settlement,
+        *,
+        event: str,
+        services: tuple[ServiceResult, ...],
+        submitted_at: datetime | None = None,
+    ) -> EnvironmentResult:
+        """Log the end of the job as `event`, and make its result."""
+        say = self.narrator.say if settled.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else self.narrator.warn
+        elapsed = self.progress.elapsed
+        duration = None if elapsed is None else round(elapsed, 1)
+        say(event, outcome=settled.outcome.value, reason=settled.reason.value, duration_s=duration)
+        return EnvironmentResult(
+            name=self.target.name,
+            environment_id=self.target.environment_id,
+            wave=self.target.wave,
+            outcome=settled.outcome,
+            reason=settled.reason,
+            message=settled.message,
+            services=services,
+            submitted_at=submitted_at,
+            settled_at=self.clock.now(),
+            duration_s=duration,
+            console_url=self.target.console_url,
+        )

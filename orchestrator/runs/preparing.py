@@ -1,0 +1,264 @@
+"""What a run is about to do: planned and written down for a new one, read from the journal for one that is resumed."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+from structlog.typing import FilteringBoundLogger
+
+from orchestrator import logs
+from orchestrator.config import Config
+from orchestrator.domain.costs import Estimate
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.domain.plan import Plan, Target
+from orchestrator.domain.records import InFlight, NewRun, StoredRun
+from orchestrator.journal.store import Store
+from orchestrator.journal.work import Work
+from orchestrator.ports import RunJournal
+from orchestrator.restart.cancel_job import CancelJob
+from orchestrator.restart.context import Context
+from orchestrator.restart.job import RestartJob
+from orchestrator.restart.progress import Followed
+from orchestrator.restart.watch import WatchJob
+from orchestrator.runs.fleet import Fleet, Job
+from orchestrator.runs.journals import NoJournal
+from orchestrator.runs.session import Session
+
+MakeJob: TypeAlias = Callable[[Target, float], Job]
+"""Makes the job of a target; it gets the run's deadline, an instant of the session's clock."""
+
+LARGE = 20
+"""Environments. Of a larger fleet a person reads how it gets on as a whole, and the trouble that there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingOn:
+    """How a run that was cut off is resumed."""
+
+    begin_new: bool = True
+    """Whether to begin what had not begun."""
+    call_off: bool = False
+    """Whether to cancel what is in flight."""
+    deadline: float | None = None
+    """Seconds from now to settled, in place of what is left of each environment's deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """When a run began, and of which it is the repetition."""
+
+    began: float
+    """An instant of the session's clock; it may lie before the clock's zero."""
+    started_at: datetime
+    parent_id: str | None = None
+
+    @classmethod
+    def now(cls, session: Session, *, parent_id: str | None = None) -> "Start":
+        """Return the start of a run that begins now."""
+        return cls(began=session.clock.monotonic(), started_at=session.clock.now(), parent_id=parent_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run that is ready to begin."""
+
+    fleet: Fleet
+    journal: RunJournal
+
+
+async def prepare_restart(
+    config: Config, session: Session, start: Start, *, store: Store, simulated: bool, wait_lock: float
+) -> Prepared:
+    """Look up every name, plan, and write the plan down.
+
+    Raises:
+        NameResolutionError: and whatever else `Resolver.resolve` raises.
+        JournalError: the plan could not be written down; nothing was submitted.
+    """
+    plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
+    _announce(plan, session.log, session.estimate(plan))
+    end_by = session.clock.monotonic() + plan.strategy.run_deadline
+    store.prune(keep_days=config.journal.keep_days, keep_runs=config.journal.keep_runs)
+    journal = Work.begin(
+        store,
+        NewRun(
+            run_id=session.run_id,
+            api_url=session.api_url,
+            config=config.document(),
+            # The bytes of a file's name need not be UTF-8.
+            source=(config.source or "").encode("utf-8", "backslashreplace").decode() or None,
+            started_at=start.started_at,
+            began=start.began,
+            end_by=end_by,
+            targets=plan.targets,
+            requests=session.quota.used,
+            parent_id=start.parent_id,
+        ),
+    )
+    make_job = _restart_jobs(session, journal, is_large=is_large(config), wait_lock=wait_lock)
+    return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by), journal=journal)
+
+
+async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:
+    """Look up every name; nothing is submitted, so there is nothing to write down. Raises as `prepare_restart` does."""
+    plan = await _plan(config, session, start, simulated=simulated, to_restart=False)
+    _announce(plan, session.log, None)
+    end_by = session.clock.monotonic() + plan.strategy.run_deadline
+    make_job = _watch_jobs(session, is_large=is_large(config))
+    return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by), journal=NoJournal(began=start.began))
+
+
+async def prepare_resume(
+    config: Config, session: Session, journal: RunJournal, *, stored: StoredRun, how: GoingOn
+) -> Prepared:
+    """Read from the journal how far a run had come when it was cut off."""
+    now = session.clock.monotonic()
+    session.quota.used += stored.requests
+    session.platform.submits = stored.submits
+    environments = await journal.environments()
+    results = [each.result for each in environments if each.result is not None]
+    settled = {result.name for result in results}
+    in_flight = {
+        each.target.name: each.in_flight
+        for each in environments
+        if each.in_flight is not None and each.target.name not in settled
+    }
+    new = [each.target for each in environments if each.target.name not in settled | in_flight.keys()]
+    session.log.info(
+        "run_resumed",
+        settled=len(settled),
+        in_flight=len(in_flight),
+        new=len(new),
+        elapsed_s=round(now - journal.began, 1),
+    )
+    # Made once: a file may list thousands.
+    checks = {spec.name: spec.checks for spec in config.environment_specs()}
+    targets = [replace(each.target, checks=checks[each.target.name]) for each in environments]
+    if how.deadline is not None:
+        targets = [_with_deadline(each, how.deadline, in_flight=in_flight.get(each.name), now=now) for each in targets]
+    fleet = _fleet(
+        Plan(targets=tuple(targets), strategy=config.run_strategy()),
+        session,
+        _restart_jobs(session, journal, is_large=is_large(config), in_flight=in_flight, cancel=how.call_off),
+        end_by=journal.end_by if how.deadline is None else max(journal.end_by, now + how.deadline),
+        results=[*results, *(() if how.begin_new else map(_left, new))],
+        in_flight=in_flight.keys(),
+    )
+    return Prepared(fleet=fleet, journal=journal)
+
+
+def is_large(config: Config) -> bool:
+    """Tell whether a run is followed as a whole."""
+    return len(config.environments) > LARGE
+
+
+async def _plan(config: Config, session: Session, start: Start, *, simulated: bool, to_restart: bool) -> Plan:
+    session.log.info("run_started", config=config.source, simulated=simulated, parent=start.parent_id)
+    targets = await session.resolver.resolve(config.environment_specs(), to_restart=to_restart)
+    return Plan(targets=targets, strategy=config.run_strategy())
+
+
+def _announce(plan: Plan, log: FilteringBoundLogger, cost: Estimate | None) -> None:
+    log.info(
+        "plan_ready",
+        environments=len(plan.targets),
+        services=sum(len(target.services) for target in plan.targets),
+        left_out=sum(len(target.excluded) for target in plan.targets),
+        waves=len({target.wave for target in plan.targets}),
+        requests_expected=cost and cost.total,
+        requests_left=cost and cost.left,
+        duration_expected_s=cost and round(cost.duration_s),
+    )
+    if cost is not None and not cost.fits:
+        log.warning(
+            "run_deadline_too_near",
+            duration_expected_s=round(cost.duration_s),
+            run_deadline_s=round(cost.run_deadline_s),
+            hint="what has not begun by then will not be restarted",
+        )
+
+
+def _fleet(
+    plan: Plan,
+    session: Session,
+    make_job: MakeJob,
+    *,
+    end_by: float,
+    results: Iterable[EnvironmentResult] = (),
+    in_flight: Collection[str] = (),
+) -> Fleet:
+    return Fleet(
+        plan,
+        make_job=make_job,
+        clock=session.clock,
+        log=session.log,
+        end_by=end_by,
+        results=results,
+        in_flight=in_flight,
+        admission=session.admission(plan),
+    )
+
+
+def _restart_jobs(
+    session: Session,
+    journal: RunJournal,
+    *,
+    is_large: bool,
+    wait_lock: float = 0.0,
+    in_flight: Mapping[str, InFlight] = MappingProxyType({}),
+    cancel: bool = False,
+) -> MakeJob:
+    kind = CancelJob if cancel else RestartJob
+
+    def make(target: Target, end_by: float) -> Job:
+        return kind(
+            _context(session, target, end_by, is_large=is_large),
+            prober=session.prober,
+            journal=journal.page(target.name),
+            in_flight=in_flight.get(target.name),
+            wait_lock=wait_lock,
+            origin=session.origin,
+        )
+
+    return make
+
+
+def _watch_jobs(session: Session, *, is_large: bool) -> MakeJob:
+    def make(target: Target, end_by: float) -> Job:
+        return WatchJob(_context(session, target, end_by, is_large=is_large, follow=target.all_services))
+
+    return make
+
+
+def _context(
+    session: Session, target: Target, end_by: float, *, is_large: bool, follow: Sequence[Followed] | None = None
+) -> Context:
+    return Context.of(
+        target,
+        platform=session.platform,
+        clock=session.clock,
+        log=session.log.bind(environment=target.name, **(logs.ROUTINE if is_large else {})),
+        random=session.random(target.name),
+        end_by=end_by,
+        lookout=session.feed.lookout(target.environment_id, target.project_id),
+        follow=follow,
+    )
+
+
+def _with_deadline(target: Target, deadline: float, *, in_flight: InFlight | None, now: float) -> Target:
+    passed = 0.0 if in_flight is None else now - in_flight.intent.posted_at
+    return replace(target, policy=replace(target.policy, deadline=passed + deadline))
+
+
+def _left(target: Target) -> EnvironmentResult:
+    return EnvironmentResult(
+        name=target.name,
+        environment_id=target.environment_id,
+        wave=target.wave,
+        outcome=Outcome.SKIPPED,
+        reason=Reason.NOT_BEGUN,
+        message="Not begun when the run was cut off, and not to be begun any more. Nothing was submitted.",
+        console_url=target.console_url,
+    )
