@@ -1,11 +1,17 @@
-"""Shared looks: one reading of a project tells many jobs which of them should look closer, and costs one request.
+"""Shared looks: one request reads the statuses of a whole project, and shows its jobs which should look closer.
 
-What is read here is a hint and never evidence. It may lag, it may be wrong in either direction, it may be refused: a
-job that waits for a hint looks by itself in the end, and every verdict stands on a reading of its own.
+What is read here is a hint, never evidence. It may lag, it may be wrong either way, it may be refused: a job that waits
+for a hint looks for itself in the end, and every verdict rests on a reading of the job's own.
+
+Three classes, each of which knows only those before it: `Pace` says how far apart the quota wants looks to be;
+`SharedLooks` reads one project when any of its jobs wants it; a `JobLookout` is where one job waits for its next look.
+`Feed` makes them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -14,148 +20,197 @@ from orchestrator.errors import NotFoundError, PlatformError, ThrottledError, To
 from orchestrator.ports import Clock, Contact
 from orchestrator.qovery.quota import Quota
 
+ReadHints: TypeAlias = Callable[[str], Awaitable[Mapping[str, Hint]]]
+"""Reads the statuses of a project, given its id; returns a hint for each environment, by its id."""
+
 OWN_LOOK_AFTER = 60.0
 """Seconds for which a job relies on shared looks that show nothing new of its environment."""
 RELIED_ON_FOR = 300.0
-"""Seconds for which it does on those that show a new run at work there."""
-FAILURES_BORNE = 3
-"""After so many shared looks in a row that failed, the jobs of the project look for themselves."""
-LOOK_AROUND = 15.0
-"""Seconds for which a job rests at most without asking anew when the next shared look is due."""
+"""Seconds for which it relies on those that show a new run at work there."""
+MOST_FAILURES = 3
+"""After so many failed shared looks in a row, the jobs of the project look for themselves."""
+CHECK_AGAIN_AFTER = 15.0
+"""Seconds after which a waiting job checks again when the next shared look is due, if nothing happened before."""
 SPACED_AGAIN_AFTER = 1.0
-"""Seconds for which the spacing of looks, once computed, is good enough."""
-SPACING_WORTH_SAYING = 60.0
-"""Seconds between two looks of one looker."""
-SAID_AGAIN_AFTER = 300.0
-"""Seconds between two mentions of it."""
+"""Seconds for which a computed spacing is good enough."""
+SPACING_WORTH_LOGGING = 60.0
+"""Seconds between two looks."""
+LOGGED_AGAIN_AFTER = 300.0
+"""Seconds between two log events about the spacing."""
 
 
 class Feed:
-    """Where jobs rest between two looks.
+    """Makes the lookouts of a run's jobs.
 
     Args:
-        hint: reads the statuses of a whole project, by the ids of its environments.
-        quota: asked how far looks have to be apart.
+        read_hints: reads a whole project.
+        quota: says how far apart looks have to be.
         clock: the source of time.
         log: a logger with `run_id` bound.
     """
 
-    def __init__(
-        self,
-        hint: Callable[[str], Awaitable[Mapping[str, Hint]]],
-        *,
-        quota: Quota,
-        clock: Clock,
-        log: FilteringBoundLogger,
-    ) -> None:
-        self.read_hints = hint
-        self.clock = clock
-        self.log = log
-        self._quota = quota
-        self._projects: dict[str, Project] = {}
-        self._lookouts: dict[str, Lookout] = {}
-        self._pausing = 0
-        self._spacing = 0.0
-        self._spaced_at = float("-inf")
-        self._said_at = float("-inf")
+    def __init__(self, read_hints: ReadHints, *, quota: Quota, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._read_hints = read_hints
+        self._clock = clock
+        self._log = log
+        self.pace = Pace(quota, clock=clock, log=log)
+        self._projects: dict[str, SharedLooks] = {}
+        self._shared_by: dict[str, SharedLooks] = {}
 
-    def lookout(self, environment_id: str, project_id: str | None) -> "Lookout":
-        """Return the place of one job, which `leave` gives up."""
-        project = None
+    def lookout(self, environment_id: str, project_id: str | None) -> "JobLookout":
+        """Return the lookout of one job, in use until `leave`; `project_id` is None where it is not known."""
+        shared = None
         if project_id is not None:
-            project = self._projects.setdefault(project_id, Project(project_id, self))
-        lookout = self._lookouts[environment_id] = Lookout(environment_id, self, project)
-        return lookout
+            shared = self._projects.get(project_id)
+            if shared is None:
+                shared = SharedLooks(project_id, self._read_hints, self.pace, clock=self._clock, log=self._log)
+                self._projects[project_id] = shared
+            shared.members.add(environment_id)
+            self._shared_by[environment_id] = shared
+        return JobLookout(environment_id, shared, self.pace, self._clock)
 
     def leave(self, environment_id: str) -> None:
-        """Note that nobody waits for an environment any more."""
-        lookout = self._lookouts.pop(environment_id, None)
-        if lookout is not None:
-            lookout.leave()
+        """Note that the job of an environment has ended."""
+        shared = self._shared_by.pop(environment_id, None)
+        if shared is not None:
+            shared.members.discard(environment_id)
+
+
+class Pace:
+    """How far apart the quota wants looks to be.
+
+    Attributes:
+        lookers: how many want to look: jobs that wait alone, and projects for whose shared looks any job waits.
+    """
+
+    def __init__(self, quota: Quota, *, clock: Clock, log: FilteringBoundLogger) -> None:
+        self._quota = quota
+        self._clock = clock
+        self._log = log
+        self._spacing = 0.0
+        self._spaced_at = float("-inf")
+        self._logged_at = float("-inf")
+        self.lookers = 0
 
     def spacing(self) -> float:
         """Return the seconds that the quota wants between two looks of one looker."""
-        now = self.clock.monotonic()
+        now = self._clock.monotonic()
         if now < self._spaced_at + SPACED_AGAIN_AFTER:
             return self._spacing
-        resting = sum(project.in_use for project in self._projects.values())
-        self._spacing, self._spaced_at = self._quota.spacing(max(self._pausing + resting, 1)), now
-        if self._spacing > SPACING_WORTH_SAYING and now >= self._said_at + SAID_AGAIN_AFTER:
-            self._said_at = now
-            self.log.warning(
+        self._spacing, self._spaced_at = self._quota.spacing(max(self.lookers, 1)), now
+        if self._spacing > SPACING_WORTH_LOGGING and now >= self._logged_at + LOGGED_AGAIN_AFTER:
+            self._logged_at = now
+            self._log.warning(
                 "quota_paused", pause_s=round(self._spacing, 1), hint="looks are far apart until it is renewed"
             )
         return self._spacing
 
     async def pause(self, seconds: float, *, until: float) -> float:
         """Wait for `seconds`, longer if the quota wants it, but for that not past an instant; return by how much."""
-        self._pausing += 1
+        self.lookers += 1
         try:
-            longer = max(min(self.spacing(), until - self.clock.monotonic()) - seconds, 0.0)
-            await self.clock.sleep(seconds + longer)
+            longer = max(min(self.spacing(), until - self._clock.monotonic()) - seconds, 0.0)
+            await self._clock.sleep(seconds + longer)
         finally:
-            self._pausing -= 1
+            self.lookers -= 1
         return longer
 
 
-class Project:
-    """The environments of one project that are in flight."""
+class SharedLooks:
+    """Looks at one project, on behalf of all of its jobs that wait.
 
-    def __init__(self, project_id: str, feed: Feed) -> None:
+    Attributes:
+        members: the environments of the project whose jobs are in flight.
+        hints: what the last answered look showed, by environment.
+        ended: how many looks have ended; it rises when there may be something new.
+        answered: whether the last of them was answered.
+        refused: whether the project cannot be read: then nobody shares its looks any more.
+    """
+
+    def __init__(
+        self, project_id: str, read_hints: ReadHints, pace: Pace, *, clock: Clock, log: FilteringBoundLogger
+    ) -> None:
         self._id = project_id
-        self._feed = feed
-        self._looking = False
+        self._read_hints = read_hints
+        self._pace = pace
+        self._clock = clock
+        self._log = log
+        self._is_looking = False
         self._failures = 0
         self._looked_at = float("-inf")
         self._not_before = float("-inf")
-        self.refused = False
-        self.members: set[Lookout] = set()
-        self.resting: set[Lookout] = set()
+        self._intervals: dict[str, Callable[[], float]] = {}
+        self._due: dict[str, float] = {}
+        self._something_happened = asyncio.Event()
+        self.members: set[str] = set()
         self.hints: Mapping[str, Hint] = {}
+        self.ended = 0
+        self.answered = False
+        self.refused = False
 
-    @property
-    def in_use(self) -> bool:
-        """Whether anybody waits for a shared look."""
-        return bool(self.resting)
+    @contextmanager
+    def wanted_by(self, environment_id: str, interval: Callable[[], float]) -> Iterator[None]:
+        """Let a job want a look each time that its interval has passed, for as long as the context is open."""
+        self._intervals[environment_id] = interval
+        self._due[environment_id] = self._clock.monotonic() + interval()
+        self._pace.lookers += len(self._intervals) == 1
+        try:
+            yield
+        finally:
+            del self._intervals[environment_id]
+            self._pace.lookers -= not self._intervals
+
+    def due_for(self, environment_id: str) -> float:
+        """Return the instant at which a job wants the next look."""
+        return self._due[environment_id]
 
     @property
     def due(self) -> float:
-        """The instant of the next look; never while one is on its way."""
-        if self._looking:
+        """The instant of the next look; infinite while one is under way."""
+        if self._is_looking:
             return float("inf")
-        return max(min(one.due for one in self.resting), self._not_before, self._looked_at + self._feed.spacing())
+        earliest = min(self._due[each] for each in self._intervals)
+        return max(earliest, self._not_before, self._looked_at + self._pace.spacing())
 
     async def look(self) -> None:
-        """Read the project once, for everybody, and wake those who should look closer."""
-        self._looking, cut_off = True, False
-        answered, pause = False, 0.0
+        """Read the project once. If the caller is cancelled meanwhile, another job that waits looks in its place."""
+        self._is_looking, is_over = True, True
+        self.answered, pause = False, 0.0
         try:
-            answered, pause = await self._read()
+            self.answered, pause = await self._read()
         except asyncio.CancelledError:
-            cut_off = True
+            is_over = False
             raise
         finally:
-            self._looking = False
-            if not cut_off:
-                self._looked_at = self._feed.clock.monotonic()
-                self._not_before = self._looked_at + pause
-            for one in self.resting:
-                if cut_off:
-                    one.stir()  # Another of them looks in its place.
-                else:
-                    one.notice(self, answered=answered)
+            self._is_looking = False
+            if is_over:
+                self._note_end(pause)
+            self._something_happened.set()
+            self._something_happened = asyncio.Event()
+
+    def _note_end(self, pause: float) -> None:
+        self.ended += 1
+        self._looked_at = self._clock.monotonic()
+        self._not_before = self._looked_at + pause
+        self._due.update({each: self._looked_at + interval() for each, interval in self._intervals.items()})
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until a look has ended, or was cut short, or so many seconds have passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._something_happened.wait()
 
     async def _read(self) -> tuple[bool, float]:
-        """Read the project; say whether there was an answer, and how many seconds not to ask again."""
+        """Read the project; return whether it was answered, and for how many seconds not to ask again."""
         try:
-            self.hints = await self._feed.read_hints(self._id)
+            self.hints = await self._read_hints(self._id)
         except (TokenRefusedError, NotFoundError) as error:
             self._give_up(error)
         except PlatformError as error:
             if isinstance(error, ThrottledError) and error.retry_after is not None:
                 return False, error.retry_after
             self._failures += 1
-            if self._failures >= FAILURES_BORNE:
+            if self._failures >= MOST_FAILURES:
                 self._give_up(error)
         else:
             self._failures = 0
@@ -164,32 +219,28 @@ class Project:
 
     def _give_up(self, error: PlatformError) -> None:
         self.refused = True
-        self._feed.log.warning(
+        self._log.warning(
             "shared_looks_refused", project_id=self._id, error=str(error), hint="each environment is looked at alone"
         )
 
 
-class Lookout:
-    """The port `Lookout`: where one job rests between two looks."""
+class JobLookout:
+    """The port `Lookout`: where one job waits between two looks.
 
-    def __init__(self, environment_id: str, feed: Feed, project: Project | None) -> None:
+    Args:
+        environment_id: of the job.
+        shared: the looks at its project; None where that is not known.
+        pace: how far apart looks have to be.
+        clock: the source of time.
+    """
+
+    def __init__(self, environment_id: str, shared: SharedLooks | None, pace: Pace, clock: Clock) -> None:
         self._environment_id = environment_id
-        self._feed = feed
-        self._project = project
+        self._shared = shared
+        self._pace = pace
+        self._clock = clock
         self._last: Observation | None = None
         self._woken_by: Hint | None = None
-        self._stirred = asyncio.Event()
-        self._woken = False
-        self._interval: Callable[[], float]
-        self._contact: Contact
-        self.due = 0.0
-        if project is not None:
-            project.members.add(self)
-
-    def leave(self) -> None:
-        """Go."""
-        if self._project is not None:
-            self._project.members.discard(self)
 
     def saw(self, observation: Observation) -> None:
         """Note what the job's own last look has shown."""
@@ -197,10 +248,10 @@ class Lookout:
 
     async def pause(self, seconds: float, *, until: float) -> float:
         """Wait for `seconds`, longer if the quota wants it, but for that not past an instant; return by how much."""
-        return await self._feed.pause(seconds, until=until)
+        return await self._pace.pause(seconds, until=until)
 
     async def rest(self, seconds: float, *, until: float, interval: Callable[[], float], contact: Contact) -> float:
-        """Wait until a look may show something new: until a shared look suggests it, or it is time for one of our own.
+        """Wait until a shared look suggests a closer one, or until it is time for a look of the job's own.
 
         Args:
             seconds: how long to wait where looks are not shared.
@@ -211,70 +262,46 @@ class Lookout:
         Returns:
             How many seconds longer it took for the quota's sake.
         """
-        began = now = self._feed.clock.monotonic()
-        project = self._project
-        if project is None or not self._rests_on(project):
+        shared, began = self._shared, self._clock.monotonic()
+        if shared is None or not self._relies_on(shared):
             return await self.pause(seconds, until=until)
-        self._interval, self._contact = interval, contact
-        self._woken = False
-        self.due = now + interval()
-        project.resting.add(self)
-        try:
-            await self._rest_with(project, began=now, until=until)
-        finally:
-            project.resting.discard(self)
-        now = self._feed.clock.monotonic()
-        if self._woken or now >= self.due or self._rests_on(project):
-            return max(now - self._own_look_at(project, began), 0.0)
-        # Nobody shares it any more.
-        return await self.pause(min(self.due, until) - now, until=until)
+        with shared.wanted_by(self._environment_id, interval):
+            is_woken = await self._rest_on(shared, began=began, until=until, contact=contact)
+        now, due = self._clock.monotonic(), shared.due_for(self._environment_id)
+        if is_woken or now >= due or self._relies_on(shared):
+            return max(now - self._own_look_at(shared, began, contact), 0.0)
+        # Nobody shares the looks any more.
+        return await self.pause(min(due, until) - now, until=until)
 
-    def _own_look_at(self, project: Project, began: float) -> float:
-        hint = project.hints.get(self._environment_id)
-        at_work = hint is not None and self._last is not None and hint.shows_a_new_run_at_work(self._last)
-        return min(began + (RELIED_ON_FOR if at_work else OWN_LOOK_AFTER), self._contact.worth_a_look_at)
-
-    async def _rest_with(self, project: Project, *, began: float, until: float) -> None:
-        while not self._woken and self._rests_on(project):
-            now = self._feed.clock.monotonic()
-            own = max(self._own_look_at(project, began), began + self._feed.spacing())
-            own = min(own, until)
-            if now >= own:
-                return
-            due = project.due
+    async def _rest_on(self, shared: SharedLooks, *, began: float, until: float, contact: Contact) -> bool:
+        """Wait for a hint that suggests a closer look; return False where there was none in time."""
+        while self._relies_on(shared):
+            now = self._clock.monotonic()
+            own_look_at = max(self._own_look_at(shared, began, contact), began + self._pace.spacing())
+            if now >= min(own_look_at, until):
+                return False
+            ended, due = shared.ended, shared.due
             if now >= due:
-                await project.look()
+                await shared.look()
             else:
-                # Not for too long at once: the quota may want something else by then.
-                await self._wait(min(due - now, own - now, LOOK_AROUND))
+                # Not for too long at once: the quota may want another spacing by then.
+                await shared.wait(min(due - now, min(own_look_at, until) - now, CHECK_AGAIN_AFTER))
+            if shared.ended > ended and shared.answered:
+                contact.made()
+                hint = shared.hints.get(self._environment_id)
+                if hint is not None and self._last is not None and hint.suggests_change(self._last):
+                    self._woken_by = hint
+                    return True
+        return False
 
-    def _rests_on(self, project: Project) -> bool:
-        """Tell whether shared looks are worth it: somebody shares them, and do not go on suggesting what is not so."""
-        hint = project.hints.get(self._environment_id)
-        misled = hint is not None and hint == self._woken_by
-        return len(project.members) > 1 and not project.refused and not misled
+    def _own_look_at(self, shared: SharedLooks, began: float, contact: Contact) -> float:
+        """Return the instant at which the job looks for itself, whatever shared looks show."""
+        hint = shared.hints.get(self._environment_id)
+        is_at_work = hint is not None and self._last is not None and hint.shows_a_new_run_at_work(self._last)
+        return min(began + (RELIED_ON_FOR if is_at_work else OWN_LOOK_AFTER), contact.worth_a_look_at)
 
-    def notice(self, project: Project, *, answered: bool) -> None:
-        """Take in a shared look, if there was an answer: wake up, or rest on."""
-        hint = project.hints.get(self._environment_id)
-        if answered:
-            self._contact.made()
-            if hint is not None and self._last is not None and hint.suggests_change(self._last):
-                self._woken, self._woken_by = True, hint
-        self.due = self._feed.clock.monotonic() + self._interval()
-        self.stir()
-
-    def stir(self) -> None:
-        """Let the job that rests here see whether anything has changed."""
-        self._stirred.set()
-
-    async def _wait(self, seconds: float) -> None:
-        self._stirred.clear()
-        sleeping = asyncio.ensure_future(self._feed.clock.sleep(seconds))
-        stirring = asyncio.ensure_future(self._stirred.wait())
-        try:
-            await asyncio.wait([sleeping, stirring], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sleeping, stirring):
-                task.cancel()
-            await asyncio.wait([sleeping, stirring])
+    def _relies_on(self, shared: SharedLooks) -> bool:
+        """Return whether shared looks are worth it: others share them, and they do not repeat a hint that misled."""
+        hint = shared.hints.get(self._environment_id)
+        is_misled = hint is not None and hint == self._woken_by
+        return len(shared.members) > 1 and not shared.refused and not is_misled

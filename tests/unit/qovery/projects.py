@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.observations import Hint, Observation
 from orchestrator.ports import Clock
-from orchestrator.qovery.feed import Feed, Lookout
+from orchestrator.qovery.feed import Feed, JobLookout
 from orchestrator.qovery.ledger import Ledger, connect
 from orchestrator.qovery.quota import Quota
 from orchestrator.restart.polling import Contact
@@ -139,7 +139,7 @@ class Scene:
     saved: dict[str, float] = field(default_factory=dict)
     """How long each has rested for the quota's sake."""
 
-    def lookout(self, environment: str, project: str | None = PROJECT) -> Lookout:
+    def lookout(self, environment: str, project: str | None = PROJECT) -> JobLookout:
         """A place for a job that has seen its environment as it is now."""
         lookout = self.feed.lookout(environment, project)
         lookout.saw(self.estate.observation(environment))
@@ -150,7 +150,7 @@ class Scene:
 
     async def rest(
         self,
-        lookout: Lookout,
+        lookout: JobLookout,
         *,
         seconds: float = OWN,
         until: float = FAR,
@@ -166,7 +166,7 @@ class Scene:
         """Begin a job; it has its place at once, and rests as soon as it comes to run."""
         return asyncio.create_task(self._run(environment, self.lookout(environment, project), tick))
 
-    async def _run(self, environment: str, lookout: Lookout, tick: float) -> None:
+    async def _run(self, environment: str, lookout: JobLookout, tick: float) -> None:
         """Wait for a restart as a job does: rest, look, and rest again, until it is seen to be over."""
         contact = self.contact()
         try:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.domain.observations import Hint
-from orchestrator.qovery.feed import LOOK_AROUND, OWN_LOOK_AFTER, RELIED_ON_FOR
+from orchestrator.qovery.feed import CHECK_AGAIN_AFTER, OWN_LOOK_AFTER, RELIED_ON_FOR
 from tests.unit.qovery.projects import OWN, PROJECT, TICK, Restart, Scene, environments, execution_of, play, run_jobs
 
 TWO = {name: Restart() for name in environments(2)}
@@ -148,11 +148,11 @@ def test_the_last_of_a_project_rests_until_the_next_look_was_due_and_then_looks_
 
 def test_the_last_does_not_wait_for_longer_than_it_may_when_the_others_go() -> None:
     async def script(scene: Scene) -> None:
-        one, other = (scene.lookout(name) for name in ("env-0", "env-1"))
+        one, _ = (scene.lookout(name) for name in ("env-0", "env-1"))
         resting = asyncio.ensure_future(scene.rest(one, tick=50.0, until=20.0))
         await scene.clock.sleep(7)
         scene.feed.leave("env-1")
-        assert other not in scene.feed._projects[PROJECT].members
+        assert "env-1" not in scene.feed._projects[PROJECT].members
         assert await resting == 20.0
 
     assert play(script, NEVER).estate.hints == []
@@ -229,6 +229,6 @@ def test_whoever_rests_looks_around_now_and_then_though_the_next_look_is_far() -
         places = [scene.lookout(name) for name in ("env-0", "env-1")]
         assert set(await asyncio.gather(*(scene.rest(place, tick=200.0) for place in places))) == {OWN_LOOK_AFTER}
         asked = len(scene.quota.asked)
-        assert asked >= OWN_LOOK_AFTER / LOOK_AROUND
+        assert asked >= OWN_LOOK_AFTER / CHECK_AGAIN_AFTER
 
     assert play(script, NEVER).estate.hints == []

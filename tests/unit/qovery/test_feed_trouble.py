@@ -19,11 +19,11 @@ from orchestrator.errors import (
     UnansweredError,
 )
 from orchestrator.qovery.feed import (
-    FAILURES_BORNE,
+    LOGGED_AGAIN_AFTER,
+    MOST_FAILURES,
     OWN_LOOK_AFTER,
     RELIED_ON_FOR,
-    SAID_AGAIN_AFTER,
-    SPACING_WORTH_SAYING,
+    SPACING_WORTH_LOGGING,
 )
 from tests.unit.qovery.projects import (
     OWN,
@@ -108,10 +108,10 @@ def test_whoever_comes_later_does_not_ask_again_what_was_refused() -> None:
 )
 def test_looks_that_fail_several_times_in_a_row_are_done_without(error: PlatformError) -> None:
     scene = run_jobs(three(), errors=[error] * 10)
-    assert scene.estate.hints == [TICK * number for number in range(1, FAILURES_BORNE + 1)]
+    assert scene.estate.hints == [TICK * number for number in range(1, MOST_FAILURES + 1)]
     (said,) = scene.log.named("shared_looks_refused")
-    assert said.at == FAILURES_BORNE * TICK
-    assert all(looks_alone(scene, name, since=(FAILURES_BORNE + 1) * TICK) for name in scene.estate.restarts)
+    assert said.at == MOST_FAILURES * TICK
+    assert all(looks_alone(scene, name, since=(MOST_FAILURES + 1) * TICK) for name in scene.estate.restarts)
 
 
 def test_looks_that_fail_now_and_then_go_on() -> None:
@@ -235,11 +235,11 @@ def test_the_quota_is_told_how_many_look_each_project_and_each_who_looks_alone()
             ]
         ]
         await scene.clock.sleep(3.5)
-        scene.feed.spacing()
+        scene.feed.pace.spacing()
         assert scene.quota.asked[-1] == 4, "two projects, and two alone"
         await asyncio.gather(*rests)
         await scene.clock.sleep(2)
-        scene.feed.spacing()
+        scene.feed.pace.spacing()
         assert scene.quota.asked[-1] == 1, "never fewer"
 
     restarts = {name: Restart(begins=1e9, ends=1e9) for name in environments(10)}
@@ -250,10 +250,10 @@ def test_looks_that_are_far_apart_are_said_to_be_and_not_too_often() -> None:
     said: list[int] = []
 
     async def script(scene: Scene) -> None:
-        for spacing in (SPACING_WORTH_SAYING, 100.0, 100.0, 200.0, 0.0):
+        for spacing in (SPACING_WORTH_LOGGING, 100.0, 100.0, 200.0, 0.0):
             wanted[0] = spacing
-            await scene.clock.sleep(SAID_AGAIN_AFTER / 2)
-            assert scene.feed.spacing() == spacing
+            await scene.clock.sleep(LOGGED_AGAIN_AFTER / 2)
+            assert scene.feed.pace.spacing() == spacing
             said.append(len(scene.log.named("quota_paused")))
 
     wanted = [0.0]
