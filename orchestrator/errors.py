@@ -1,13 +1,13 @@
 """Every error that this package raises on purpose.
 
-An expected ending of a restart is an `Outcome`, not an error. Errors are for what keeps a run from being judged::
+An expected ending of a restart is an `Outcome`, not an error. Errors are for what prevents a verdict::
 
     RestartError
     ├── UsageError                      the command line, the file, or what they name is wrong
     │   ├── ConfigError                 the configuration file
     │   ├── JournalError                the journal cannot be read or written
-    │   └── NameResolutionError         a name that matches nothing, or several things
-    └── PlatformError                   what the Qovery API, or the way to it, did
+    │   └── NameResolutionError         a name matches nothing, or several things
+    └── PlatformError                   the Qovery API did not do as asked, or could not be reached
         ├── TokenRefusedError           401 or 403
         ├── NotFoundError               404
         ├── RefusedError                any other refusal of a request that was understood
@@ -27,11 +27,11 @@ class RestartError(Exception):
 
 
 class UsageError(RestartError):
-    """The person who called has to change something; nothing was submitted (exit code 2)."""
+    """The user has to change something; nothing was submitted (exit code 2)."""
 
 
 class ConfigError(UsageError):
-    """The configuration file is wrong; `problems` holds every finding, each a line for a person."""
+    """The configuration file is wrong; `problems` lists every finding, each a line for users."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -43,7 +43,7 @@ class JournalError(UsageError):
 
 
 class NameResolutionError(UsageError):
-    """What the configuration names is not there, or not once; `problems` holds every finding."""
+    """A name in the configuration matches nothing, or several things; `problems` lists every finding."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -51,11 +51,11 @@ class NameResolutionError(UsageError):
 
 
 class PlatformError(RestartError):
-    """The Qovery API, or the way to it, did not do as asked.
+    """The Qovery API did not do as asked, or could not be reached.
 
     Args:
-        message: what happened, for a person.
-        status: the HTTP status, where there was an answer.
+        message: what happened, for users.
+        status: the HTTP status, if there was an answer.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
@@ -64,7 +64,7 @@ class PlatformError(RestartError):
 
 
 class TokenRefusedError(PlatformError):
-    """401 or 403. Qovery answers 403 for what does not exist, too."""
+    """401 or 403. Qovery also answers 403 for what does not exist."""
 
 
 class NotFoundError(PlatformError):
@@ -80,7 +80,7 @@ class BusyError(RefusedError):
 
 
 class PassingError(PlatformError):
-    """A fault that may pass: a read that fails so is simply made again."""
+    """A fault that may pass: a read that fails this way is retried."""
 
 
 class NotSentError(PassingError):
@@ -92,11 +92,11 @@ class UnansweredError(PassingError):
 
 
 class MalformedAnswerError(PassingError):
-    """The answer is not what the call promises: HTML, half a JSON, an empty body, a missing part."""
+    """The answer is not what the call promises: HTML, truncated JSON, an empty body, a missing part."""
 
 
 class ThrottledError(PassingError):
-    """429. `retry_after` is how many seconds the platform asks to wait, None where it does not say."""
+    """429. `retry_after` is the number of seconds to wait; None if the platform does not say."""
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, status=status)

@@ -1,4 +1,4 @@
-"""What a restart needs from outside, in the domain's verbs. Adapters implement these; tests write their own by hand."""
+"""What a restart and a run need from outside, in the domain's verbs. Adapters implement these protocols."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,14 +11,13 @@ from orchestrator.domain.records import Holder, Intent, Sighting, StoredEnvironm
 
 
 class Platform(Protocol):
-    """The place where services are restarted.
+    """The platform that restarts services.
 
-    Every method may raise `PlatformError` in any of its forms. None tries again by itself and none sleeps: when to look
-    again is the caller's to decide.
+    Every method may raise any `PlatformError`. None retries and none sleeps: when to look again is up to the caller.
     """
 
     async def read_statuses(self, environment_id: str) -> Observation:
-        """Read the one truthful picture of an environment."""
+        """Read the statuses of an environment, as they truly are."""
         ...
 
     async def find_runs(self, environment_id: str) -> Sequence[Run]:
@@ -26,14 +25,14 @@ class Platform(Protocol):
         ...
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
-        """Read the requests that wait for their turn in an environment."""
+        """Read the requests that wait in an environment's queue."""
         ...
 
     async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
         """Submit one restart of all `services`.
 
-        Not idempotent. Only `NotSentError`, `ThrottledError`, `NotFoundError`, `RefusedError` and `TokenRefusedError`
-        say that nothing was accepted; after any other error it may have been.
+        Not idempotent. Only after `NotSentError`, `ThrottledError`, `NotFoundError`, `RefusedError` and
+        `TokenRefusedError` nothing was accepted; after any other error it may have been.
         """
         ...
 
@@ -42,7 +41,7 @@ class Platform(Protocol):
         ...
 
     async def cancel_run(self, environment_id: str) -> None:
-        """Cancel whatever runs in an environment, ours or not: the caller has to know whose it is."""
+        """Cancel whatever runs in an environment, ours or not: the caller has to check whose it is."""
         ...
 
 
@@ -55,22 +54,22 @@ class Contact(Protocol):
 
     @property
     def worth_a_look_at(self) -> float:
-        """The instant by which to look, so that there is time to try again before contact is lost."""
+        """The instant by which to look, to leave time for retries before contact is lost."""
         ...
 
 
 class Lookout(Protocol):
-    """Where a job rests between two looks at its environment. It says when to look, and never what is true."""
+    """Where a job waits between two looks at its environment. It decides when to look, never what is true."""
 
     def saw(self, observation: Observation) -> None:
-        """Note what the job's last look has shown."""
+        """Note what the job's own last look showed."""
         ...
 
     async def pause(self, seconds: float, *, until: float) -> float:
-        """Wait for `seconds`, or longer where requests have to be saved, but for that not past an instant.
+        """Wait for `seconds`, or longer to save requests, but for that reason not past `until`.
 
         Returns:
-            How many seconds were waited to save requests.
+            The seconds that were waited to save requests.
         """
         ...
 
@@ -78,83 +77,83 @@ class Lookout(Protocol):
         """Wait until a look may show something new.
 
         Args:
-            seconds: how long to wait, where nobody looks along.
-            until: an instant past which not to wait, even if requests have to be saved.
-            interval: how long to wait for the next look that is shared, each time.
-            contact: told of the answers to looks that are shared; says by when to look where there are none.
+            seconds: how long to wait if looks are not shared.
+            until: the instant at which to stop waiting, even if requests have to be saved.
+            interval: returns how long to wait for the next shared look.
+            contact: told of the answers to shared looks; decides by when to look if there are none.
 
         Returns:
-            How many seconds were waited to save requests.
+            The seconds that were waited to save requests.
         """
         ...
 
 
 class Admission(Protocol):
-    """Lets environments in when what they cost is there."""
+    """Admits environments when the requests that they need are available."""
 
     async def admit(
         self, target: Target, *, waiting: Callable[[], Sequence[Target]], until: float, wanted: Callable[[], bool]
     ) -> bool:
-        """Wait until a target may begin; False where that has not come to pass.
+        """Wait until a target may begin; return False if it may not, in the end.
 
         Args:
-            target: what is to begin.
-            waiting: says what would begin after it.
-            until: an instant past which not to wait.
-            wanted: whether it still is to begin.
+            target: the environment that is to begin.
+            waiting: returns those that would begin after it.
+            until: the instant at which to stop waiting.
+            wanted: returns whether it is still to begin.
         """
         ...
 
     def readmit(self, target: Target) -> None:
-        """Let in at once what has begun before."""
+        """Admit at once a target that has begun in an earlier process."""
         ...
 
     def release(self, target: Target) -> None:
-        """Note that it has come to its end."""
+        """Note that a target has ended."""
         ...
 
 
 class Journal(Protocol):
-    """What must survive this process, about one environment of one run.
+    """What has to survive this process, of one environment of one run.
 
-    A method returns when what it was told is safe, and raises `JournalError` where it is not.
+    A method returns when its write is safe, and raises `JournalError` if it cannot be written.
     """
 
     async def claim(self) -> Holder | None:
-        """Take the environment for this run, unless another run that has not ended holds it: then return that one."""
+        """Hold the environment for this run; if another run that has not ended holds it, return that one."""
         ...
 
     async def intend(self, intent: Intent) -> None:
-        """Write down a restart before it is posted."""
+        """Write a restart before it is posted."""
         ...
 
     async def withdraw(self) -> None:
-        """Write down that the restart last intended was not accepted."""
+        """Write that the last intended restart was not accepted."""
         ...
 
     async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
-        """Write down that it was, and what the platform calls its request where that is known.
+        """Write that it was accepted.
 
         Args:
-            request_ids: what it calls it.
-            found: nobody has said so, but it was found there.
+            request_ids: the ids of the request, if the platform returned any.
+            found: whether its acceptance was not answered but found out.
         """
         ...
 
     async def see(self, sighting: Sighting) -> None:
-        """Write down what has been seen of it."""
+        """Write what has been seen of it."""
         ...
 
     async def settle(self, result: EnvironmentResult) -> None:
-        """Write down how the environment ended; it is free again."""
+        """Write how the environment ended; it is not held any more."""
         ...
 
 
 class RunJournal(Protocol):
-    """What must survive this process, about the one run that it works on.
+    """What has to survive this process, of the one run that it works on.
 
-    Instants are those of this process's clock. Where a write is not possible, or the run has been taken over by another
-    process, a method raises `JournalError`, unless it says otherwise.
+    Instants are on this process's clock. If something cannot be written, or another process has taken the run over, a
+    method raises `JournalError`, unless it says otherwise.
     """
 
     @property
@@ -169,11 +168,11 @@ class RunJournal(Protocol):
 
     @property
     def resume_command(self) -> str | None:
-        """The command that resumes the run; None where there is nothing that could be."""
+        """The command that resumes the run; None if it cannot be resumed."""
         ...
 
     async def environments(self) -> Sequence[StoredEnvironment]:
-        """Return every environment of the run, as far as it had come, in the plan's order."""
+        """Return every environment of the run, in the plan's order."""
         ...
 
     def page(self, name: str) -> Journal:
@@ -181,21 +180,21 @@ class RunJournal(Protocol):
         ...
 
     def note_request(self) -> None:
-        """Count a request that is about to be sent. It must not delay it: where it cannot be written, it is not."""
+        """Count a request that is about to be sent. Never raises, and never delays the request."""
         ...
 
     async def beat(self) -> None:
-        """Give a sign of life. Where it cannot be written, it is missed, and the next one may do."""
+        """Write a sign of life. Never raises: the next one may succeed."""
         ...
 
     async def close(
         self, results: Sequence[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str
     ) -> None:
-        """Write down that no process works on the run any more.
+        """Write that no process works on the run any more.
 
         Args:
-            results: every environment's, where nothing is left to do: none is held any more. Those that were never
-                begun, and those that could not be written, come so. None where the run was cut off.
+            results: the result of every environment, if nothing is left to do: those that have not been written yet
+                are, and no environment is held any more. None if the run was cut off.
             outcome: of the run.
             exit_code: of the process.
             report: in JSON.
@@ -203,12 +202,12 @@ class RunJournal(Protocol):
         ...
 
     async def release(self) -> None:
-        """Let another process take the run over, whatever could be written. Never raises."""
+        """Let another process take the run over. Never raises."""
         ...
 
 
 class Clock(Protocol):
-    """Time. Deadlines come from `monotonic`; `now` is for showing to people."""
+    """Time. Deadlines are based on `monotonic`; `now` is for users."""
 
     def monotonic(self) -> float:
         """Return seconds that never jump."""
@@ -224,8 +223,8 @@ class Clock(Protocol):
 
 
 class Prober(Protocol):
-    """Asks a URL how it is."""
+    """Checks the health of a URL."""
 
     async def probe(self, url: str) -> int | str:
-        """Return the HTTP status of a GET, or a few words on why there was none. Never raises for a failed probe."""
+        """Return the HTTP status of a GET, or in a few words why there is none. Never raises for a failed probe."""
         ...

@@ -1,4 +1,4 @@
-"""What has happened to the targets since the baseline: in a reading, in the history, in the queue. Pure."""
+"""What has happened to the targets since the baseline, in a reading, the history and the queue. Pure."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ def targets_in(baseline: Baseline, observation: Observation) -> list[ServiceStat
 
 
 def shows_activity(baseline: Baseline, observation: Observation) -> bool:
-    """Tell whether anything is to be seen of a target that was not there at the baseline."""
+    """Return whether a reading shows anything of a target that the baseline did not."""
     return any(
         status.in_progress or (status.execution_id is not None and baseline.is_new(status.execution_id))
         for status in targets_in(baseline, observation)
@@ -39,7 +39,7 @@ def executions_at_work(baseline: Baseline, observation: Observation) -> frozense
 
 
 def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return the runs that began after `baseline` and carried a target of ours, the newest first."""
+    """Return the runs that began after `baseline` and contain one of its targets, newest first."""
     found = [
         run
         for run in runs
@@ -54,17 +54,17 @@ def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
 
 
 def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return those of `runs_since` that are restarts, ours or somebody else's."""
+    """Return those of `runs_since` that are restarts, ours or not."""
     return [run for run in runs_since(baseline, runs) if run.action == RESTART_ACTION]
 
 
 def complete_restarts(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return those of `restarts_since` that carried every target of ours."""
+    """Return those of `restarts_since` that contain every target."""
     return [run for run in restarts_since(baseline, runs) if baseline.targets.keys() <= run.services.keys()]
 
 
 def waiting_restarts(baseline: Baseline, queue: Iterable[QueuedRequest]) -> list[QueuedRequest]:
-    """Return the requests that wait for their turn and would restart every target of ours."""
+    """Return the waiting requests that would restart every target."""
     return [
         request
         for request in queue

@@ -1,4 +1,4 @@
-"""What restarts cost in requests and in time, before they are made. Estimates: they steer, and prove nothing."""
+"""What restarts are going to cost, in requests and in time. Estimates: they guide polling and admission, no verdict."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from math import ceil
 from orchestrator.domain.plan import OnDeadline, Plan, Target
 
 SERVICES_AT_ONCE = 7
-"""How many services of one run Qovery's engine works on at a time."""
+"""The number of services of one run on which Qovery's engine works at a time."""
 TO_BEGIN = 10.3
 PER_BATCH = 10.5
 """Seconds. In a recorded restart of ten containers the first seven were restarted after 20.8, all after 31.3."""
@@ -17,15 +17,15 @@ LONGEST = 600.0
 """Seconds after which Qovery's engine gives up a service."""
 
 OWN_LOOKS = 4.0
-"""Looks at an environment between its submit and its proof, where nobody looks along: seldom fewer, sometimes more."""
+"""Looks at an environment between its submit and its proof if they are not shared: rarely fewer, sometimes more."""
 SHARED_LOOKS = 0.3
-"""What stragglers cost each environment of a project whose looks are shared."""
+"""The looks that stragglers cost each environment of a project whose looks are shared."""
 HOUR = 3600.0
 BURST = 0.8
-"""The share of the quota for which an admission that has to wait waits, if so much is wanted. Environments that are in
-flight together share their looks; those that are let in one by one do not."""
+"""The share of the quota that has to be available before waiting environments are admitted, if they need that much:
+environments in flight together share their looks, environments admitted one by one do not."""
 TO_CANCEL = 4
-"""Requests: the queue, the history, the statuses, the cancel."""
+"""Requests: queue, history, statuses, cancel."""
 
 
 def expected_duration(services: int) -> float:
@@ -41,7 +41,7 @@ class Cost:
     submit: int = 1
     proof: int = 1
     cancel: int = 0
-    """Kept until it has settled, in case that policy has to be followed."""
+    """Reserved until it has settled, in case its policy says to cancel."""
     looks: float = OWN_LOOKS
     """Its share of the looks in between."""
 
@@ -52,12 +52,12 @@ class Cost:
 
     @property
     def needed(self) -> int:
-        """Those that it cannot do without."""
+        """Those that are indispensable."""
         return self.baseline + self.submit + self.at_the_end
 
     @property
     def at_the_end(self) -> int:
-        """Those that have to be left for its end."""
+        """Those that have to be left for the end."""
         return self.proof + self.cancel
 
 
@@ -68,7 +68,7 @@ def costs_of(targets: Iterable[Target], *, at_once: int) -> Mapping[str, Cost]:
     """
     targets = list(targets)
     in_project = Counter(target.project_id or "" for target in targets)
-    in_project[""] = 0  # Of these nobody knows where they are.
+    in_project[""] = 0  # Their project is unknown.
     return {
         target.name: Cost(
             cancel=TO_CANCEL if target.policy.on_deadline is OnDeadline.CANCEL else 0,
@@ -84,13 +84,13 @@ def _looks(sharers: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a plan is expected to take, names not counted: they are known by then."""
+    """What a plan is expected to take, without looking up names, which is done by then."""
 
     baselines: int
     submits: int
     proofs: int
     looks: float
-    """In between."""
+    """The looks in between."""
     left: int
     """Requests that the quota has left now."""
     per_hour: int
@@ -110,7 +110,7 @@ class Estimate:
 
 
 def estimate(plan: Plan, *, left: int, per_hour: int, renewed_in: float) -> Estimate:
-    """Say what a plan is expected to take.
+    """Return what a plan is expected to take.
 
     Each wave goes in rounds of `max_parallel`, each as long as its longest restart; a round for which the quota has not
     enough left waits until it is renewed, and from then on there is `BURST` of the quota for each hour.

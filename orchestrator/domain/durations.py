@@ -1,13 +1,13 @@
-"""Spans of time as people write them: `250ms`, `2s`, `15m`, `1h30m`."""
+"""Durations as users write them: `250ms`, `2s`, `15m`, `1h30m`."""
 
 import re
 from decimal import Decimal
 
 LONGEST = 30 * 24 * 3600.0
-"""Seconds. Whatever is longer is a mistake."""
+"""Seconds. Anything longer is taken for a mistake."""
 
 PATTERN = r"^(?=\d)(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$"
-"""What a duration looks like, in what JavaScript and Python have in common: the JSON Schema carries it too."""
+"""The pattern of a duration, in a syntax that JavaScript and Python share: it is part of the JSON Schema."""
 
 _SECONDS_IN = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _WHOLE = re.compile(PATTERN, re.ASCII)
@@ -36,7 +36,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a span as a person would say it; `parse_duration` reads it again.
+    """Return a number of seconds as a duration for users; `parse_duration` reads it again.
 
     It is exact to the millisecond under a second, to the tenth of a second under ten minutes, to the second above.
 
@@ -54,7 +54,7 @@ def format_duration(seconds: float) -> str:
 
 
 def exact_duration(seconds: float) -> str:
-    """Return a span in seconds to the last digit, so that `parse_duration` gives the same number again.
+    """Return a number of seconds as a duration to the last digit: `parse_duration` returns the same number.
 
     >>> exact_duration(5400.0), exact_duration(1e-05)
     ('5400.0s', '0.00001s')

@@ -1,8 +1,8 @@
-"""The evidence of what became of one restart: what each look adds to it, and when it is enough. Pure.
+"""The evidence of how one restart ended: what each look adds to it, and when it is enough. Pure.
 
-All that is remembered between two looks is one `Evidence`. From it and a reading of the statuses `take_in` makes a
-`Look`: the next evidence, the verdict, and whether the history has to be asked before that verdict counts; with the
-history, `confirm_look` judges it again. Both are functions of their arguments alone, the instant included.
+Everything that is remembered between two looks is one `Evidence`. From it and a reading of the statuses, `take_in`
+makes a `Look`: the next evidence, the verdict, and whether the history has to be read before that verdict counts. With
+the history, `confirm_look` judges the look again. Both depend on their arguments alone, the instant included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,63 +17,63 @@ from orchestrator.domain.records import Intent, Sighting
 from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict, Verdict, confirm, judge
 
 CONFIRM_AGAIN = 30.0
-"""Seconds after which a doubt that has not changed is worth another look into the history."""
+"""Seconds after which the history is read again for a doubt that has not changed."""
 OVERDUE_AFTER = 60.0
-"""Seconds after the expected end of a restart of which nothing has been seen: then the history is asked."""
+"""Seconds after its expected end at which the history is read for a restart that was never seen."""
 ABSENT_FOR = 60.0
-"""Seconds for which a restart that had been seen must stay absent before it counts as gone."""
+"""Seconds for which a restart that was seen has to stay absent before it counts as gone."""
 CANCELLED_FOR = 3.0
-"""The same, where we have taken our request out of the queue ourselves."""
+"""The same, if we cancelled our waiting request ourselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A restart that was posted, and what its proof stands on. Instants are of the clock that the job is given."""
+    """A restart that was posted, and what its proof is based on. Instants are on the job's clock."""
 
     intent: Intent
     accepted: bool
-    """Whether its acceptance is known; else it has to be looked for."""
+    """Whether it is known to be accepted; otherwise it has to be looked for."""
     found: bool = False
-    """Whether its acceptance was not answered, but found out: then nothing proves that it is ours alone."""
+    """Whether its acceptance was not answered but found out: then nothing proves that it is ours alone."""
     request_ids: frozenset[str] = frozenset()
-    """What the platform called our request, where it said so."""
+    """The ids of our request, if the platform returned any."""
     deadline: float
     """The instant of the last look."""
     post_by: float
-    """The instant by which it may be posted again, should it not have arrived."""
+    """The instant until which it may be posted again, if it never arrived."""
 
     @property
     def baseline(self) -> Baseline:
-        """What ran before it."""
+        """What had run before it."""
         return self.intent.baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What has been found out of one restart so far."""
+    """What has been found out about one restart so far."""
 
     seen_running: frozenset[str] = frozenset()
     """The new executions that were seen in progress."""
     was_seen: bool = False
     """Whether anything of a restart was seen since the baseline."""
     not_ours: frozenset[str] = frozenset()
-    """Executions that were at work while our request still waited."""
+    """Executions that were at work while our request still waited: not ours."""
     cancelled: bool = False
-    """Whether we have taken our request out of the queue ourselves: what is absent then needs no long absence."""
+    """Whether we cancelled our waiting request ourselves: then a short absence is enough."""
     verdicts: Mapping[str, ServiceVerdict] = field(default_factory=dict)
     """The last verdict on each target."""
     confirmed: tuple[Doubt, frozenset[ServiceStatus]] | None = None
-    """The doubt with which the history was last asked, and what the statuses showed then."""
+    """The doubt for which the history was last read, and what the statuses showed then."""
     confirmed_at: float = float("-inf")
     """The instant of it."""
     absent_since: float | None = None
-    """The instant since which nothing of our restart has been left to be seen."""
+    """The instant since which nothing of our restart has been visible."""
     absent_as: Reason | None = None
-    """What that absence was taken for."""
+    """The reason that was inferred from that absence."""
 
     @classmethod
     def of(cls, sighting: Sighting) -> "Evidence":
-        """Return what an earlier process had found out."""
+        """Return the evidence that an earlier process found."""
         return cls(
             seen_running=sighting.seen_running,
             was_seen=sighting.was_seen,
@@ -81,7 +81,7 @@ class Evidence:
         )
 
     def into(self, sighting: Sighting) -> Sighting:
-        """Return a sighting with what a later process has to know of this."""
+        """Return a sighting with what a later process needs of this evidence."""
         return replace(sighting, seen_running=self.seen_running, was_seen=self.was_seen, not_ours=self.not_ours)
 
 
@@ -90,17 +90,17 @@ class Look:
     """One look at the environment, judged."""
 
     evidence: Evidence
-    """With all that this look has added."""
+    """With what this look has added."""
     baseline: Baseline
-    """On which it was judged: what is known not to be ours counts as known before."""
+    """The baseline on which it was judged; executions that are not ours are known in it."""
     observation: Observation
     verdict: Verdict
     settled: bool
-    """Whether the verdict is the end."""
+    """Whether the verdict is final."""
     doubt: Doubt | None
-    """What speaks for asking the history; without one, only time can settle what is not settled."""
+    """Why the history should be read; if None and not settled, only time will tell."""
     ask_history: bool
-    """Whether to ask it now."""
+    """Whether to read it now."""
 
     @property
     def missing(self) -> list[str]:
@@ -109,7 +109,7 @@ class Look:
 
     @property
     def shows_a_newer_run(self) -> bool:
-        """Whether the environment's last run is newer than the baseline, whatever it touched."""
+        """Whether the environment's last run is newer than the baseline, whichever services it contains."""
         last = self.observation.last_execution_id
         return last is not None and self.baseline.is_new(last)
 
@@ -123,8 +123,8 @@ def take_in(
         evidence: of the looks before.
         submitted: the restart.
         observation: the reading.
-        baseline: of the restart, as the platform's clock would date it now.
-        now: the instant at which the reading was there.
+        baseline: of the restart, as dated by the platform's clock now.
+        now: the instant of the reading.
     """
     known = baseline.raised(evidence.not_ours)
     baseline = raise_baseline(known, observation, submitted.request_ids)
@@ -152,7 +152,7 @@ def take_in(
         look = replace(look, doubt=Doubt.UNSEEN)
     if look.doubt is None:
         return replace(look, evidence=replace(evidence, absent_since=None))
-    # A deadline allows for the request during which it passes, and for none after that.
+    # The request in flight when a deadline passes may finish; no other is sent.
     return replace(look, ask_history=now < submitted.deadline and _is_worth_confirming(look, look.doubt, now))
 
 
@@ -165,8 +165,8 @@ def confirm_look(
         look: one that asked for it.
         runs: the history, read after the queue.
         queue: the waiting requests.
-        now: the instant at which both were there.
-        invisible_for: the longest, in seconds, for which an accepted submit is expected to stay invisible.
+        now: the instant at which both had been read.
+        invisible_for: the longest, in seconds, that an accepted submit can stay invisible.
     """
     verdict = confirm(look.baseline, look.observation, runs, queue)
     asked = None if look.doubt is None else _question(look, look.doubt)
@@ -179,7 +179,7 @@ def confirm_look(
         evidence = replace(evidence, absent_since=None)
     if not verdict.finding.final and not is_gone:
         return replace(look, evidence=evidence, verdict=verdict, ask_history=False)
-    # What the statuses have proven stays so, whatever the history cannot tell apart.
+    # What the statuses have proven stays proven, even if the history cannot attribute it.
     services = {**verdict.services, **{name: each for name, each in evidence.verdicts.items() if _is_proven(each)}}
     return replace(
         look,
@@ -191,7 +191,7 @@ def confirm_look(
 
 
 def _ought_to_be_seen(look: Look, submitted: Submitted, now: float) -> bool:
-    """Tell whether nothing of our restart is there, although it had been, was cancelled by us, or is overdue."""
+    """Return whether our restart is invisible although it was seen, was cancelled by us, or is overdue."""
     if look.verdict.finding is not Finding.UNPROVEN:
         return False
     elapsed = now - submitted.intent.posted_at
@@ -199,7 +199,7 @@ def _ought_to_be_seen(look: Look, submitted: Submitted, now: float) -> bool:
 
 
 def _is_explained(look: Look) -> bool:
-    """Tell whether there is a reason to think that nothing is left to be seen, besides its taking long.
+    """Return whether there is a reason for our restart to be invisible, other than being slow.
 
     A newer run is one: if it was cancelled before it touched anything, the services are as they were.
     """
@@ -211,13 +211,13 @@ def _question(look: Look, doubt: Doubt) -> tuple[Doubt, frozenset[ServiceStatus]
 
 
 def _is_worth_confirming(look: Look, doubt: Doubt, now: float) -> bool:
-    """Tell whether a doubt is a new one, or has been left alone for a while."""
+    """Return whether a doubt is new, or has not been looked into for a while."""
     again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN
     return _question(look, doubt) != look.evidence.confirmed or now >= look.evidence.confirmed_at + again
 
 
 def _absent(evidence: Evidence, reason: Reason | None, now: float) -> Evidence:
-    # What only one reading leaves out must stay out, too, before it is given for the reason.
+    # A reason that only the latest reading suggests has to last as well before it counts.
     if evidence.absent_since is None or reason is not evidence.absent_as:
         return replace(evidence, absent_since=now, absent_as=reason)
     return evidence
@@ -226,7 +226,7 @@ def _absent(evidence: Evidence, reason: Reason | None, now: float) -> Evidence:
 def _needed_absence(evidence: Evidence, invisible_for: float) -> float:
     """Return the seconds for which a restart has to stay absent before it counts as gone.
 
-    What was never seen may only be late; what was seen and is gone does not come back.
+    A restart that was never seen may just be late; one that was seen and is gone does not come back.
     """
     if evidence.cancelled:
         return CANCELLED_FOR

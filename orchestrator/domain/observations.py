@@ -9,11 +9,11 @@ from orchestrator.domain.states import StateClass, classify
 
 RESTART_ACTION = "RESTART"
 API_ORIGIN = "API"
-"""The origin of what a program asked for with a token, as we do; consoles, command lines and rules have their own."""
+"""The origin of requests that a program makes with a token, as we do. The console, the CLI and rules have their own."""
 CLOCK_SKEW = timedelta(seconds=10)
 CANCELLED_RUN = "CANCELED"
 RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
-"""The `action_status` values of a run in which nothing more will happen; any other may still change."""
+"""The `action_status` values of a run that is over; any other may still change."""
 
 
 def _is_in_progress(state: str | None) -> bool:
@@ -41,7 +41,7 @@ class ServiceStatus:
 
     @property
     def in_progress(self) -> bool:
-        """Whether something runs or waits for this service, whoever asked for it."""
+        """Whether something runs or waits for this service, for us or for another user."""
         return self.state_class is StateClass.IN_PROGRESS or self.requests_waiting > 0
 
 
@@ -54,23 +54,23 @@ class Observation:
     environment_state: str | None = None
     last_execution_id: str | None = None
     last_origin: str | None = None
-    """By what way the run of `last_execution_id` was asked for."""
+    """The origin of the run `last_execution_id`."""
     last_run_not_before: datetime | None = None
-    """An instant before which that run, now over, did not begin; None where the reading does not tell."""
+    """That run, which is over, began no earlier than this; None if the reading does not show it."""
     server_time: datetime | None = None
-    """The platform's own clock when it answered; comparable with the other times that it tells, never with ours."""
+    """The platform's clock when it answered. Comparable with its other times, never with ours."""
 
     @property
     def busy(self) -> bool:
-        """Whether any operation runs or waits in the environment: it executes one at a time."""
+        """Whether any operation runs or waits in the environment, which executes one at a time."""
         return _is_in_progress(self.environment_state) or any(service.in_progress for service in self.services.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """What a reading of a whole project says of one environment: when to look closer, and never more than that.
+    """What a reading of a whole project shows of one environment: a hint of when to look closer, never evidence.
 
-    Whether it lags behind the truth is not documented.
+    Whether it lags behind is not documented.
     """
 
     environment_id: str
@@ -83,16 +83,16 @@ class Hint:
         return _is_in_progress(self.state)
 
     def suggests_change(self, since: Observation) -> bool:
-        """Tell whether a look may show something that was not to be seen in the look before.
+        """Return whether a look may show something that the last look, `since`, did not.
 
-        What is in progress has not ended; and what ended under the execution that was known before did not end anew.
+        What is in progress has not ended; and what ended under an execution that was known then has not ended again.
         """
         if self.in_progress:
             return False
         return since.busy or self.execution_id is None or self.execution_id != since.last_execution_id
 
     def shows_a_new_run_at_work(self, since: Observation) -> bool:
-        """Tell whether it shows a run in progress that had not begun at that look, or was in progress then, too."""
+        """Return whether it shows a run in progress that is newer than the last look, or was in progress then."""
         if not self.in_progress or self.execution_id is None:
             return False
         return since.busy or self.execution_id != since.last_execution_id
@@ -100,29 +100,29 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One execution, as the deployment history tells it: the authority on what became of it."""
+    """One execution, as the deployment history shows it: the authority on how it ended."""
 
     execution_id: str | None
-    """None where the history does not say: then it is known that there was a run, and no more."""
+    """None if the history leaves it out: then all that is known is that there was a run."""
     action: str
     status: str
     """The `action_status`."""
     services: Mapping[str, str]
-    """Each service in it, and the state it ended in."""
+    """The state of each service in it, by the service's id."""
     created_at: datetime | None = None
     triggered_by: str | None = None
     origin: str | None = None
-    """By what way it was asked for, `API_ORIGIN` for one; None where the history does not say."""
+    """How it was requested, such as `API_ORIGIN`; None if the history leaves it out."""
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen in it."""
+        """Whether it has ended."""
         return self.status in RUN_IS_OVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedRequest:
-    """A request that waits for its turn."""
+    """A request that waits in the queue."""
 
     request_id: str
     action: str
@@ -133,7 +133,7 @@ class QueuedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitReceipt:
-    """What the platform answered to a submit: hints, never proofs, since the body's shape is not to be relied on."""
+    """The platform's answer to a submit: hints, never proof, since the shape of its body is not reliable."""
 
     request_ids: frozenset[str] = frozenset()
 
@@ -141,7 +141,7 @@ class SubmitReceipt:
 def execution_number(environment_id: str, execution_id: str) -> int | None:
     """Return n of an execution id of the form `<environment-uuid>-<n>`, None for any other form.
 
-    n rises from run to run of an environment, so a greater one began later.
+    n rises from run to run in an environment, so the greater one began later.
     """
     prefix, _, number = execution_id.rpartition("-")
     if prefix.casefold() != environment_id.casefold() or not re.fullmatch(r"[0-9]{1,18}", number):
@@ -151,7 +151,7 @@ def execution_number(environment_id: str, execution_id: str) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What ran in the environment right before the submit. Only what is newer can be evidence."""
+    """What had run in the environment right before the submit. Only what is newer can be evidence."""
 
     environment_id: str
     targets: Mapping[str, ServiceStatus]
@@ -159,9 +159,9 @@ class Baseline:
     """Every execution known at that moment."""
     server_time: datetime | None = None
     origin: str | None = None
-    """How the platform labels what we ask for; None where that is not known."""
+    """The origin that the platform gives to our requests; None if unknown."""
     dates_doubtful: bool = False
-    """Whether the platform's clock has jumped since: then what seems to have begun before may have begun after."""
+    """Whether the platform's clock has jumped since: then a run that seems older may be newer."""
 
     @classmethod
     def of(
@@ -172,7 +172,7 @@ class Baseline:
         *,
         origin: str | None = None,
     ) -> "Baseline":
-        """Take the baseline of `target_ids`, all of them in `observation`; `runs` where the history was needed, too."""
+        """Return the baseline of `target_ids`, all of them in `observation`; `runs` is the history, if it was read."""
         executions = {service.execution_id for service in observation.services.values()}
         executions |= {observation.last_execution_id} | {run.execution_id for run in runs}
         return cls(
@@ -184,23 +184,23 @@ class Baseline:
         )
 
     def may_be_ours(self, origin: str | None) -> bool:
-        """Tell whether something with this label may have been asked for by us.
+        """Return whether something of this origin may be ours.
 
-        It is optional in the API's schema: where it is missing, nothing speaks against us.
+        The origin is optional in the API's schema: if it is missing, it may.
         """
         return self.origin is None or origin in (None, self.origin)
 
     @property
     def latest(self) -> int | None:
-        """The greatest execution number known, None where no execution of the usual form is."""
+        """The greatest known execution number; None if no known execution id has the usual form."""
         numbers = (execution_number(self.environment_id, execution) for execution in self.executions)
         return max((number for number in numbers if number is not None), default=None)
 
     def is_new(self, execution_id: str) -> bool:
-        """Tell whether an execution began after this baseline.
+        """Return whether an execution began after this baseline.
 
-        "Differs" is not enough: a reading from a cache can show an execution that is older than the baseline's. So an
-        execution must be greater than all that were known, or, where its id has another form, not be among them.
+        Being different is not enough: a reading from a cache can show an execution older than the baseline's. So its
+        number has to be greater than all that were known; if its id has another form, it must not be one of them.
         """
         number = execution_number(self.environment_id, execution_id)
         latest = self.latest
@@ -209,37 +209,37 @@ class Baseline:
         return number > latest
 
     def raised(self, executions: Iterable[str]) -> "Baseline":
-        """Return this baseline with more executions known: from then on only what is newer than these is evidence."""
+        """Return this baseline with more known executions: only what is newer than these is evidence from then on."""
         return replace(self, executions=self.executions | frozenset(executions))
 
     def on_a_clock_set_back(self, by: timedelta) -> "Baseline":
-        """Return this baseline as the platform's clock would date it, had it been set back before the reading."""
+        """Return this baseline as dated by the platform's clock after it was set back."""
         return replace(self, server_time=self.server_time - by) if self.server_time is not None else self
 
     def can_order(self, execution_id: str) -> bool:
-        """Tell whether `is_new` rests on numbers that rise, rather than on names that merely differ."""
+        """Return whether `is_new` compares numbers that rise, not just ids that differ."""
         return self.latest is not None and execution_number(self.environment_id, execution_id) is not None
 
     def began_before(self, run: Run) -> bool:
-        """Tell whether the platform's own clock says that `run` was there before this baseline was read.
+        """Return whether, by the platform's own clock, `run` began before this baseline was read.
 
-        It unmasks a baseline that came from a stale cache. Two of the platform's machines may differ by `CLOCK_SKEW`.
+        This exposes a baseline that came from a stale cache. Two of the platform's clocks may differ by `CLOCK_SKEW`.
         """
         if self.server_time is None or run.created_at is None:
             return False
         return run.created_at < self.server_time - CLOCK_SKEW
 
     def began_after(self, observation: Observation) -> bool:
-        """Tell whether the platform's own clock says that the last run in a reading began after this baseline was read.
+        """Return whether, by the platform's own clock, the last run in a reading began after this baseline was read.
 
-        Then the baseline cannot have been too stale to know of it. False where that cannot be told.
+        Then the baseline was not too stale to know of it. False if the dates are missing.
         """
         not_before = observation.last_run_not_before
         return self.server_time is not None and not_before is not None and not_before >= self.server_time
 
 
 def baseline_needs_history(observation: Observation, target_ids: Iterable[str]) -> bool:
-    """Tell whether the statuses alone cannot say which execution each target was under (ids can be missing)."""
+    """Return whether the statuses alone do not show the execution of each target (ids can be missing)."""
     executions = [observation.services[target_id].execution_id for target_id in target_ids]
     return any(
         execution is None or execution_number(observation.environment_id, execution) is None for execution in executions

@@ -1,4 +1,4 @@
-"""How a restart can end, what an ending is worth to a pipeline, and the record that proves it."""
+"""How a restart can end, the exit code that each ending maps to, and the result that carries the evidence."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Outcome(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
-    """Somebody cancelled our run, or superseded it."""
+    """Another user cancelled our run, or superseded it."""
     BLOCKED = "blocked"
-    """Never submitted: something stood in the way."""
+    """Never submitted: the environment was busy, stopped, locked, or could not be read."""
     SKIPPED = "skipped"
-    """Never submitted: the run had halted, or policy said so."""
+    """Never submitted: the run had halted, or the policy says skip."""
     UNKNOWN = "unknown"
-    """Nobody can say."""
+    """The outcome cannot be known."""
 
 
 @unique
@@ -30,7 +30,7 @@ class Reason(StrEnum):
     RESTARTED = "restarted"
     RESTART_ERROR = "restart_error"
     NOT_RESTARTED = "not_restarted"
-    """The run ended, but a service of ours was not restarted by it."""
+    """The run ended without restarting one of the targets."""
     SERVICE_DISAPPEARED = "service_disappeared"
     ENVIRONMENT_DISAPPEARED = "environment_disappeared"
     VERIFICATION_FAILED = "verification_failed"
@@ -43,40 +43,40 @@ class Reason(StrEnum):
     REQUEST_CANCELLED = "request_cancelled"
     """Our request left the queue without ever running."""
     SUPERSEDED = "superseded"
-    """Somebody's other operation ran in place of ours."""
+    """Another operation ran in place of our restart."""
     BUSY = "busy"
     STOPPED = "stopped"
     NO_BASELINE = "no_baseline"
-    """What ran before could not be told, so nothing later could have been proven."""
+    """The executions before the submit are unknown, so nothing later could be proven."""
     LOCKED = "locked"
     """Another run that has not ended holds the environment."""
     JOURNAL_UNWRITABLE = "journal_unwritable"
-    """What has to be written down before a submit could not be, so nothing was submitted."""
+    """The intent could not be written to the journal, so nothing was submitted."""
     HALTED = "halted"
     NOT_BEGUN = "not_begun"
-    """A resumed run was told to begin nothing new."""
+    """A resumed run was told not to begin anything new."""
     NOT_RUNNING = "not_running"
-    """Nothing there runs, and `on_stopped: skip` says to leave it so."""
+    """No target runs, and `on_stopped: skip` says to leave them alone."""
     CONTACT_LOST = "contact_lost"
     UNATTRIBUTED = "unattributed"
-    """Every service restarted or failed in a run that nothing connects with ours."""
+    """A run restarted the services, but nothing connects it with our request."""
     SUBMIT_UNCONFIRMED = "submit_unconfirmed"
-    """The answer to the submit was lost, and no look could tell whether it was accepted."""
+    """The answer to the submit was lost, and it could not be found out whether it was accepted."""
     INTERRUPTED = "interrupted"
     NOT_CANCELLED = "not_cancelled"
-    """`cancel` found that it is not, or not provably, ours alone, so it goes on."""
+    """`cancel` left the restart running: it is not provably ours alone."""
     INTERNAL_ERROR = "internal_error"
     SETTLED = "settled"
-    """What `watch` waited for has ended well."""
+    """`watch`: what it waited for succeeded."""
     NOTHING_IN_PROGRESS = "nothing_in_progress"
-    """`watch` found nothing to wait for."""
+    """`watch`: nothing was in progress."""
     DEPLOYMENT_ERROR = "deployment_error"
-    """What `watch` waited for has ended badly."""
+    """`watch`: what it waited for failed."""
 
 
 @unique
 class ExitCode(IntEnum):
-    """What the process says to whoever called it."""
+    """The exit code of the process."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -102,7 +102,7 @@ EXIT_CODE_ORDER = (
     ExitCode.BLOCKED,
     ExitCode.SUCCEEDED,
 )
-"""In a mixed run the first of these that applies decides."""
+"""In a run with mixed outcomes, the first of these that applies decides."""
 
 _EXIT_CODE_OF_OUTCOME = {
     Outcome.SUCCEEDED: ExitCode.SUCCEEDED,
@@ -116,7 +116,7 @@ _EXIT_CODE_OF_OUTCOME = {
 
 @unique
 class RunOutcome(StrEnum):
-    """How a whole run ended: the word beside its exit code."""
+    """How a whole run ended: the word that goes with its exit code."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -143,7 +143,7 @@ _RUN_OUTCOME_OF_EXIT_CODE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceResult:
-    """What became of one service, with the evidence for it."""
+    """How one service ended, with the evidence."""
 
     id: str
     name: str
@@ -154,14 +154,14 @@ class ServiceResult:
     baseline_execution_id: str | None = None
     """The execution that the service was under right before the submit."""
     execution_id: str | None = None
-    """The newer execution that restarted it (or failed to)."""
+    """The newer execution that restarted it, or failed to."""
     timeline: tuple[tuple[str, float], ...] = ()
-    """Each state when it was first seen, in seconds since the submit."""
+    """Each state with the seconds since the submit at which it was first seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentResult:
-    """What became of one environment."""
+    """How one environment ended."""
 
     name: str
     environment_id: str
@@ -169,7 +169,7 @@ class EnvironmentResult:
     outcome: Outcome
     reason: Reason
     message: str
-    """What happened and what to do about it, for a person."""
+    """What happened and what to do about it, as a sentence for users."""
     services: tuple[ServiceResult, ...] = ()
     submitted_at: datetime | None = None
     settled_at: datetime | None = None
@@ -179,23 +179,23 @@ class EnvironmentResult:
 
     @property
     def counts_as_failure(self) -> bool:
-        """Whether it uses up the failure budget: all but a success and what policy skipped.
+        """Whether it counts against the failure budget: everything but a success or a skip.
 
-        A canary that somebody cancelled or that was blocked has proven nothing, so it does not let the next wave start.
+        A canary that was cancelled or blocked has proven nothing, so it must not let the next wave start.
         """
         return self.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)
 
     @property
     def is_open_ended(self) -> bool:
-        """Whether more may be found out about its restart, if one was submitted: it was lost, or given up."""
+        """Whether a resumed run may find out more about its restart, if one was submitted."""
         return self.outcome in (Outcome.UNKNOWN, Outcome.TIMED_OUT)
 
     @property
     def exit_code(self) -> ExitCode | None:
-        """What this environment alone would make of the exit code; None where it has no say.
+        """The exit code that this environment calls for; None if it has no influence.
 
-        A skip by policy is as good as a success. A skip because the run halted or was interrupted has no say, since
-        whatever halted it has. What a resumed run was told not to begin is as good as blocked.
+        A skip by policy counts as a success. A skip because the run halted or was interrupted has no influence, since
+        what halted it has. What a resumed run was told not to begin counts as blocked.
         """
         if self.reason is Reason.TOKEN_REFUSED:
             return ExitCode.REFUSED
@@ -207,9 +207,9 @@ class EnvironmentResult:
 
 
 def exit_code_of(results: Iterable[EnvironmentResult], *, interrupted: ExitCode | None = None) -> ExitCode:
-    """Decide a run's exit code: the first of `EXIT_CODE_ORDER` that applies.
+    """Return a run's exit code: the first of `EXIT_CODE_ORDER` that applies.
 
-    A run in which nothing has a say has proven nothing, so it is `ExitCode.UNKNOWN`, never a success.
+    A run in which no environment calls for any code has proven nothing: `ExitCode.UNKNOWN`, never a success.
 
     Args:
         results: every environment of the run.
@@ -220,5 +220,5 @@ def exit_code_of(results: Iterable[EnvironmentResult], *, interrupted: ExitCode 
 
 
 def run_outcome_of(exit_code: ExitCode) -> RunOutcome:
-    """Give the word for a run that ends with `exit_code`."""
+    """Return the outcome of a run that ends with `exit_code`."""
     return _RUN_OUTCOME_OF_EXIT_CODE[exit_code]

@@ -1,7 +1,7 @@
 """Which request and which run are ours? Pure; no clock, no I/O.
 
-The API names a waiting request and a run by ids that nothing connects, so ownership is inferred, and only as far as the
-evidence goes: what cannot be told is left alone, neither taken for a success nor cancelled.
+The API has ids for waiting requests and for runs, and nothing that connects them. So ownership is inferred, as far as
+the evidence goes; what remains unclear is neither taken for a success nor cancelled.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from orchestrator.domain.observations import API_ORIGIN, Baseline, Observation, 
 from orchestrator.domain.states import State
 
 _QUEUED_STATES = frozenset({State.RESTART_QUEUED, State.QUEUED, State.DEPLOYMENT_QUEUED, State.STOP_QUEUED})
-"""The states in which a service is part of a run that has not come to it, or of a request that has no run yet."""
+"""The states of a service whose run has not got to it yet, or whose request has no run yet."""
 
 
 def raise_baseline(baseline: Baseline, observation: Observation, request_ids: AbstractSet[str]) -> Baseline:
-    """Count as known whatever is already at work while our own request still waits for its turn.
+    """Add to the known executions those that are already at work while our own request still waits.
 
-    Qovery executes one run at a time, so a run that works, or has ended, while our request waits cannot be the one that
-    will carry it. A run that is merely queued may be: a reading need not be of one piece.
+    Qovery executes one run at a time, so a run that is at work, or has ended, while our request waits is not ours. A
+    run that is only queued may be: a reading need not be consistent.
     """
     ours_waits = any(status.request_id in request_ids for status in targets_in(baseline, observation))
     if not ours_waits:
@@ -38,18 +38,18 @@ def raise_baseline(baseline: Baseline, observation: Observation, request_ids: Ab
 
 @unique
 class Trace(StrEnum):
-    """What a look for a submit whose answer was lost can find."""
+    """The result of looking for a submit whose answer was lost."""
 
     OURS = "ours"
-    """A restart of all our services, asked for since the baseline, by our way as far as that is told."""
+    """A restart of all targets since the baseline, with our origin, or without any."""
     NOT_OURS = "not_ours"
-    """Only a restart that somebody asked for by another way than ours."""
+    """Only a restart of another origin."""
     IN_MOTION = "in_motion"
-    """Our services are in progress, and neither queue nor history says for whom."""
+    """The targets are in progress, and neither queue nor history shows for which request."""
     NOTHING = "nothing"
-    """Nothing was done there since the baseline, by anybody."""
+    """Nothing has happened in the environment since the baseline."""
     UNCLEAR = "unclear"
-    """Something else was done there, or a part of the picture is missing."""
+    """Something else has happened, or part of the picture is missing."""
 
 
 def find_submit(
@@ -57,12 +57,12 @@ def find_submit(
 ) -> tuple[Trace, frozenset[str]]:
     """Look for a submit whose answer was lost.
 
-    `Trace.NOTHING` proves that it was not accepted only once an accepted one must have become visible. In an idle
-    environment an accepted request starts a run, and runs stay in the history. Where anybody else did anything since
-    the baseline, ours may have waited behind it and been cancelled without a trace, and nothing is certain.
+    `Trace.NOTHING` proves that it was not accepted only after the time in which an accepted one becomes visible. In an
+    idle environment an accepted request starts a run, and runs stay in the history. If anything else has happened since
+    the baseline, our request may have waited behind it and been cancelled without a trace, so nothing is certain.
 
     Returns:
-        What there is of it, and what the platform calls it where it was found waiting.
+        What was found, and the ids of our request if it was found waiting.
     """
     waiting, ran = waiting_restarts(baseline, queue), complete_restarts(baseline, runs)
     ours = [request for request in waiting if baseline.may_be_ours(request.origin)]
@@ -81,7 +81,7 @@ def find_submit(
 def _untouched(
     baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> bool:
-    """Tell whether the picture is complete, reaches back to the baseline, and shows nothing newer."""
+    """Return whether the picture is complete, reaches back to the baseline, and shows nothing newer."""
     shown = [status.execution_id for status in observation.services.values()] + [run.execution_id for run in runs]
     told = [status.execution_id for status in targets_in(baseline, observation)] + [run.execution_id for run in runs]
     return (
@@ -96,46 +96,46 @@ def _untouched(
 
 @unique
 class Standing(StrEnum):
-    """Where our restart stands when it is to be cancelled; if it is not provably ours alone, why."""
+    """The state of our restart when it is to be cancelled; or why it is not provably ours alone."""
 
     WAITS = "waits"
     """Our request waits in the queue, and can be cancelled by its id."""
     RUNS = "runs"
-    """Our run is in progress, and nobody else has a part in it."""
+    """Our run is in progress, and contains nothing of another user's."""
     OVER = "over"
     """Our restart has ended."""
     UNSEEN = "unseen"
-    """Nothing of ours is to be seen: it may not have appeared yet, or be gone without a trace."""
+    """Nothing of ours is visible: it has not appeared yet, or is gone without a trace."""
     ENDING = "ending"
-    """Our run was about to end, or has ended: somebody else's could be hit in its place."""
+    """Our run is about to end, or has ended: a cancel could hit another user's run instead."""
     MERGED = "merged"
     """Our request was merged with one for other services."""
     UNNAMED = "unnamed"
-    """A restart of these services waits, and no id says that it is ours."""
+    """A restart of these services waits, and no id shows that it is ours."""
     FOUND = "found"
-    """The answer to our submit was lost, and no id says that what was found there is ours."""
+    """The answer to our submit was lost, and no id shows that the restart found there is ours."""
     INCOMPLETE = "incomplete"
-    """What restarts there does not carry all of our services."""
+    """The run does not contain all of our services."""
     SEVERAL_RUNS = "several_runs"
     """More than one run is in progress there."""
     WIDER = "wider"
-    """The run restarts other services, too."""
+    """The run restarts other services as well."""
     ANOTHER_ORIGIN = "another_origin"
-    """The run was asked for by another way than ours."""
+    """The run has another origin than our requests."""
     REPEATED = "repeated"
-    """These services were restarted more than once since our submit, and no id says which run is ours."""
+    """These services were restarted more than once since our submit, and no id shows which run is ours."""
     AWAITED = "awaited"
-    """Somebody's request waits behind it."""
+    """Another request waits behind the run."""
 
     @property
     def is_ours_alone(self) -> bool:
-        """Whether it can be cancelled without touching anybody else's."""
+        """Whether it can be cancelled without affecting anybody else."""
         return self in (Standing.WAITS, Standing.RUNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
-    """What there is of ours to cancel."""
+    """What of ours can be cancelled."""
 
     standing: Standing
     request_ids: frozenset[str] = frozenset()
@@ -143,19 +143,19 @@ class Ours:
     execution_id: str | None = None
     """`Standing.RUNS`: what to cancel."""
     origin: str | None = None
-    """`Standing.ANOTHER_ORIGIN`: by what way it was asked for, where that is told."""
+    """`Standing.ANOTHER_ORIGIN`: that origin, if the history shows one."""
 
 
 def find_ours(
     baseline: Baseline, runs: Sequence[Run], queue: Sequence[QueuedRequest], *, request_ids: AbstractSet[str]
 ) -> Ours:
-    """Say what of our restart could be cancelled without touching anybody else's.
+    """Return what of our restart can be cancelled without affecting anybody else.
 
     Args:
         baseline: what ran before the submit; its targets are the services that were submitted.
         runs: the history.
         queue: the waiting requests, read before the history.
-        request_ids: what the platform called our request, where it said so.
+        request_ids: the ids of our request, if the platform returned any.
     """
     targets = frozenset(baseline.targets)
     named = [request for request in queue if request.request_id in request_ids]
@@ -171,12 +171,12 @@ def find_ours(
         if any(run.services.keys() & targets for run in restarts_since(baseline, going)):
             return Ours(standing=Standing.INCOMPLETE)
         return Ours(standing=Standing.OVER if complete_restarts(baseline, runs) else Standing.UNSEEN)
-    # One run at a time, so there is one at the most; a contradiction is nothing to act upon.
+    # Qovery executes one run at a time: if the history shows more, it contradicts itself, and nothing is cancelled.
     return _standing_of(ours[0], baseline, runs, going, is_awaited=bool(queue))
 
 
 def still_runs(baseline: Baseline, observation: Observation, execution_id: str | None) -> bool:
-    """Tell whether a run is the environment's last, and still at work on a target of ours."""
+    """Return whether a run is the environment's last, and still at work on a target."""
     return observation.last_execution_id in (None, execution_id) and any(
         status.in_progress and status.execution_id == execution_id for status in targets_in(baseline, observation)
     )

@@ -1,4 +1,4 @@
-"""What a run means to do: targets in waves, the policy of each, and how many failures it bears."""
+"""What a run is going to do: targets in waves, the policy of each, and the failure budget."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from itertools import groupby
 
 @unique
 class ServiceType(StrEnum):
-    """The kinds of service that Qovery can restart. Its engine fails on all others."""
+    """The kinds of service that Qovery can restart; its engine fails on all others."""
 
     APPLICATION = "application"
     CONTAINER = "container"
@@ -18,7 +18,7 @@ class ServiceType(StrEnum):
 
 @unique
 class OnBusy(StrEnum):
-    """What to do where another operation is in progress."""
+    """What to do if another operation is in progress in the environment."""
 
     WAIT = "wait"
     FAIL = "fail"
@@ -26,7 +26,7 @@ class OnBusy(StrEnum):
 
 @unique
 class OnStopped(StrEnum):
-    """What to do with a target that does not run."""
+    """What to do with a target that is not running."""
 
     FAIL = "fail"
     SKIP = "skip"
@@ -34,7 +34,7 @@ class OnStopped(StrEnum):
 
 @unique
 class OnDeadline(StrEnum):
-    """What to do with our restart when the deadline passes before it settled."""
+    """What to do with our restart if the deadline passes before it has settled."""
 
     LEAVE = "leave"
     CANCEL = "cancel"
@@ -45,31 +45,31 @@ class Policy:
     """How one environment is treated. All spans are in seconds."""
 
     deadline: float = 1800.0
-    """From submitting to settled; and, before that, the longest wait for a busy environment."""
+    """From submitting to settled; before that, the longest wait for a busy environment."""
     poll_min: float = 2.0
     poll_max: float = 30.0
     lost_contact: float = 300.0
-    """No successful answer for so long: the outcome is unknown."""
+    """Without a usable answer for this long, the outcome is unknown."""
     on_busy: OnBusy = OnBusy.WAIT
     on_stopped: OnStopped = OnStopped.FAIL
     on_deadline: OnDeadline = OnDeadline.LEAVE
     invisible_for: float = 300.0
-    """The longest that an accepted submit is expected to stay invisible everywhere (recorded: 2 s). Only after looking
-    in vain for so long is a submit whose answer was lost taken for one that never arrived."""
+    """The longest that an accepted submit can stay invisible everywhere (recorded: 2 s). A submit whose answer was lost
+    counts as never arrived only after it was looked for in vain for this long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCheck:
-    """A URL that must answer well before a restart counts as a success."""
+    """A URL that has to answer as expected before a restart counts as a success."""
 
     url: str
     status: int = 200
     consecutive: int = 1
     """How many good answers in a row."""
     shown: str | None = None
-    """How the URL may be shown, where it took something from the environment: as the file says it."""
+    """The URL as the file spells it, if it contains environment variables: they may be secret."""
     within: float = 60.0
-    """Seconds from the restart's proof to the last of them."""
+    """Seconds from the proof of the restart to the last of these answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """A service of the environment that is left out, and why."""
+    """A service of the environment that is not restarted, and why."""
 
     id: str
     name: str
@@ -108,7 +108,7 @@ ALL_SERVICES = "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSpec:
-    """An environment as a person wrote it down, before its names are looked up."""
+    """An environment as the user wrote it down, before its names are looked up."""
 
     name: str
     locator: str | EnvironmentPath
@@ -133,11 +133,11 @@ class Target:
     checks: tuple[HttpCheck, ...] = ()
     console_url: str | None = None
     project_id: str | None = None
-    """Where it is known: environments of one project are looked at together."""
+    """None if unknown. Environments of one project share their looks."""
 
     @property
     def all_services(self) -> "tuple[Service | Exclusion, ...]":
-        """Every service that is known of it, those that are left out at the end."""
+        """Every known service of the environment, with the excluded ones last."""
         return (*self.services, *self.excluded)
 
     @property
@@ -161,7 +161,7 @@ class FailureBudget:
     """Set: `count` is ignored."""
 
     def exceeded_by(self, failures: int, *, of: int) -> bool:
-        """Tell whether `failures` among `of` environments exceed (not equal) the budget."""
+        """Return whether `failures` among `of` environments exceed (not equal) the budget."""
         if self.percent is None:
             return failures > self.count
         return failures * 100 > self.percent * of
@@ -179,13 +179,13 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that a run is about to do."""
+    """Everything that a run is going to do."""
 
     targets: tuple[Target, ...]
     strategy: Strategy = field(default_factory=Strategy)
 
     def waves(self) -> Iterator[tuple[int, tuple[Target, ...]]]:
-        """Yield each wave's number with its targets, in rising order; inside a wave the plan's order holds."""
+        """Yield each wave's number with its targets, in ascending order; inside a wave the plan's order is kept."""
         ordered = sorted(self.targets, key=lambda target: target.wave)
         for wave, members in groupby(ordered, key=lambda target: target.wave):
             yield wave, tuple(members)

@@ -11,33 +11,33 @@ from orchestrator.domain.states import NOT_RUNNING, StateClass
 
 @unique
 class Obstacle(StrEnum):
-    """What speaks against a submit."""
+    """What prevents a submit."""
 
     BUSY = "busy"
     """Another operation is in progress there."""
     UNREADABLE = "unreadable"
-    """The state of a target cannot be told."""
+    """A target is missing from the reading, or in an unknown state."""
     STOPPED = "stopped"
-    """A target does not run."""
+    """A target is not running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a reading says about submitting a restart of `running`."""
+    """Whether a restart can be submitted, judged from one reading."""
 
     obstacle: Obstacle | None
     running: tuple[Service, ...]
     """The targets that can be restarted."""
     affected: tuple[str, ...] = ()
-    """Who is the obstacle: `name (STATE)` of each service."""
+    """The services that are the obstacle, each as `name (STATE)`."""
 
 
 def assess(observation: Observation, services: Iterable[Service]) -> Readiness:
-    """Tell whether `services` can be restarted as `observation` shows the environment.
+    """Return whether `services` can be restarted now, judged from `observation`.
 
     An operation anywhere in the environment is an obstacle, since Qovery runs one at a time and queues the next. A
-    target that is missing from the reading, or in a state from which the vendor's console would not restart it either,
-    is `UNREADABLE`: that may pass.
+    target that is missing from the reading, or in a state from which the vendor's console does not offer a restart
+    either, makes it `UNREADABLE`, which may pass.
     """
     services = tuple(services)
     stopped: list[str] = []

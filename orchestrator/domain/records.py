@@ -1,4 +1,4 @@
-"""What the journal keeps of runs and of the restarts in them, so that another process can resume them. Pure values."""
+"""What the journal keeps of a run, so that another process can resume it. Pure values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from orchestrator.domain.plan import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A restart that is about to be posted: written down before it is, so that no death can hide it."""
+    """A restart that is about to be posted. It is written before the POST, so that no crash can hide it."""
 
     baseline: Baseline
     left_out: frozenset[str]
-    """The ids of targets that do not run and that policy skips."""
+    """The ids of targets that are not running and that the policy skips."""
     posted_at: float
-    """The instant of the first post, of the clock that the job is given."""
+    """The instant of the first POST, on the job's clock."""
     submitted_at: datetime
-    """The latest post, for people."""
+    """The latest POST, for reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,42 +32,42 @@ class Sighting:
     seen_running: frozenset[str] = frozenset()
     """The new executions that were seen in progress."""
     was_seen: bool = False
-    """Whether anything of a restart was."""
+    """Whether anything of a restart has been seen."""
     not_ours: frozenset[str] = frozenset()
-    """Executions that were at work while our request still waited."""
+    """Executions that were at work while our request still waited: not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """A restart that an earlier process posted, or was about to post, and did not see to its end."""
+    """A restart that an earlier process posted, or was about to post, and did not settle."""
 
     intent: Intent
     accepted: bool
-    """Whether its acceptance is known; else it has to be looked for."""
+    """Whether it is known to be accepted; otherwise it has to be looked for."""
     found: bool = False
-    """Whether it is known only because it was found there: then nothing proves that it is ours alone."""
+    """Whether its acceptance was not answered but found out: then nothing proves that it is ours alone."""
     request_ids: frozenset[str] = frozenset()
-    """What the platform called our request, where it said so."""
+    """The ids of our request, if the platform returned any."""
     sighting: Sighting = field(default_factory=Sighting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Another run that holds an environment: it has begun there, and has not settled it."""
+    """Another run that holds an environment: it has begun there and has not settled it."""
 
     run_id: str
     since: datetime
     at_work: bool
-    """Whether its process is alive, or has to be taken for alive."""
+    """Whether its process is alive, as far as can be found out."""
     where: str
-    """What is known of that process, for a person."""
+    """What is known of that process, as a sentence for users."""
     resume: str
     """The command that resumes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """What a run is about to do."""
+    """A run that is about to begin."""
 
     run_id: str
     api_url: str
@@ -76,18 +76,18 @@ class NewRun:
     source: str | None
     started_at: datetime
     began: float
-    """The instant of its start, of the clock of this process."""
+    """The instant of its start, on this process's clock."""
     end_by: float
-    """Its deadline, likewise."""
+    """Its deadline, on the same clock."""
     targets: Sequence[Target]
     requests: int
-    """How many requests it has sent so far."""
+    """The number of requests it has sent so far."""
     parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """A run, as far as it had come."""
+    """A run in the journal."""
 
     run_id: str
     parent_id: str | None
@@ -102,13 +102,13 @@ class StoredRun:
 
     @property
     def ended(self) -> str:
-        """How it ended, in words."""
+        """How it ended, as a sentence for users."""
         return f"it ended at {self.ended_at:%Y-%m-%d %H:%M:%S} UTC, {self.outcome}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEnvironment:
-    """One environment of a run, as far as it had come; instants are those of this process's clock."""
+    """One environment of a run in the journal. Instants are on this process's clock."""
 
     target: Target
     """Without its checks."""

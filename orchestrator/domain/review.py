@@ -1,4 +1,4 @@
-"""What a run would do, checked against the API as it stands; changes nothing. The heart of `plan`."""
+"""What a run would do now, for the command `plan`. Changes nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Forecast(StrEnum):
 
     RESTART = "restart"
     WAIT = "wait"
-    """Something is in progress there; the restart would be submitted after it."""
+    """Something is in progress in the environment; the restart would be submitted after it."""
     SKIP = "skip"
     BLOCK = "block"
 
@@ -36,7 +36,7 @@ class ReviewedService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewedEnvironment:
-    """An environment as it stands now, and what a run would make of it."""
+    """An environment as it stands now, and what a run would do with it."""
 
     name: str
     id: str
@@ -56,7 +56,7 @@ class Review:
 
 
 def review(target: Target, observation: Observation) -> ReviewedEnvironment:
-    """Say what a run would do with `target`, as `observation` shows it now."""
+    """Return what a run would do with `target`, judged from `observation`."""
     readiness = assess(observation, target.services)
     running = {service.id for service in readiness.running}
     forecast, why = Forecast.RESTART, None
@@ -80,7 +80,7 @@ def review(target: Target, observation: Observation) -> ReviewedEnvironment:
 
 
 def review_by_hint(target: Target, hint: Hint) -> ReviewedEnvironment:
-    """Say what a run would probably do with `target`: what is known is the state of its environment alone."""
+    """Return what a run would probably do with `target`, judged from the state of its environment alone."""
     forecast, why = Forecast.RESTART, "its services were not looked at one by one, to save requests"
     if hint.in_progress:
         forecast, why = _where_busy(target), f"in progress there: {hint.state}"

@@ -1,7 +1,7 @@
 """Every state the Qovery API knows, and what each one means for a restart.
 
 The API document (1.0.4) lists 29 states; new ones appear without notice. A state that is not listed here is
-`StateClass.UNKNOWN`: worth another look until the deadline, never a success, never an error of ours.
+`StateClass.UNKNOWN`: worth another look until the deadline, never a success, never an error.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ class StateClass(StrEnum):
     """What a service's state says about a restart of it."""
 
     SUCCESS = "success"
-    """The restart finished; proof only under an execution that is newer than the baseline."""
+    """The restart finished. It is proof only under an execution that is newer than the baseline."""
     IN_PROGRESS = "in_progress"
-    """Something waits or runs, whoever asked for it."""
+    """Something waits or runs, for this run or for another user."""
     FAILURE = "failure"
-    """A run ended badly, or was cancelled."""
+    """A run failed or was cancelled."""
     ENDED_OTHERWISE = "ended_otherwise"
-    """A restart never ends so: another run came after ours, or ours never ran."""
+    """A restart never ends in these: another run came after ours, or ours never ran."""
     UNKNOWN = "unknown"
-    """No judgement is possible; look again."""
+    """Nothing can be concluded: look again."""
 
 
 @unique
@@ -108,11 +108,11 @@ RESTART_IN_PROGRESS = frozenset(
 """The states that a service passes through in a restart, its cancellation included."""
 
 NOT_RUNNING = frozenset({State.STOPPED, State.DELETED, State.READY})
-"""A restart needs pods to replace; a service in these states has none (READY: never deployed, or skipped)."""
+"""A restart replaces pods; a service in these states has none (READY: never deployed, or skipped)."""
 
 
 def classify(state: str) -> StateClass:
-    """Tell what `state`, as the API spells it, means for a restart.
+    """Return what `state`, as the API spells it, means for a restart.
 
     >>> classify("RESTARTING")
     <StateClass.IN_PROGRESS: 'in_progress'>

@@ -1,9 +1,9 @@
 """The heart: from a baseline and a reading to a verdict. Pure; no clock, no I/O.
 
-`judge` looks at the statuses alone, which is enough for nearly every restart. Where they leave a doubt, it names the
-doubt, and `confirm` judges again with the deployment history and the queue, the authority on what became of a run.
+`judge` uses the statuses alone, which is enough for nearly every restart. If they leave a doubt, it names it, and
+`confirm` judges again with the deployment history and the queue, the authority on how a run ended.
 
-A success needs every target `RESTARTED` under an execution that began after the baseline; everything else is at best a
+A success needs every target `RESTARTED` under an execution that began after the baseline; anything else is at best a
 reason to look again.
 """
 
@@ -29,10 +29,10 @@ from orchestrator.domain.states import RESTART_IN_PROGRESS, State, StateClass
 
 @unique
 class Finding(StrEnum):
-    """What can be said about a target, or about the whole environment."""
+    """What is known about a target, or about the whole environment."""
 
     UNPROVEN = "unproven"
-    """Nothing is in progress, and no end is known to be our restart's: it has not begun, or what ended is in doubt."""
+    """Nothing is in progress, and nothing that ended is known to be our restart."""
     IN_PROGRESS = "in_progress"
     """Something waits or runs there."""
     SUCCEEDED = "succeeded"
@@ -42,17 +42,17 @@ class Finding(StrEnum):
     CANCELLED = "cancelled"
     """Our restart was cancelled."""
     ABSENT = "absent"
-    """Nothing of our restart is left to be seen. An inference from absence: believe it only when it persists."""
+    """Our restart is not visible any more. Inferred from absence: it counts only if it lasts."""
 
     @property
     def final(self) -> bool:
-        """Whether nothing later could change it."""
+        """Whether nothing can change it later."""
         return self in (Finding.SUCCEEDED, Finding.FAILED, Finding.CANCELLED)
 
 
 @unique
 class Doubt(StrEnum):
-    """Why the statuses are not enough, and the history is asked."""
+    """Why the statuses are not enough, so that the history is read."""
 
     EXECUTION_MISSING = "execution_missing"
     """A final state came without its execution."""
@@ -65,7 +65,7 @@ class Doubt(StrEnum):
     OVERTAKEN = "overtaken"
     """Another operation runs under a newer execution."""
     ANOTHER_ORIGIN = "another_origin"
-    """The run was asked for by another way than ours, or nothing says any more by which."""
+    """The run has another origin than our requests, or its origin is not known any more."""
     SEVERAL_EXECUTIONS = "several_executions"
     """There was more than one run since the baseline, and not all of them can be ours."""
     UNTOUCHED = "untouched"
@@ -73,12 +73,12 @@ class Doubt(StrEnum):
     DISAPPEARED = "disappeared"
     """A service is not in the reading."""
     UNSEEN = "unseen"
-    """Nothing of our restart is to be seen where something should be."""
+    """Our restart should be visible, and is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceVerdict:
-    """What can be said about one target."""
+    """What is known about one target."""
 
     finding: Finding
     execution_id: str | None = None
@@ -87,17 +87,17 @@ class ServiceVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What can be said about the environment, and each target in it."""
+    """What is known about the environment, and about each target in it."""
 
     finding: Finding
     services: Mapping[str, ServiceVerdict]
     doubt: Doubt | None = None
     reason: Reason | None = None
-    """Set where the finding is final or `Finding.ABSENT`."""
+    """Set if the finding is final or `Finding.ABSENT`."""
 
     @property
     def settled(self) -> bool:
-        """Whether the finding can be acted upon as it is."""
+        """Whether the finding is final, and beyond doubt."""
         return self.finding.final and self.doubt is None
 
 
@@ -114,8 +114,8 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
     Args:
         baseline: what ran before; its targets are what is judged. Other services never matter.
         observation: the reading.
-        seen_running: the new executions that earlier readings showed in progress. A success whose execution was never
-            seen so may rest on a stale baseline, and is confirmed first, unless the reading itself dates it.
+        seen_running: the new executions that earlier readings showed in progress. A success under any other execution
+            may be due to a stale baseline, and is confirmed first, unless the reading itself dates it.
     """
     last = observation.last_execution_id
     if last is not None and baseline.began_after(observation):
@@ -129,7 +129,7 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
     findings = {service.finding for service in services.values()}
     doubts = [service.doubt for service in services.values() if service.doubt is not None]
     if Finding.IN_PROGRESS in findings:
-        # A doubt is still worth a look: our run may be over while somebody else's goes on for an hour.
+        # A doubt is still worth confirming: our run may be over while another one takes an hour.
         return Verdict(finding=Finding.IN_PROGRESS, services=services, doubt=next(iter(doubts), None))
     if doubts:
         return Verdict(finding=Finding.UNPROVEN, services=services, doubt=doubts[0])
@@ -145,10 +145,7 @@ def judge(baseline: Baseline, observation: Observation, *, seen_running: Abstrac
 
 
 def _attributed(baseline: Baseline, observation: Observation, verdict: ServiceVerdict) -> ServiceVerdict:
-    """Doubt how a service ended where it is not known that the run was asked for as ours was.
-
-    A reading tells that of the environment's last run alone.
-    """
+    """Add a doubt if it is not known that the run has our origin: a reading shows only the last run's."""
     last = observation.last_execution_id
     if last is None or not verdict.finding.final or verdict.doubt is not None:
         return verdict
@@ -158,7 +155,7 @@ def _attributed(baseline: Baseline, observation: Observation, verdict: ServiceVe
 
 
 def _in_the_next_run(baseline: Baseline, executions: AbstractSet[str | None]) -> bool:
-    """Tell whether all of it was one run, the very next after the baseline: then no other can have been ours."""
+    """Return whether all executions are one run, the next after the baseline: then no other run can be ours."""
     numbers = {execution_number(baseline.environment_id, execution or "") for execution in executions}
     return baseline.latest is not None and numbers == {baseline.latest + 1}
 
@@ -170,7 +167,7 @@ def _judge_service(baseline: Baseline, status: ServiceStatus | None, seen_runnin
     is_new = execution is not None and baseline.is_new(execution)
     if status.state_class is StateClass.UNKNOWN:
         return ServiceVerdict(finding=Finding.IN_PROGRESS)
-    # A request that still waits for the service may be ours: what ended before it is then somebody else's run.
+    # The request that still waits for the service may be ours: then what ended before it was not.
     if status.in_progress:
         overtaken = is_new and status.state not in RESTART_IN_PROGRESS
         return ServiceVerdict(finding=Finding.IN_PROGRESS, doubt=Doubt.OVERTAKEN if overtaken else None)
@@ -211,10 +208,9 @@ def confirm(
 ) -> Verdict:
     """Judge with the history and the queue what `judge` left in doubt.
 
-    Our restart is a run that began after the baseline, carried all our targets, and has not been asked for by another
-    way than ours. Where there are several such runs, no id tells which was ours, so every one of them must have
-    restarted every target. What else ran there does not matter, and absence is never a proof: it gives
-    `Finding.ABSENT`.
+    Our restart is a run that began after the baseline, contains all targets, and has no other origin than ours. If
+    there are several such runs, no id shows which is ours, so each of them must have restarted every target. Other runs
+    do not matter. Absence is never proof: it gives `Finding.ABSENT`.
     """
     restarts = restarts_since(baseline, runs)
     if waiting_restarts(baseline, queue) or any(not run.over for run in restarts):
@@ -222,7 +218,7 @@ def confirm(
     complete = complete_restarts(baseline, runs)
     if complete:
         if not any(baseline.may_be_ours(run.origin) for run in complete):
-            # Ours may have been cancelled in the queue meanwhile, or be labelled otherwise than we know.
+            # Ours may have been cancelled in the queue, or have another origin than we expect.
             services = {
                 target_id: replace(verdict, doubt=Doubt.ANOTHER_ORIGIN)
                 for target_id, verdict in _by_run(baseline, complete).items()
@@ -236,7 +232,7 @@ def confirm(
 
 
 def _has_gaps(baseline: Baseline, runs: Iterable[Run]) -> bool:
-    """Tell whether ours may be among runs of which something is missing or doubtful: then its absence shows nothing."""
+    """Return whether our run may be one whose entry is incomplete or doubtful: then its absence shows nothing."""
     return any(_may_be_ours_after_all(baseline, run) for run in runs)
 
 
@@ -245,15 +241,15 @@ def _may_be_ours_after_all(baseline: Baseline, run: Run) -> bool:
         return False
     is_new = run.execution_id is None or baseline.is_new(run.execution_id)
     if baseline.began_before(run):
-        # How far a clock was set back is seldom known to the second; and it may have been set twice between two looks.
+        # How far a clock was set back is rarely known exactly, and it may have been set twice between two looks.
         return baseline.dates_doubtful and is_new and run.execution_id is not None
     return is_new and (run.execution_id is None or not run.services)
 
 
 def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> Verdict:
     verdict = _final(_by_run(baseline, [run]))
-    # A cancellation explains what did not restart, and so does a failure, its neighbours' too, which the engine cancels
-    # then: a reading may leave out a service that is there. Where there was neither, being gone explains it best.
+    # A service missing from the reading may still exist. So if the run was cancelled, or a service failed (the engine
+    # then cancels the others), that is the explanation; only otherwise is it that the service has disappeared.
     explained = run.status == CANCELLED_RUN or State.RESTART_ERROR in run.services.values()
     if not explained and any(
         service.finding is not Finding.SUCCEEDED and target_id not in observation.services
@@ -266,7 +262,7 @@ def _of_complete_run(baseline: Baseline, observation: Observation, run: Run) -> 
         if status.execution_id is not None and not baseline.is_new(status.execution_id)
     }
     if verdict.finding is Finding.SUCCEEDED and untouched:
-        # History and statuses contradict each other: one of them may be late, and if not, the service never ran.
+        # History and statuses contradict each other: either one of them is late, or the service never ran.
         services = {**verdict.services, **untouched}
         return Verdict(finding=Finding.ABSENT, services=services, reason=Reason.NOT_RESTARTED)
     return verdict
@@ -289,7 +285,7 @@ def _nothing_known(baseline: Baseline) -> dict[str, ServiceVerdict]:
 
 
 def _by_run(baseline: Baseline, runs: Sequence[Run]) -> dict[str, ServiceVerdict]:
-    """Judge each target by the newest of `runs` that carried it."""
+    """Judge each target by the newest of `runs` that contains it."""
     services = _nothing_known(baseline)
     for target_id in services:
         run = next((run for run in runs if target_id in run.services), None)
@@ -300,7 +296,7 @@ def _by_run(baseline: Baseline, runs: Sequence[Run]) -> dict[str, ServiceVerdict
 
 def _judge_in_run(run: Run, state: str) -> ServiceVerdict:
     match state:
-        # In a cancelled run a service that never ran may keep any old state, last night's RESTARTED included.
+        # In a cancelled run, a service that never ran keeps its old state, even RESTARTED.
         case _ if run.status == CANCELLED_RUN and state != State.RESTART_ERROR:
             finding = Finding.CANCELLED
         case State.RESTARTED:

@@ -1,4 +1,4 @@
-"""Cancel what a run has in flight in one environment, and see what becomes of it."""
+"""Cancel what a run has in flight in one environment, and find out how that ends."""
 
 from functools import partial
 
@@ -13,10 +13,10 @@ from orchestrator.restart.settlement import Settlement
 
 
 class CancelJob(RestartJob):
-    """Cancels a restart that an earlier process posted, as far as it is provably ours alone; submits nothing.
+    """Cancels a restart that an earlier process posted, if it is provably ours alone. Submits nothing.
 
-    Whatever can be cancelled or not, an environment ends as the evidence says: what had ended well before it could be
-    cancelled is verified, like any other restart.
+    Cancelled or not, the environment ends as the evidence shows: a restart that succeeded before it could be cancelled
+    is verified like any other.
     """
 
     _MAY_POST = False
@@ -28,7 +28,7 @@ class CancelJob(RestartJob):
         return await self._cancel(submitted) or await self._see_to_its_end(submitted)
 
     async def _cancel(self, submitted: Submitted) -> Settlement | None:
-        """Cancel our restart once it is to be seen; say why, where it is not provably ours alone."""
+        """Cancel our restart as soon as it is visible; return why not if it is not provably ours alone."""
         context = self._context
         ours = await context.poller.poll(partial(self._try_to_cancel, submitted), until=submitted.deadline)
         if ours is Reason.CONTACT_LOST:
@@ -48,7 +48,7 @@ class CancelJob(RestartJob):
         try:
             ours = await cancel_ours(submitted, context, baseline=baseline)
         except (RefusedError, NotFoundError):
-            return None  # It has left the queue, or ended, since we looked: look again.
+            return None  # It has left the queue, or ended, since the look.
         waited = context.progress.elapsed or 0.0
         may_appear = ours.standing is Standing.UNSEEN and waited < context.target.policy.invisible_for
         return None if may_appear or ours.standing is Standing.ENDING else ours

@@ -11,20 +11,20 @@ from orchestrator.restart.context import Context
 async def cancel_ours(submitted: Submitted, context: Context, *, baseline: Baseline) -> Ours:
     """Look once, and cancel what is found to be ours alone.
 
-    Qovery has no call that names the run to cancel. So a run is left alone while anybody's request waits behind it:
-    should it end while our cancel is on its way, that one would be hit. The truthful statuses have the last word; what
-    comes and begins after them cannot be guarded against.
+    Qovery has no call that names the run to cancel. So a run is left alone while any request waits behind it: if it
+    ended while our cancel is on its way, that request would be hit. The statuses are read last, right before the
+    cancel; a run that comes and begins after them cannot be guarded against.
 
     Args:
         submitted: our restart.
         context: of the job.
-        baseline: of the restart, as the platform's clock would date it now, with all that is known not to be ours.
+        baseline: of the restart, as dated by the platform's clock now; executions that are not ours are known in it.
 
     Returns:
-        What was found; where it was ours alone, Qovery was asked to cancel it, and took it on.
+        What was found. If it was ours alone, Qovery has accepted to cancel it.
 
     Raises:
-        PlatformError: it could not be read, or Qovery did not take the cancel on.
+        PlatformError: something could not be read, or Qovery did not accept the cancel.
     """
     if submitted.found:
         return Ours(standing=Standing.FOUND)

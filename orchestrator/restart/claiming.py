@@ -1,4 +1,4 @@
-"""One run at a time in an environment: take it, or say who has it."""
+"""One run at a time in an environment: hold it, or report who does."""
 
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
@@ -6,11 +6,11 @@ from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.settlement import Settlement
 
 INTERVAL = 1.0
-"""Seconds between two looks at an environment that another run holds. It is a look into a file of this machine."""
+"""Seconds between two attempts while another run holds the environment. They cost no request."""
 
 
 async def claim(journal: JobJournal, context: Context, *, wait: float) -> Settlement | None:
-    """Take the environment for this run; where another run holds it, wait so many seconds, and in the end say who."""
+    """Hold the environment for this run; if another run holds it, wait up to `wait` seconds, then report that run."""
     clock = context.clock
     until = min(clock.monotonic() + wait, context.end_by)
     waited_for: str | None = None

@@ -1,4 +1,4 @@
-"""What every job works with, and what every job shares: whatever happens in it becomes a result."""
+"""What every job works with, and what all jobs have in common: whatever happens becomes a result."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Context:
     reader: Reader
     progress: Progress
     end_by: float
-    """The run's deadline, an instant of `clock`."""
+    """The run's deadline, an instant on `clock`."""
 
     @classmethod
     def of(
@@ -46,7 +46,7 @@ class Context:
         lookout: Lookout | None = None,
         follow: Sequence[Followed] | None = None,
     ) -> "Context":
-        """Make the context of one job.
+        """Return the context of one job.
 
         Args:
             target: the environment.
@@ -54,9 +54,9 @@ class Context:
             clock: the source of time.
             log: a logger with `run_id` and `environment` bound.
             random: the source of jitter.
-            end_by: the run's deadline, an instant of `clock`.
-            lookout: where to rest between two looks.
-            follow: the services to tell of; by default those to restart.
+            end_by: the run's deadline, an instant on `clock`.
+            lookout: where to wait between two looks.
+            follow: the services to report on; by default those to restart.
         """
         narrator = Narrator(log, clock)
         poller = Poller(
@@ -80,11 +80,11 @@ class Context:
         )
 
     async def settled(self, work: Awaitable[Settlement], *, submitted: Callable[[], bool]) -> Settlement:
-        """Await a job's whole work under a heartbeat; give its settlement, or that of the error that ended it.
+        """Await a job's work under a heartbeat; return its settlement, or that of the error that ended it.
 
         Args:
             work: what the job does.
-            submitted: tells whether a restart was submitted, or may have been.
+            submitted: returns whether a restart was submitted, or may have been.
         """
         try:
             async with self.narrator.heartbeat(self.progress.describe):
@@ -93,7 +93,7 @@ class Context:
             return settlement.token_refused(error, submitted=submitted())
         except NotFoundError as error:
             return settlement.environment_disappeared(error)
-        except Exception as error:  # noqa: BLE001 - a defect in one job must not take the others with it
+        except Exception as error:  # noqa: BLE001 - a bug in one job must not end the others
             self.narrator.bug("internal_error")
             return settlement.defect(error, submitted=submitted())
 
@@ -105,7 +105,7 @@ class Context:
         services: tuple[ServiceResult, ...],
         submitted_at: datetime | None = None,
     ) -> EnvironmentResult:
-        """Log the end of the job as `event`, and make its result."""
+        """Log the end of the job as `event`, and return its result."""
         say = self.narrator.say if settled.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else self.narrator.warn
         elapsed = self.progress.elapsed
         duration = None if elapsed is None else round(elapsed, 1)

@@ -1,4 +1,4 @@
-"""One environment, from the baseline to the end: submit once, prove it, verify it, settle."""
+"""One environment, from the baseline to the end: submit once, prove, verify, settle."""
 
 from orchestrator.domain.evidence import Evidence, Submitted
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
@@ -17,15 +17,15 @@ from orchestrator.restart.verification import verify
 
 
 class RestartJob:
-    """Restarts one environment and finds out what became of it.
+    """Restarts one environment and proves how that ended.
 
     Args:
         context: of the job.
         prober: asks the URLs of the target's checks.
-        journal: where everything is written that must survive this process.
-        in_flight: the restart that an earlier process of this run has posted, where it has.
+        journal: for everything that has to survive this process.
+        in_flight: the restart that an earlier process of this run posted, if any.
         wait_lock: seconds to wait for another run that holds the environment.
-        origin: how the platform labels what we ask for; None where that is not known.
+        origin: the origin that the platform gives to our requests; None if unknown.
     """
 
     _MAY_POST = True
@@ -56,7 +56,7 @@ class RestartJob:
         self._proof = Proof(context, self._journal, Evidence.of(sighting))
 
     async def run(self) -> EnvironmentResult:
-        """Do it all. Whatever happens is an outcome: nothing is raised but for being cancelled."""
+        """Do it all. Whatever happens becomes the outcome; only a cancellation is raised."""
         self._context.narrator.say(
             "environment_started",
             services=len(self._context.target.services),
@@ -66,12 +66,12 @@ class RestartJob:
         settled = await self._context.settled(self._restart(), submitted=lambda: self._is_submitted)
         result = self._result(settled)
         if result.reason is not Reason.NOT_CANCELLED:
-            # What could not be cancelled goes on, and somebody may still want to see it to its end.
+            # A restart that could not be cancelled continues, and the run may still be resumed to follow it.
             await self._journal.settle(result)
         return result
 
     def interrupted(self) -> EnvironmentResult:
-        """Give the result of a job that was cut off, as far as it had come."""
+        """Return the result of a job that was cut off, as far as it got."""
         in_doubt = self._submission.in_doubt
         return self._result(settlement.interrupted(submitted=self._is_submitted, in_doubt=in_doubt))
 
@@ -119,14 +119,14 @@ class RestartJob:
         )
 
     async def _cancel_if_told(self, submitted: Submitted) -> str:
-        """Cancel our restart where policy says so and it is provably ours alone; say what was done."""
+        """Cancel our restart if the policy says so and it is provably ours alone; return a sentence on it."""
         if self._context.target.policy.on_deadline is not OnDeadline.CANCEL:
-            return "It was left to go on at Qovery."
+            return "It continues at Qovery."
         baseline = submitted.baseline.raised(self._proof.evidence.not_ours)
         try:
             ours = await cancel_ours(submitted, self._context, baseline=self._context.reader.dated(baseline))
         except PlatformError as error:
-            return f"It could not be cancelled ({error}) and may go on at Qovery."
+            return f"It could not be cancelled ({error}) and may still be running at Qovery."
         return settlement.cancel_attempted(ours)
 
     def _result(self, settled: Settlement) -> EnvironmentResult:

@@ -1,4 +1,4 @@
-"""What one job writes down beyond its process."""
+"""What one job writes to its journal."""
 
 from collections.abc import Awaitable
 
@@ -12,13 +12,13 @@ from orchestrator.restart.narrator import Narrator
 class JobJournal:
     """Writes one job's journal.
 
-    What comes before a submit has to be written, and raises `JournalError` where it cannot be. All that comes after is
-    worth less than the restart that it is about: where it cannot be written, that is said once and the job goes on. A
-    resumed run then knows less, and looks for what it does not know.
+    What precedes a submit has to be written, and raises `JournalError` if it cannot be. What follows it matters less
+    than the restart itself: if it cannot be written, that is logged once and the job continues. A resumed run then
+    knows less, and has to find it out.
 
     Args:
         journal: of this environment.
-        narrator: told what could not be written.
+        narrator: logs what could not be written.
     """
 
     def __init__(self, journal: Journal, narrator: Narrator) -> None:
@@ -28,29 +28,29 @@ class JobJournal:
         self._last_sighting = Sighting()
 
     async def claim(self) -> Holder | None:
-        """Take the environment for this run; return who has it already. Raises `JournalError`."""
+        """Hold the environment for this run, or return the run that does. Raises `JournalError`."""
         return await self._journal.claim()
 
     async def intend(self, intent: Intent) -> None:
-        """Write down a restart that is about to be posted. Raises `JournalError`."""
+        """Write a restart that is about to be posted. Raises `JournalError`."""
         await self._journal.intend(intent)
 
     async def withdraw(self) -> None:
-        """Write down that the post had no effect."""
+        """Write that the POST had no effect."""
         await self._try(self._journal.withdraw())
 
     async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
-        """Write down that it was accepted."""
+        """Write that it was accepted."""
         await self._try(self._journal.accept(request_ids, found=found))
 
     async def see(self, sighting: Sighting) -> None:
-        """Write down what was seen, where that has changed."""
+        """Write what was seen, if that has changed."""
         if sighting != self._last_sighting:
             self._last_sighting = sighting
             await self._try(self._journal.see(sighting))
 
     async def settle(self, result: EnvironmentResult) -> None:
-        """Write down how it ended."""
+        """Write how the environment ended."""
         await self._try(self._journal.settle(result))
 
     async def _try(self, write: Awaitable[None]) -> None:

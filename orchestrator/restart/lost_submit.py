@@ -1,4 +1,4 @@
-"""A POST whose answer was lost: was it accepted, did it never arrive, or can nobody tell?"""
+"""A POST whose answer was lost: was it accepted, did it never arrive, or can it not be known?"""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from orchestrator.restart.settlement import Settlement
 
 
 class LostSubmit:
-    """Looks for one POST; from its making on, time counts."""
+    """Looks for one POST, beginning now."""
 
     def __init__(self, submitted: Submitted, context: Context, journal: JobJournal) -> None:
         self._submitted = submitted
@@ -23,11 +23,11 @@ class LostSubmit:
         self._request_ids: frozenset[str] = frozenset()
 
     async def find(self) -> Submitted | Settlement | None:
-        """Look until the deadline; None where it never arrived, so that it may be posted again."""
+        """Look until the deadline; return None if it never arrived, so that it may be posted again."""
         found = await self._context.poller.poll(
             self._look,
             until=self._submitted.deadline,
-            # What waits in the queue for a moment only must not come and go between two looks.
+            # A request that waits in the queue for a moment only must not come and go between two looks.
             at_any_price=True,
         )
         if isinstance(found, Reason):
@@ -47,7 +47,7 @@ class LostSubmit:
         return self._context.clock.monotonic() - self._since
 
     async def _look(self) -> Trace | None:
-        """Look once; give what was found where it is certain: `Trace.OURS`, or `Trace.NOTHING`."""
+        """Look once; return what was found if it is certain: `Trace.OURS` or `Trace.NOTHING`."""
         context, looked_for = self._context, self._looked_for
         observation = await context.reader.statuses()
         context.progress.note(observation)

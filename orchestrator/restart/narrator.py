@@ -1,4 +1,4 @@
-"""What one job says while it works: an event per thing that happens, and a heartbeat while nothing does."""
+"""The log events of one job: one for each thing that happens, and a heartbeat while nothing does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,11 +11,11 @@ from orchestrator.errors import PassingError, ThrottledError
 from orchestrator.ports import Clock
 
 HEARTBEAT = 30.0
-"""Seconds without any event after which `still_waiting` says what is waited for."""
+"""Seconds without an event after which `still_waiting` is logged."""
 
 
 class Narrator:
-    """Logs events and remembers when it last did.
+    """Logs events, and a heartbeat if there have been none for a while.
 
     Args:
         log: a logger with `run_id` and `environment` bound.
@@ -33,18 +33,18 @@ class Narrator:
         self._log.info(event, **details)
 
     def warn(self, event: str, **details: Any) -> None:  # noqa: ANN401
-        """Log an event that a person may want to act upon."""
+        """Log an event that somebody may have to act on, at level warning."""
         self._last = self._clock.monotonic()
         self._log.warning(event, **details)
 
     def bug(self, event: str) -> None:
-        """Log the exception that is being handled, with its traceback: it is a defect of this program."""
+        """Log the exception being handled, with its traceback: it is a bug of ours."""
         self._log.exception(event)
 
     def fault(self, error: PassingError, next_look: float) -> None:
-        """Log a fault that is met by trying again in `next_look` seconds."""
+        """Log a fault after which the next look is in `next_look` seconds."""
         if isinstance(error, ThrottledError) and error.status is None:
-            # Our own word, and the run's: not one environment's trouble.
+            # Our own quota, which concerns the whole run: not a problem of one environment.
             self.say("quota_paused", error=str(error), pause_s=round(next_look, 1))
         elif isinstance(error, ThrottledError) and error.retry_after is not None:
             self.warn("quota_paused", error=str(error), pause_s=round(next_look, 1))
@@ -53,7 +53,7 @@ class Narrator:
 
     @asynccontextmanager
     async def heartbeat(self, describe: Callable[[], Mapping[str, Any]]) -> AsyncIterator[None]:
-        """Log `still_waiting` with what `describe` returns whenever nothing was said for `HEARTBEAT` seconds."""
+        """Log `still_waiting` with what `describe` returns whenever there was no event for `HEARTBEAT` seconds."""
         task = asyncio.create_task(self._beat(describe))
         try:
             yield

@@ -1,4 +1,4 @@
-"""When to look again: tenacity strategies that compose, and the loop that they drive."""
+"""When to look again: composable tenacity strategies, and the polling loop that they drive."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
@@ -17,7 +17,7 @@ from orchestrator.ports import Clock, Lookout
 T = TypeVar("T")
 
 GROWTH = 0.25
-"""The interval as a share of the time already waited: whoever has waited 100 s is not hurt by 25 s more."""
+"""The interval as a share of the time already waited: after 100 s, another 25 s do not hurt."""
 JITTER = 0.1
 
 
@@ -45,26 +45,26 @@ class Contact:
         self._excused = False
 
     def excuse(self, seconds: float) -> None:
-        """Do not count a wait that the platform asked for: it has spoken, if only to say when to come back.
+        """Do not count a wait that the platform asked for: it did answer.
 
-        Once between two usable answers, so that a platform which throttles for ever is lost in the end.
+        Only once between two usable answers, so that contact is lost in the end if it throttles for ever.
         """
         if not self._excused:
             self._excused = True
             self._last = self._clock.monotonic() + seconds
 
     def spare(self, seconds: float) -> None:
-        """Do not count seconds in which nobody asked, to save requests."""
+        """Do not count seconds in which no request was sent, to save requests."""
         self._last += seconds
 
     @property
     def lost_at(self) -> float:
-        """The instant at which contact is lost unless an answer comes before it."""
+        """The instant at which contact is lost if no answer comes before it."""
         return self._last + self._limit
 
     @property
     def worth_a_look_at(self) -> float:
-        """The instant by which to look, so that there is time to try again before contact is lost."""
+        """The instant by which to look, to leave time for retries before contact is lost."""
         return self._last + self._limit / 2
 
     @property
@@ -79,7 +79,7 @@ class Contact:
 
 
 class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a strategy
-    """Wait longer the longer one has waited already.
+    """Wait longer the longer the poll has lasted.
 
     interval = min(max(GROWTH * waited, minimum), maximum), then shifted by up to `JITTER` of itself either way so that
     many watchers do not beat in step, and bounded again. Looks are so evenly spaced for the first minimum / GROWTH
@@ -104,10 +104,10 @@ class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a stra
 
 
 class wait_for_the_likely(wait_base):  # noqa: N801
-    """Wait until the next of some instants at which a look is likely to show something, then as `otherwise` says.
+    """Wait until the next instant at which a look is likely to show something; after the last, as `otherwise` says.
 
-    What is known to take its time is not worth a look before: the interval is the rest of the time to that instant, but
-    never more than a maximum.
+    An operation that is known to take its time is not worth a look before: the interval is the time left until that
+    instant, up to a maximum.
     """
 
     def __init__(self, otherwise: wait_growing, *, clock: Clock, instants: Sequence[float], maximum: float) -> None:
@@ -124,7 +124,7 @@ class wait_for_the_likely(wait_base):  # noqa: N801
 
 
 class wait_as_told(wait_base):  # noqa: N801
-    """Wait at least as long as a throttling platform asked for, else as `otherwise` says."""
+    """Wait as `otherwise` says, but at least as long as a throttling platform asks for."""
 
     def __init__(self, otherwise: wait_base) -> None:
         self._otherwise = otherwise
@@ -139,7 +139,7 @@ class wait_as_told(wait_base):  # noqa: N801
 
 
 class wait_no_later_than(wait_base):  # noqa: N801
-    """Wait as `otherwise` says, but not past an instant, so that a last look falls right on it."""
+    """Wait as `otherwise` says, but not past an instant, so that the last look falls on it."""
 
     def __init__(self, otherwise: wait_base, *, clock: Clock, instant: Callable[[], float]) -> None:
         self._otherwise = otherwise
@@ -160,12 +160,12 @@ class stop_at(stop_base):  # noqa: N801
         self._instant = instant
 
     def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002 - tenacity's signature
-        """Tell whether to stop."""
+        """Return whether to stop."""
         return self._clock.monotonic() >= self._instant()
 
 
-class Unaided:
-    """The port `Lookout`, where nobody looks along and nothing has to be saved."""
+class PlainLookout:
+    """The port `Lookout` without shared looks and without a quota."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -191,7 +191,7 @@ class Unaided:
 
 
 class Poller:
-    """Looks again and again until there is a result, the deadline passes, or contact is lost.
+    """Polls until there is a result, the deadline passes, or contact is lost.
 
     Args:
         clock: the source of time.
@@ -199,8 +199,8 @@ class Poller:
         maximum: the greatest.
         lost_contact: seconds without a usable answer after which to give up.
         random: the source of jitter.
-        on_fault: told of each passing fault, and of the seconds until the next look.
-        lookout: where to rest between two looks.
+        on_fault: called with each passing fault and the seconds until the next look.
+        lookout: where to wait between two looks.
     """
 
     def __init__(
@@ -219,7 +219,7 @@ class Poller:
         self._maximum = maximum
         self._random = random
         self._on_fault = on_fault
-        self._lookout = lookout or Unaided(clock)
+        self._lookout = lookout or PlainLookout(clock)
         self._failed = False
         self.contact = Contact(clock, lost_contact)
 
@@ -231,21 +231,23 @@ class Poller:
         likely: Sequence[float] = (),
         quiet: Callable[[], bool] = lambda: False,
         at_any_price: bool = False,
+        look_at_once: bool = False,
     ) -> T | GaveUp:
         """Call `look` until it returns something other than None.
 
         Args:
-            look: one look. It returns None to be called again and may raise `PassingError`, which is the same. It calls
-                `contact.made` when it got a usable answer.
+            look: makes one look. It is called again if it returns None or raises `PassingError`. It calls
+                `contact.made` for a usable answer.
             until: the instant of the last look.
-            likely: instants at which a look is likely to show something, in order; then the first look waits for the
-                first of them. A look that is shared, and shows less, waits for the second.
-            quiet: whether the last look has left nothing that only time can settle, so that a hint that something
-                has changed is worth waiting for.
-            at_any_price: whether looks are worth more than the requests that they cost.
+            likely: instants at which a look is likely to show something, in order. The first look waits for the first
+                of them; a shared look, which shows less, for the second.
+            quiet: returns whether a hint that something has changed is worth waiting for: the last look left no doubt
+                that has to be looked into.
+            at_any_price: whether looks are not spaced out to save requests.
+            look_at_once: whether the first look does not wait for the first likely instant.
 
         Returns:
-            What `look` returned, or why there was nothing.
+            What `look` returned, or why there was no result.
         """
         self.contact.made()
         self._failed = False
@@ -254,7 +256,7 @@ class Poller:
             return min(until, self.contact.lost_at)
 
         async def one_look() -> T | None:
-            # Newer versions of tenacity await only what is visibly a coroutine function, which not every callable is.
+            # Newer versions of tenacity await only coroutine functions, and `look` may be another callable.
             self._failed = True
             found = await look()
             self._failed = False
@@ -279,7 +281,7 @@ class Poller:
                 saved = await self._lookout.rest(seconds, until=until, interval=shared_interval, contact=self.contact)
             self.contact.spare(saved)
 
-        if instants and instants[-1] > now:
+        if instants and instants[-1] > now and not look_at_once:
             await rest(max(0.0, min(own(), give_up_at() - now)))
         retrying = AsyncRetrying(
             sleep=rest,
@@ -299,7 +301,7 @@ class Poller:
         error = _error_in(retry_state)
         if isinstance(error, ThrottledError) and error.retry_after is not None:
             if error.status is None:
-                self.contact.spare(error.retry_after)  # The platform was not even asked.
+                self.contact.spare(error.retry_after)  # Our own quota: the platform was not asked.
             else:
                 self.contact.excuse(error.retry_after)
 

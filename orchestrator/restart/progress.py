@@ -1,4 +1,4 @@
-"""What was seen of each service since the submit: for the log while it lasts, for the report afterwards."""
+"""What was seen of each service since the submit, for the log and the report."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ class Followed(Protocol):
 
     @property
     def id(self) -> str:
-        """What the API calls it."""
+        """Its id in the API."""
         ...
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name."""
         ...
 
     @property
@@ -34,11 +34,11 @@ class Followed(Protocol):
 
 
 class Progress:
-    """Follows the services of one environment from reading to reading.
+    """Follows the services of one environment from look to look.
 
     Args:
         services: the targets.
-        narrator: told of every state that changed.
+        narrator: logs every change of state.
         clock: the source of time.
     """
 
@@ -53,20 +53,20 @@ class Progress:
         self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
 
     def begin(self, baseline: Baseline | None = None, *, at: float | None = None) -> None:
-        """Note that a restart is submitted on top of `baseline`, or, without one, that the watch begins.
+        """Note that a restart was submitted on `baseline`; without one, that a watch begins.
 
         Args:
             baseline: what ran before.
-            at: the instant; now where none is given.
+            at: the instant; now by default.
         """
         self._baseline = baseline
         self._submitted = self._clock.monotonic() if at is None else at
-        # Of a submit that never arrived nothing is to be told.
+        # What was seen of an earlier submit, which never arrived, does not count.
         for timeline in self._timelines.values():
             timeline.clear()
 
     def recall(self, sighting: Sighting) -> None:
-        """Take in what an earlier process had seen since the submit."""
+        """Take over what an earlier process had seen since the submit."""
         for service in self._services:
             self._timelines[service.id] = list(sighting.timelines.get(service.id, ()))
             if service.id in sighting.states:
@@ -102,7 +102,7 @@ class Progress:
         assert self.elapsed is not None  # noqa: S101 - note() has just looked
         timeline = self._timelines[service.id]
         baseline = self._baseline
-        # Until our restart shows, a reading only repeats what the baseline said.
+        # Before our restart shows, a reading repeats the baseline.
         is_ours = (
             baseline is None
             or classify(state) is StateClass.IN_PROGRESS
@@ -121,7 +121,7 @@ class Progress:
             )
 
     def describe(self) -> dict[str, str | float]:
-        """Say in a few words where the services stand, for a heartbeat."""
+        """Return how many services are in which state, for the heartbeat."""
         counts = Counter(self._states.get(service.id, "unread") for service in self._services)
         description: dict[str, str | float] = {
             "services": ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
@@ -137,12 +137,12 @@ class Progress:
         verdicts: Mapping[str, ServiceVerdict] = MappingProxyType({}),
         skipped: frozenset[str] = frozenset(),
     ) -> tuple[ServiceResult, ...]:
-        """Give each service's result in an environment that ended with `outcome`.
+        """Return the result of each service in an environment that ended with `outcome`.
 
         Args:
-            outcome: of the environment; a service's own where its verdict does not say otherwise.
-            verdicts: the last verdict on each target, as far as there is one.
-            skipped: the ids of targets that were left out because they do not run.
+            outcome: of the environment; also a service's own, unless its verdict says otherwise.
+            verdicts: the last verdict on each target that has one.
+            skipped: the ids of targets that were skipped because they are not running.
         """
         return tuple(self._result(service, outcome, verdicts.get(service.id), skipped) for service in self._services)
 

@@ -1,4 +1,4 @@
-"""From an accepted submit to a settlement: look, judge, and where the statuses leave a doubt, ask the history."""
+"""From an accepted submit to a settlement: look, judge, and if the statuses leave a doubt, read the history."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,9 +12,9 @@ from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 
 FIRST_LOOK = 5.0
-"""Seconds from a submit to the first look, which shows what was accepted at work, if nobody looks along."""
+"""Seconds from a submit to the first look, if looks are not shared: it shows the accepted restart at work."""
 A_LITTLE_LATER = 1.15
-"""After the expected time times this, most of those are over, too, that were not when it was up."""
+"""Most restarts that are not over after the expected time are over after this multiple of it."""
 
 
 class Proof:
@@ -39,10 +39,12 @@ class Proof:
             until=submitted.deadline,
             likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
             quiet=lambda: self._is_quiet,
+            # A hint is compared with the last look, so before the first one none could show that the restart is over.
+            look_at_once=not self._context.reader.has_looked,
         )
 
     def expect_nothing(self) -> None:
-        """Take it that our request was cancelled by ourselves."""
+        """Note that we have cancelled our waiting request ourselves."""
         self.evidence = replace(self.evidence, cancelled=True)
 
     async def _look(self, submitted: Submitted) -> Settlement | None:

@@ -1,4 +1,4 @@
-"""The platform as one job reads it: contact is kept account of, and odd refusals of a read are faults that may pass."""
+"""Reads one environment: tracks contact, and treats an odd refusal of a read as a fault that may pass."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
@@ -13,14 +13,14 @@ from orchestrator.restart.polling import Contact
 T = TypeVar("T")
 
 NOT_FOUND_LIMIT = 3
-"""How many 404 in a row mean that the environment is gone; a single one may come from a proxy on the way."""
+"""So many 404 in a row mean that the environment is gone; a single one may come from a proxy."""
 
 
 class ServerClock:
-    """Notices when the platform's clock is set back, so that what it dates later is not taken for earlier.
+    """Notices when the platform's clock is set back, so that what it dates afterwards is not taken for older.
 
-    Between two answers as much time passes by its clock as by ours, which never jumps, but for what is on its way. A
-    clock that is set forward does no harm here: what comes later is dated later still.
+    Between two answers as much time passes on its clock as on ours, which never jumps, apart from latency. A clock that
+    is set forward does no harm: what comes later is still dated later.
 
     Attributes:
         set_back: by how much in all, since `begin`.
@@ -37,13 +37,13 @@ class ServerClock:
         self._may_miss_time = False
 
     def begin(self, server_time: datetime | None, instant: float, *, by_an_earlier_process: bool = False) -> None:
-        """Count from an instant on, at which the platform's clock showed `server_time`.
+        """Start counting at an instant at which the platform's clock showed `server_time`.
 
         Args:
-            server_time: None where it did not say.
-            instant: of our clock.
-            by_an_earlier_process: what our clock says of the time since may be too little, if the machine was started
-                anew and its wall clock is wrong.
+            server_time: None if it is not known.
+            instant: on our clock.
+            by_an_earlier_process: then our clock may show too little time since, if the machine was rebooted and its
+                wall clock is wrong.
         """
         self.set_back = timedelta()
         self.steady = True
@@ -52,7 +52,7 @@ class ServerClock:
         self._last = None if server_time is None else (server_time, instant)
 
     def read(self, server_time: datetime | None, *, took: float) -> None:
-        """Take in what it shows now, in an answer that took so many seconds to come."""
+        """Compare with what it shows now, in an answer that took `took` seconds."""
         if server_time is None:
             return
         now = self._clock.monotonic()
@@ -65,7 +65,7 @@ class ServerClock:
             jumped = was_set_back or gained > CLOCK_SKEW
             self.steady = self.steady and not jumped
             if self._may_miss_time and jumped:
-                # More time may have passed than we know of, so nobody can say by how much that clock was set back.
+                # More time may have passed than we know, so it is unknown by how much that clock was set back.
                 self.comparable = False
         self._may_miss_time = False
         self._last = (server_time, now)
@@ -76,6 +76,7 @@ class Reader:
 
     Attributes:
         server_clock: what the answers say of the platform's clock.
+        has_looked: whether this process has read the statuses.
 
     Every method raises `PassingError` where looking again may help, `TokenRefusedError`, and `NotFoundError` once the
     environment is gone.
@@ -96,9 +97,10 @@ class Reader:
         self._contact = contact
         self._not_found = 0
         self._lookout = lookout
+        self.has_looked = False
 
     async def statuses(self) -> Observation:
-        """Read the statuses; a success is what counts as contact."""
+        """Read the statuses; only this counts as contact."""
         began = self._clock.monotonic()
         try:
             observation = await self._ask(self._platform.read_statuses(self._environment_id))
@@ -111,17 +113,18 @@ class Reader:
             self._not_found = 0
             raise
         self._not_found = 0
+        self.has_looked = True
         self._contact.made()
         if self._lookout is not None:
             self._lookout.saw(observation)
         self.server_clock.read(observation.server_time, took=self._clock.monotonic() - began)
         if not self.server_clock.steady:
-            # Dated by two clocks: what the difference of two dates says is worth nothing.
+            # Dated before and after the clock jumped: the difference of two such dates is meaningless.
             observation = replace(observation, last_run_not_before=None)
         return observation
 
     def dated(self, baseline: Baseline) -> Baseline:
-        """Return a baseline as the platform's clock, set back since it was read, would have dated it."""
+        """Return a baseline as dated by the platform's clock now, if that was set back since."""
         if not self.server_clock.comparable:
             return replace(baseline, server_time=None)
         baseline = replace(baseline, dates_doubtful=not self.server_clock.steady)
@@ -130,13 +133,13 @@ class Reader:
     async def queue_and_history(self) -> tuple[Sequence[QueuedRequest], Sequence[Run]]:
         """Read the waiting requests, then the latest runs.
 
-        In this order a request that begins to run between the two reads is seen twice, and not missed twice.
+        In this order, a request that begins to run between the two reads is seen twice instead of missed twice.
         """
         queue = await self.queue()
         return queue, await self.history()
 
     async def queue_and_history_until(self, deadline: float) -> tuple[Sequence[QueuedRequest], Sequence[Run]] | None:
-        """Do the same; None where the deadline passes first: it allows for the request that meets it, and no more."""
+        """Do the same, or return None if the deadline passes first: then only the request in flight may finish."""
         if self._clock.monotonic() >= deadline:
             return None
         queue = await self.queue()

@@ -1,4 +1,4 @@
-"""How an environment ended, in words that say what happened and what to do about it."""
+"""How an environment ended, with a sentence that says what happened and what to do about it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from orchestrator.restart.verification import CheckFailure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """The end of one environment."""
+    """How one environment ended."""
 
     outcome: Outcome
     reason: Reason
@@ -34,45 +34,45 @@ OUTCOME_OF_ABSENCE: Mapping[Reason, Outcome] = {
 _EXPLANATIONS = {
     Reason.RESTARTED: "Every service restarted.",
     Reason.RESTART_ERROR: "Qovery failed to restart {failed}. Look at their logs, then run again.",
-    Reason.RUN_CANCELLED: "The run that carried our restart was cancelled: {failed} did not restart. "
+    Reason.RUN_CANCELLED: "The run with our restart was cancelled: {failed} did not restart. "
     "Ask who cancelled it, then run again.",
     Reason.NOT_RESTARTED: "The run is over, but {failed} did not restart in it. Run again.",
     Reason.SERVICE_DISAPPEARED: "{missing} disappeared from the environment before a restart was proven. "
     "Check who deleted it.",
     Reason.REQUEST_CANCELLED: "Our request left the queue without ever running: somebody cancelled it. Run again.",
-    Reason.UNATTRIBUTED: "A restart of these services ran, but Qovery says that it was asked for by another way than "
-    "ours, which is not to be seen: somebody may have cancelled it. Look at the environment's history. Should Qovery "
-    "label what this token asks for otherwise than as `API`, say how with `api.origin`.",
-    Reason.SUPERSEDED: "Somebody's other operation ran in place of our restart. Run again when it suits.",
+    Reason.UNATTRIBUTED: "A restart of these services ran, but it has another origin than our requests, and ours is "
+    "not visible: it may have been cancelled. Look at the environment's history. If Qovery gives the requests of this "
+    "token another origin than `API`, set `api.origin`.",
+    Reason.SUPERSEDED: "Another operation ran in place of our restart. Run again when it suits.",
 }
 
 
 _TRACES = {
-    Trace.OURS: "a restart of all our services, asked for since the baseline",
-    Trace.NOT_OURS: "only a restart that somebody asked for by another way than ours",
-    Trace.IN_MOTION: "our services are in progress, and neither queue nor history says for whom",
-    Trace.NOTHING: "nothing was done there since the baseline, by anybody",
-    Trace.UNCLEAR: "something else was done there, or a part of the picture is missing",
+    Trace.OURS: "a restart of all our services since the baseline",
+    Trace.NOT_OURS: "only a restart of another origin than our requests",
+    Trace.IN_MOTION: "our services are in progress, and neither queue nor history shows for which request",
+    Trace.NOTHING: "nothing has happened there since the baseline",
+    Trace.UNCLEAR: "something else has happened there, or part of the picture is missing",
 }
 
 _WHY_NOT_OURS_ALONE = {
-    Standing.UNSEEN: "nothing of it is to be seen",
-    Standing.ENDING: "it was about to end, or has ended, and somebody else's run could be hit in its place",
+    Standing.UNSEEN: "nothing of it is visible",
+    Standing.ENDING: "it was about to end, or has ended, and another user's run could be hit instead",
     Standing.MERGED: "our request was merged with one for other services",
-    Standing.UNNAMED: "a restart of these services waits, and no id says that it is ours",
-    Standing.FOUND: "the answer to our submit was lost, and no id says that what was found there is ours",
-    Standing.INCOMPLETE: "what restarts there now does not carry all of our services",
+    Standing.UNNAMED: "a restart of these services waits, and no id shows that it is ours",
+    Standing.FOUND: "the answer to our submit was lost, and no id shows that the restart found there is ours",
+    Standing.INCOMPLETE: "the run there does not contain all of our services",
     Standing.SEVERAL_RUNS: "more than one run is in progress there",
-    Standing.WIDER: "the run restarts other services, too",
-    Standing.ANOTHER_ORIGIN: "the run was asked for by another way than ours ({origin})",
-    Standing.REPEATED: "these services were restarted more than once since our submit, and no id says which run is "
-    "ours",
-    Standing.AWAITED: "somebody's request waits behind it",
+    Standing.WIDER: "the run restarts other services as well",
+    Standing.ANOTHER_ORIGIN: "the run has another origin than our requests ({origin})",
+    Standing.REPEATED: "these services were restarted more than once since our submit, and no id shows which run "
+    "is ours",
+    Standing.AWAITED: "another request waits behind it",
 }
 
 
 def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ()) -> Settlement:
-    """Settle by a verdict that has a reason; `missing` are the ids of targets that are not to be seen any more."""
+    """Settle by a verdict that has a reason; `missing` are the ids of targets that have disappeared."""
     reason = verdict.reason or Reason.NOT_RESTARTED
     names = {service.id: service.name for service in target.services}
     failed = [
@@ -90,7 +90,7 @@ def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ())
 
 
 def blocked(readiness: Readiness) -> Settlement:
-    """Settle an environment in which something stands in the way, and policy does not wait for it."""
+    """Settle an environment with an obstacle for which the policy does not wait."""
     who = ", ".join(readiness.affected)
     match readiness.obstacle:
         case Obstacle.STOPPED:
@@ -98,7 +98,9 @@ def blocked(readiness: Readiness) -> Settlement:
             message = f"Not running, so not restartable: {who}. Start it, leave it out, or set `on_stopped: skip`."
         case Obstacle.UNREADABLE:
             reason = Reason.NO_BASELINE
-            message = f"What ran there before could not be told: {who}. Look at the environment in the console."
+            message = (
+                f"The executions before the submit are unknown: {who}. Look at the environment in the console."
+            )
         case _:
             reason = Reason.BUSY
             message = f"Another operation is in progress there: {who}. Run again when it has ended."
@@ -110,7 +112,7 @@ def locked(holder: Holder) -> Settlement:
     if holder.at_work:
         advice = "Wait for it with --wait-lock DURATION, or run again when it has ended."
     else:
-        advice = f"See it to its end with `{holder.resume}`, or give it up with `{holder.resume} --abandon`."
+        advice = f"Finish it with `{holder.resume}`, or abandon it with `{holder.resume} --abandon`."
     return Settlement(
         outcome=Outcome.BLOCKED,
         reason=Reason.LOCKED,
@@ -120,21 +122,21 @@ def locked(holder: Holder) -> Settlement:
 
 
 def journal_unwritable(error: JournalError) -> Settlement:
-    """Settle an environment whose restart could not be written down, and so was not submitted."""
+    """Settle an environment whose restart could not be written to the journal, and so was not submitted."""
     return Settlement(
         outcome=Outcome.BLOCKED,
         reason=Reason.JOURNAL_UNWRITABLE,
-        message=f"{error} What is not written down before it is submitted could be submitted twice, so nothing was "
-        "submitted.",
+        message=f"{error} What is not in the journal before it is submitted could be submitted twice, so nothing "
+        "was submitted.",
     )
 
 
 def not_running(readiness: Readiness) -> Settlement:
-    """Settle an environment in which no target runs, and policy skips those."""
+    """Settle an environment in which no target is running, if the policy skips those."""
     return Settlement(
         outcome=Outcome.SKIPPED,
         reason=Reason.NOT_RUNNING,
-        message=f"Nothing to restart: {', '.join(readiness.affected)}. Left so, as `on_stopped: skip` says.",
+        message=f"Nothing to restart: {', '.join(readiness.affected)}. Skipped, as `on_stopped: skip` says.",
     )
 
 
@@ -165,38 +167,38 @@ def never_started(
 
 
 def unconfirmed(gave_up: GaveUp, *, looked_for: float, saw: Trace | None) -> Settlement:
-    """Settle an environment whose submit was never answered, and never found; `saw` is what the last look showed."""
+    """Settle an environment whose submit was neither answered nor found; `saw` is what the last look showed."""
     shown = f" (last seen: {_TRACES[saw]})" if saw is not None else ""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.CONTACT_LOST if gave_up is Reason.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
-        message=f"The answer to the submit was lost, and in {looked_for:.0f} s no look could tell whether it was "
-        f"accepted{shown}. Look into the environment's queue and history before you run again.",
+        message=f"The answer to the submit was lost, and in {looked_for:.0f} s it could not be found out "
+        f"whether it was accepted{shown}. Check the environment's queue and history before you run again.",
     )
 
 
 def never_accepted() -> Settlement:
-    """Settle an environment whose submit was lost, was seen not to have arrived, and is not to be made again."""
+    """Settle an environment whose submit was lost, never arrived, and is not to be repeated."""
     return Settlement(
         outcome=Outcome.SKIPPED,
         reason=Reason.NOT_BEGUN,
-        message="The submit never arrived at Qovery, so there was nothing to cancel, and it was not made again. "
+        message="The submit never arrived at Qovery, so there was nothing to cancel, and it was not repeated. "
         "Nothing was submitted.",
     )
 
 
 def not_cancelled(ours: Ours) -> Settlement:
-    """Settle an environment in which nothing could be cancelled that is provably ours alone."""
+    """Settle an environment whose restart could not be cancelled, because it is not provably ours alone."""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.NOT_CANCELLED,
-        message=f"Not cancelled, since it is not provably ours alone: {_why_not_ours_alone(ours)}. It may go on at "
-        "Qovery: look at the environment in the console.",
+        message=f"Not cancelled, because it is not provably ours alone: {_why_not_ours_alone(ours)}. It may "
+        "still be running at Qovery: look at the environment in the console.",
     )
 
 
 def cancel_attempted(ours: Ours) -> str:
-    """Say what came of an attempt to cancel our restart."""
+    """Return what came of an attempt to cancel our restart, as a sentence."""
     match ours.standing:
         case Standing.WAITS:
             return "Our request still waited in the queue and was cancelled."
@@ -205,13 +207,13 @@ def cancel_attempted(ours: Ours) -> str:
         case Standing.OVER:
             return "There was nothing left to cancel: our restart is over."
         case Standing.UNSEEN:
-            return "It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery."
+            return "It was not cancelled, because nothing provably ours is visible, and may still be running at Qovery."
         case _:
-            return f"It was not cancelled, since {_why_not_ours_alone(ours)}, and it may go on at Qovery."
+            return f"It was not cancelled, because {_why_not_ours_alone(ours)}, and may still be running at Qovery."
 
 
 def _why_not_ours_alone(ours: Ours) -> str:
-    return _WHY_NOT_OURS_ALONE[ours.standing].format(origin=ours.origin or "which, the history does not say")
+    return _WHY_NOT_OURS_ALONE[ours.standing].format(origin=ours.origin or "unknown")
 
 
 def contact_lost(*, silent_for: float) -> Settlement:
@@ -219,13 +221,13 @@ def contact_lost(*, silent_for: float) -> Settlement:
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.CONTACT_LOST,
-        message=f"No usable answer from Qovery for {silent_for:.0f} s. The restart was accepted and may still go on: "
-        "look at the environment in the console.",
+        message=f"No usable answer from Qovery for {silent_for:.0f} s. The restart was accepted and may still be "
+        "running: look at the environment in the console.",
     )
 
 
 def timed_out(*, by_run: bool, elapsed: float, afterwards: str) -> Settlement:
-    """Settle an environment whose restart was not proven by the deadline; `afterwards` says what was done about it."""
+    """Settle an environment whose restart was not proven by the deadline; `afterwards` says what happened then."""
     whose = "run's deadline" if by_run else "deadline"
     return Settlement(
         outcome=Outcome.TIMED_OUT,
@@ -235,7 +237,7 @@ def timed_out(*, by_run: bool, elapsed: float, afterwards: str) -> Settlement:
 
 
 def unhealthy(failures: Iterable[CheckFailure]) -> Settlement:
-    """Settle an environment that restarted and did not pass its checks."""
+    """Settle an environment that restarted and failed its checks."""
     return Settlement(
         outcome=Outcome.FAILED,
         reason=Reason.VERIFICATION_FAILED,
@@ -244,7 +246,7 @@ def unhealthy(failures: Iterable[CheckFailure]) -> Settlement:
 
 
 def refused(error: PlatformError) -> Settlement:
-    """Settle an environment for which Qovery refused the restart itself."""
+    """Settle an environment whose restart Qovery refused."""
     return Settlement(
         outcome=Outcome.FAILED,
         reason=Reason.SUBMIT_REFUSED,
@@ -253,8 +255,8 @@ def refused(error: PlatformError) -> Settlement:
 
 
 def token_refused(error: PlatformError, *, submitted: bool) -> Settlement:
-    """Settle an environment from which the token is barred."""
-    afterwards = "The restart was accepted before and may still go on." if submitted else "Nothing was submitted."
+    """Settle an environment for which the token was refused."""
+    afterwards = "The restart was accepted before and may still be running." if submitted else "Nothing was submitted."
     return Settlement(
         outcome=Outcome.UNKNOWN if submitted else Outcome.FAILED,
         reason=Reason.TOKEN_REFUSED,
@@ -263,7 +265,7 @@ def token_refused(error: PlatformError, *, submitted: bool) -> Settlement:
 
 
 def environment_disappeared(error: PlatformError) -> Settlement:
-    """Settle an environment that Qovery does not know any more."""
+    """Settle an environment that does not exist any more."""
     return Settlement(
         outcome=Outcome.FAILED,
         reason=Reason.ENVIRONMENT_DISAPPEARED,
@@ -274,9 +276,9 @@ def environment_disappeared(error: PlatformError) -> Settlement:
 def interrupted(*, submitted: bool, in_doubt: bool) -> Settlement:
     """Settle an environment whose job was cut off."""
     if in_doubt:
-        afterwards = "The submit was under way and may have been accepted: look before you run again."
+        afterwards = "The submit was in flight and may have been accepted: check before you run again."
     elif submitted:
-        afterwards = "The restart was accepted and goes on at Qovery."
+        afterwards = "The restart was accepted and continues at Qovery."
     else:
         return Settlement(
             outcome=Outcome.SKIPPED, reason=Reason.INTERRUPTED, message="Interrupted. Nothing was submitted."
@@ -285,10 +287,10 @@ def interrupted(*, submitted: bool, in_doubt: bool) -> Settlement:
 
 
 def defect(error: Exception, *, submitted: bool) -> Settlement:
-    """Settle an environment in whose job this program broke."""
-    afterwards = "The restart may still go on." if submitted else "Nothing was submitted."
+    """Settle an environment whose job failed because of a bug of ours."""
+    afterwards = "The restart may still be running." if submitted else "Nothing was submitted."
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.INTERNAL_ERROR,
-        message=f"A defect of qovery-restart ({type(error).__name__}); the log has the details. {afterwards}",
+        message=f"A bug in qovery-restart ({type(error).__name__}); the log has the details. {afterwards}",
     )

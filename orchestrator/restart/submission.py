@@ -1,4 +1,4 @@
-"""One restart, accepted once: from the first look to an accepted submit, whatever is lost on the way."""
+"""From the first look to one accepted submit, whatever is lost on the way."""
 
 from functools import partial
 
@@ -28,26 +28,26 @@ from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 
 NOT_ACCEPTED = (NotSentError, ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
-"""The errors of a submit that say that it had no effect. After any other it may have been accepted."""
+"""The errors after which a submit had no effect. After any other, it may have been accepted."""
 
 RESUME_GRACE = 60.0
-"""Seconds that a resumed run has at the least to find out what became of a restart, however late it is resumed."""
+"""Seconds that a resumed run has at least to find out how a restart ended, however late it is resumed."""
 
 
 class Submission:
-    """Submits one restart of a target, or goes on with one that an earlier process posted.
+    """Submits one restart of a target, or continues with one that an earlier process posted.
 
     Attributes:
-        submitted: the restart, from when it was posted to when it is known that it never arrived.
-        left_out: the ids of targets that do not run and that policy skips.
+        submitted: the restart, once it was posted; None again if it is found that it never arrived.
+        left_out: the ids of targets that are not running and that the policy skips.
 
     Args:
         context: of the job.
         journal: of the job.
         wait_lock: seconds to wait for another run that holds the environment.
-        may_post: whether to post what was not posted before, or never arrived.
-        origin: how the platform labels what we ask for; None where that is not known.
-        in_flight: the restart that an earlier process posted, where it has.
+        may_post: whether to post a restart that was not posted before, or never arrived.
+        origin: the origin that the platform gives to our requests; None if unknown.
+        in_flight: the restart that an earlier process posted, if any.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Submission:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a post may or may not have been accepted."""
+        """Whether it is unknown if a POST was accepted."""
         return self._is_posting or (self.submitted is not None and not self.submitted.accepted)
 
     async def make(self) -> Submitted | Settlement:
-        """Get one restart accepted, or say why there is none."""
+        """Get one restart accepted; return why not if that is impossible."""
         submitted, lost = self.submitted, None
         while True:
             if submitted is None:
@@ -95,10 +95,10 @@ class Submission:
             self.submitted = found
 
     def _recall(self, in_flight: InFlight) -> Submitted:
-        """Return what an earlier process posted, as this one goes on with it."""
+        """Return the restart that an earlier process posted."""
         context, intent = self._context, in_flight.intent
         deadline = self._begin(intent)
-        # Whenever it was posted, it was before now: that is enough to know, and no clock has to be trusted for it.
+        # The instant may be wrong if the machine was rebooted; all that matters is that it is in the past.
         context.reader.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
         context.progress.recall(in_flight.sighting)
         return Submitted(
@@ -107,20 +107,20 @@ class Submission:
             found=in_flight.found,
             request_ids=in_flight.request_ids,
             deadline=max(deadline, context.clock.monotonic() + RESUME_GRACE),
-            # The time that a late resume has to find out is no time to submit.
+            # The grace of a late resume is for finding out, not for submitting.
             post_by=deadline,
         )
 
     def _begin(self, intent: Intent) -> float:
-        """Note that a restart was posted; return the instant by which it has to be settled."""
+        """Note that a restart was posted; return the instant by which it has to settle."""
         self._context.progress.begin(intent.baseline, at=intent.posted_at)
         return min(intent.posted_at + self._context.target.policy.deadline, self._context.end_by)
 
     async def _submit(self, lost: Submitted | None) -> Submitted | Settlement:
-        """Post a restart as soon as nothing stands in the way, for as long as policy is patient.
+        """Post a restart as soon as there is no obstacle, within the deadline of the policy.
 
         Args:
-            lost: an earlier post, which never arrived: this one has what time is left of it.
+            lost: an earlier POST, which never arrived: this one inherits its deadline.
         """
         context = self._context
         try:
@@ -164,7 +164,7 @@ class Submission:
         return await self._post(baseline, readiness.running, lost)
 
     def _is_late(self, until: float) -> bool:
-        """Tell whether the deadline has passed: it allows for the request during which it does, and for none after."""
+        """Return whether the deadline has passed: the request in flight may finish, and no other is sent."""
         return self._context.clock.monotonic() >= until
 
     def _waits_for_others(self) -> bool:
@@ -181,7 +181,7 @@ class Submission:
         runs = await context.reader.history() if baseline_needs_history(observation, ids) else ()
         baseline = Baseline.of(observation, ids, runs, origin=self._origin)
         if not baseline.executions:
-            # What runs has been deployed, so there is an execution that we are not being told: nothing could be proven.
+            # The services are running, so there is an execution that the API does not show: nothing could be proven.
             self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("no execution known",))
             return None
         context.reader.server_clock.begin(baseline.server_time, context.clock.monotonic())
@@ -201,7 +201,7 @@ class Submission:
         intent = Intent(
             baseline=baseline,
             left_out=self.left_out,
-            # A second post, after the first was seen not to have arrived, gets no second deadline.
+            # A second POST, after the first one never arrived, gets no second deadline.
             posted_at=context.clock.monotonic() if lost is None else lost.intent.posted_at,
             submitted_at=context.clock.now(),
         )
@@ -232,7 +232,7 @@ class Submission:
         return self.submitted
 
     def _not_accepted(self, error: PlatformError, running: tuple[Service, ...]) -> Settlement | None:
-        """Say what an error means that left nothing behind. Raises it again where the poll deals with it."""
+        """Return what an error means that had no effect. Re-raises it if polling handles it."""
         if isinstance(error, BusyError):
             self._obstacle = Readiness(obstacle=Obstacle.BUSY, running=running, affected=(str(error),))
             return self._wait_or_block(self._obstacle)

@@ -1,4 +1,4 @@
-"""Is it healthy, not only restarted? Checks that run after the platform has said yes."""
+"""Health checks: they run when the restart has been proven."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ INTERVAL = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFailure:
-    """A check that did not pass in its time."""
+    """A check that did not pass in time."""
 
     check: HttpCheck
     last_answer: int | str
@@ -33,20 +33,20 @@ class CheckFailure:
 
 
 def shown(check: HttpCheck) -> str:
-    """Return a check's URL as it may be shown: what it took from the environment may be a secret."""
+    """Return a check's URL without what may be secret in it, such as values of environment variables."""
     return shown_url(check.url if check.shown is None else check.shown)
 
 
 async def verify(
     checks: Sequence[HttpCheck], *, prober: Prober, clock: Clock, narrator: Narrator, until: float
 ) -> list[CheckFailure]:
-    """Run all checks at once; return those that failed.
+    """Run all checks concurrently; return those that failed.
 
     Args:
-        checks: what must answer well.
+        checks: what to check.
         prober: asks the URLs.
         clock: the source of time.
-        narrator: told of each check's end.
+        narrator: logs how each check ended.
         until: the environment's deadline, an instant; a check's own `within` may end earlier.
     """
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Wait for whatever runs in an environment now, and say how it ended. Submits nothing."""
+"""Wait for whatever runs in an environment now, and report how it ended. Submits nothing."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,11 +13,11 @@ from orchestrator.restart.settlement import Settlement
 class WatchJob:
     """Watches one environment until nothing is in progress there.
 
-    How it ended is judged by the services that were in progress while it watched, or, where nothing was, by those of
-    the last run: so it answers for a run that ended a moment ago, too.
+    The services that were in progress while it watched decide how it ended; if none was, those of the last run, so
+    that a run that ended a moment ago is reported, too.
 
     Args:
-        context: of the job; it follows every service that is known of the environment.
+        context: of the job; it follows every known service of the environment.
     """
 
     def __init__(self, context: Context) -> None:
@@ -27,13 +27,13 @@ class WatchJob:
         self._verdicts: dict[str, ServiceVerdict] = {}
 
     async def run(self) -> EnvironmentResult:
-        """Watch. Whatever happens is an outcome: nothing is raised but for being cancelled."""
+        """Watch. Whatever happens becomes the outcome; only a cancellation is raised."""
         self._context.narrator.say("environment_started", services=len(self._context.target.all_services))
         self._context.progress.begin()
         return self._result(await self._context.settled(self._watch(), submitted=lambda: False))
 
     def interrupted(self) -> EnvironmentResult:
-        """Give the result of a watch that was cut off."""
+        """Return the result of a watch that was cut off."""
         return self._result(
             Settlement(outcome=Outcome.UNKNOWN, reason=Reason.INTERRUPTED, message="Interrupted while watching.")
         )
@@ -42,7 +42,7 @@ class WatchJob:
         settled = await self._context.poller.poll(self._look, until=self._until)
         if settled is Reason.CONTACT_LOST:
             silent_for = self._context.poller.contact.silent_for
-            message = f"No usable answer from Qovery for {silent_for:.0f} s. What runs there may still go on."
+            message = f"No usable answer from Qovery for {silent_for:.0f} s. What ran there may still be running."
             return Settlement(outcome=Outcome.UNKNOWN, reason=Reason.CONTACT_LOST, message=message)
         if isinstance(settled, Reason):
             message = "The deadline passed, and something was still in progress there."
@@ -81,9 +81,9 @@ class WatchJob:
             message = f"It was cancelled: {self._list(failed)}."
             return Settlement(outcome=Outcome.CANCELLED, reason=Reason.RUN_CANCELLED, message=message)
         if self._involved:
-            message = f"What ran there has ended well: {self._list(judged)}."
+            message = f"What ran there succeeded: {self._list(judged)}."
             return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.SETTLED, message=message)
-        message = "Nothing is in progress there, and the last run ended well."
+        message = "Nothing is in progress there, and the last run succeeded."
         return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.NOTHING_IN_PROGRESS, message=message)
 
     def _list(self, statuses: Iterable[ServiceStatus]) -> str:

@@ -1,4 +1,4 @@
-"""Many environments: wave after wave, so many at once, until the failure budget or the run's deadline says stop."""
+"""Many environments: wave after wave, in parallel, until the failure budget or the run's deadline says stop."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,11 +16,11 @@ class Job(Protocol):
     """What a fleet runs for each target."""
 
     async def run(self) -> EnvironmentResult:
-        """Bring the target to its end."""
+        """Restart or watch the target, and return how it ended."""
         ...
 
     def interrupted(self) -> EnvironmentResult:
-        """Give the result as far as it had come when `run` was cancelled."""
+        """Return the result, as far as it got when `run` was cancelled."""
         ...
 
 
@@ -29,14 +29,14 @@ class Fleet:
 
     Args:
         plan: what to do.
-        make_job: makes the job of a target; it gets the run's deadline, an instant of `clock`.
+        make_job: makes the job of a target; its second argument is the run's deadline.
         clock: the source of time.
         log: a logger with `run_id` bound.
-        end_by: the run's deadline, an instant of `clock`; by default what the plan's strategy says, from now on.
-        results: of what has its end already: none of it is begun again, and its failures count.
-        in_flight: the names of the targets whose restart was submitted before. They are seen to their end even if
-            the run has halted meanwhile, or its deadline has passed.
-        admission: lets targets begin; without it they may all.
+        end_by: the run's deadline, an instant on `clock`; by default `run_deadline` from now.
+        results: of the targets that have settled before: they are not begun again, and their failures count.
+        in_flight: the names of the targets whose restart was submitted before. They are followed to their end even if
+            the run has halted, or its deadline has passed.
+        admission: admits targets; without it all may begin.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Fleet:
         return self.results()
 
     def _to_run(self, members: Sequence[Target]) -> list[Target]:
-        """Return those that are left to run; what is in flight goes first, since its time is running."""
+        """Return the targets that are left to run; those in flight first, since their deadlines are running."""
         left = [target for target in members if target.name not in self._results and self._may_run(target)]
         return sorted(left, key=lambda target: target.name not in self._in_flight)
 
@@ -95,7 +95,7 @@ class Fleet:
         return target.name in self._in_flight or not self._over
 
     def progress(self) -> Mapping[str, int]:
-        """Say how far it has come, in environments."""
+        """Return how far the run has come, in environments."""
         outcomes = [result.outcome for result in self._results.values()]
         in_flight = len(self._jobs.keys() - self._results.keys())
         return {
@@ -106,7 +106,7 @@ class Fleet:
         }
 
     def results(self) -> tuple[EnvironmentResult, ...]:
-        """Return a result for every target, whether its job ended, was cut off, or was never begun."""
+        """Return a result for every target, whether its job has ended, was cut off, or never began."""
         return tuple(self._result(target) for target in self._plan.targets)
 
     @property
@@ -145,7 +145,7 @@ class Fleet:
         )
 
     def _waiting(self, target: Target) -> list[Target]:
-        """Return what of its wave would begin after a target."""
+        """Return the targets of the same wave that would begin after it."""
         return [
             other
             for other in self._plan.targets
@@ -169,10 +169,10 @@ class Fleet:
             return self._results[target.name]
         job = self._jobs.get(target.name)
         if job is None and target.name in self._in_flight:
-            # It was cut off before its turn came again.
+            # The resumed run was cut off before it got to it.
             job = self._make_job(target, self._end_by)
         if job is not None:
-            # Kept, so that asking twice settles it once.
+            # Kept, so that it is settled only once.
             self._results[target.name] = job.interrupted()
             return self._results[target.name]
         if self._halted:

@@ -1,4 +1,4 @@
-"""What a run would do now, and what it would take: looked up and read, and nothing changed."""
+"""What a run would do now, and what it would cost. Changes nothing."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from orchestrator.runs.interruption import Interruption, until_done_or_asked
 from orchestrator.runs.session import Rehearsal, Session, open_session
 
 SHARE_OF_QUOTA = 0.25
-"""Of the requests that are left, how many a look at every environment may take: the run itself needs them, too."""
+"""The share of the remaining requests that looking at every environment may take: the run itself needs them as well."""
 
 
 async def areview(
@@ -24,11 +24,7 @@ async def areview(
     interruption: Interruption | None = None,
     state_dir: Path | None = None,
 ) -> Review | None:
-    """Say what `arun` would do now, without changing anything; raises what `arun` raises.
-
-    Returns:
-        None where it was interrupted.
-    """
+    """Return what `arun` would do now; None if it was interrupted. Changes nothing, and raises what `arun` raises."""
     reviewed: list[Review] = []
 
     async def look() -> None:
@@ -48,7 +44,7 @@ async def areview(
 
 
 async def _look_at(targets: Sequence[Target], session: Session, *, at_once: int) -> Sequence[ReviewedEnvironment]:
-    """Look at each environment; where that would take too much of the quota, at whole projects as far as they show."""
+    """Look at each environment; if that would take too much of the quota, at whole projects where possible."""
     hints: dict[str, Hint] = {}
     if len(targets) > SHARE_OF_QUOTA * session.quota.room().left:
         for project_id in dict.fromkeys(target.project_id for target in targets if target.project_id is not None):

@@ -1,4 +1,4 @@
-"""A run is asked to stop early, and the event loop in which it runs until then."""
+"""Asking a run to stop early, and the event loop that it runs in."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class Interruption:
-    """A wish to stop, from a signal for example. Made once per run, asked for at any time.
+    """A request to stop, from a signal for example. Made once per run; may be asked at any time.
 
     Attributes:
-        code: what the run shall exit with; None until somebody asks.
+        code: the exit code to stop with; None until it is asked.
     """
 
     def __init__(self) -> None:
@@ -22,13 +22,13 @@ class Interruption:
         self._stop: Callable[[], object] | None = None
 
     def ask(self, code: ExitCode) -> None:
-        """Ask the run to stop now. It reports what it knows and submits nothing more."""
+        """Ask the run to stop now. It submits nothing more, and reports what it knows."""
         self.code = code
         if self._stop is not None:
             self._stop()
 
     def when_asked(self, stop: Callable[[], object]) -> None:
-        """Say what to do when somebody asks, or has asked already."""
+        """Set what to call when it is asked, or now if it has been asked already."""
         self._stop = stop
         if self.code is not None:
             stop()
@@ -45,7 +45,7 @@ def in_fitting_loop(main: Coroutine[Any, Any, T], *, rehearsal: Rehearsal | None
 
 
 async def until_done_or_asked(work: Coroutine[Any, Any, None], interruption: Interruption) -> None:
-    """Await `work`, or its cancellation if somebody asks for it; whoever cancels us cancels it, too."""
+    """Await `work`; cancel it if an interruption asks for it, or if the caller is cancelled."""
     task = asyncio.ensure_future(work)
     interruption.when_asked(task.cancel)
     try:

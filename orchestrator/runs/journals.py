@@ -1,4 +1,4 @@
-"""The journal of a run: opened for those that submit, and none for those that only look."""
+"""The journal of a run that submits; and the stand-in for one of a run that does not."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from orchestrator.runs.session import Rehearsal
 def opened_journal(
     state_dir: Path | None, environ: Mapping[str, str], rehearsal: Rehearsal | None, clock: Clock
 ) -> Iterator[Store]:
-    """Open the journal. Raises `JournalError` where it cannot be used."""
+    """Open the journal. Raises `JournalError` if it cannot be used."""
     folder = state_folder(environ) if state_dir is None and rehearsal is None else state_dir
     store = open_store(folder, clock=clock, named=state_dir is not None)
     try:
@@ -25,12 +25,12 @@ def opened_journal(
 
 
 class NoJournal:
-    """The port `RunJournal`, for a run that submits nothing, or nothing yet: there is nothing to remember of it.
+    """The port `RunJournal` for a run that submits nothing, or nothing yet: it writes nothing.
 
     Attributes:
-        began: the instant at which it started.
-        end_by: its deadline, which nobody has to know.
-        resume_command: none.
+        began: the instant at which the run started.
+        end_by: its deadline, which is not needed.
+        resume_command: None.
     """
 
     resume_command = None
@@ -44,7 +44,7 @@ class NoJournal:
         return ()
 
     def page(self, name: str) -> Journal:
-        """Refuse: what submits needs a journal."""
+        """Raise: a job that submits needs a journal."""
         raise LookupError(f"{name} has no journal")
 
     def note_request(self) -> None:

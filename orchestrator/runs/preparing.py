@@ -1,4 +1,4 @@
-"""What a run is about to do: planned and written down for a new one, read from the journal for one that is resumed."""
+"""What a run is going to do: planned for a new run, read from the journal for a resumed one."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +27,10 @@ from orchestrator.runs.journals import NoJournal
 from orchestrator.runs.session import Session
 
 MakeJob: TypeAlias = Callable[[Target, float], Job]
-"""Makes the job of a target; it gets the run's deadline, an instant of the session's clock."""
+"""Makes the job of a target; its second argument is the run's deadline, an instant on the session's clock."""
 
 LARGE = 20
-"""Environments. Of a larger fleet a person reads how it gets on as a whole, and the trouble that there is."""
+"""Environments. The console shows a larger fleet as a whole, and problems one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,10 @@ class GoingOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """When a run began, and of which it is the repetition."""
+    """When a run began, and which run it repeats."""
 
     began: float
-    """An instant of the session's clock; it may lie before the clock's zero."""
+    """An instant on the session's clock; it may lie before the clock's zero."""
     started_at: datetime
     parent_id: str | None = None
 
@@ -71,11 +71,11 @@ class Prepared:
 async def prepare_restart(
     config: Config, session: Session, start: Start, *, store: Store, simulated: bool, wait_lock: float
 ) -> Prepared:
-    """Look up every name, plan, and write the plan down.
+    """Look up every name, make the plan, and write it to the journal.
 
     Raises:
         NameResolutionError: and whatever else `Resolver.resolve` raises.
-        JournalError: the plan could not be written down; nothing was submitted.
+        JournalError: the plan could not be written; nothing was submitted.
     """
     plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
     _announce(plan, session.log, session.estimate(plan))
@@ -87,7 +87,7 @@ async def prepare_restart(
             run_id=session.run_id,
             api_url=session.api_url,
             config=config.document(),
-            # The bytes of a file's name need not be UTF-8.
+            # The bytes of a file name need not be UTF-8.
             source=(config.source or "").encode("utf-8", "backslashreplace").decode() or None,
             started_at=start.started_at,
             began=start.began,
@@ -102,7 +102,7 @@ async def prepare_restart(
 
 
 async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:
-    """Look up every name; nothing is submitted, so there is nothing to write down. Raises as `prepare_restart` does."""
+    """Look up every name. Needs no journal, since nothing is submitted. Raises what `prepare_restart` raises."""
     plan = await _plan(config, session, start, simulated=simulated, to_restart=False)
     _announce(plan, session.log, None)
     end_by = session.clock.monotonic() + plan.strategy.run_deadline
@@ -113,7 +113,7 @@ async def prepare_watch(config: Config, session: Session, start: Start, *, simul
 async def prepare_resume(
     config: Config, session: Session, journal: RunJournal, *, stored: StoredRun, how: GoingOn
 ) -> Prepared:
-    """Read from the journal how far a run had come when it was cut off."""
+    """Read from the journal how far a run got before it was cut off."""
     now = session.clock.monotonic()
     session.quota.used += stored.requests
     session.platform.submits = stored.submits
@@ -133,7 +133,7 @@ async def prepare_resume(
         new=len(new),
         elapsed_s=round(now - journal.began, 1),
     )
-    # Made once: a file may list thousands.
+    # Read once: a file may list thousands.
     checks = {spec.name: spec.checks for spec in config.environment_specs()}
     targets = [replace(each.target, checks=checks[each.target.name]) for each in environments]
     if how.deadline is not None:
@@ -150,7 +150,7 @@ async def prepare_resume(
 
 
 def is_large(config: Config) -> bool:
-    """Tell whether a run is followed as a whole."""
+    """Return whether a run has so many environments that the console shows it as a whole."""
     return len(config.environments) > LARGE
 
 

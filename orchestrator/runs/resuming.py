@@ -1,4 +1,4 @@
-"""Resuming a run that was cut off, or running again what failed in one: from the journal, without its file."""
+"""Resumes a run that was cut off, or repeats what failed in one: from the journal, without its file."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -24,7 +24,7 @@ from orchestrator.runs.session import Rehearsal, Session, open_session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutOff:
-    """A run that was cut off, and the session in which it can be resumed."""
+    """A run that was cut off, and a session to resume it in."""
 
     stored: StoredRun
     config: Config
@@ -33,10 +33,10 @@ class CutOff:
     simulated: bool
 
     async def resume(self, how: GoingOn, interruption: Interruption) -> RunReport:
-        """Resume it, and report it whole.
+        """Resume it, and report all of it.
 
         Raises:
-            UsageError: there is nothing left to do in it, or a process is still at work on it.
+            UsageError: nothing is left to do in it, or a process is still working on it.
         """
         journal = Work.take_over(self.store, self.stored.run_id)
         start = Start(began=journal.began, started_at=self.stored.started_at, parent_id=self.stored.parent_id)
@@ -54,7 +54,7 @@ async def open_cut_off(
     environ: Mapping[str, str],
     state_dir: Path | None = None,
 ) -> AsyncIterator[CutOff]:
-    """Find a run in the journal, and open a session for it; arguments and errors are those of `aresume`."""
+    """Find a run in the journal and open a session for it. Arguments and errors are those of `aresume`."""
     clock: Clock = SystemClock() if rehearsal is None else rehearsal.clock
     with opened_journal(state_dir, environ, rehearsal, clock) as store:
         stored = store.last_unfinished() if run_id is None else store.find(run_id)
@@ -79,18 +79,18 @@ async def aresume(
     interruption: Interruption | None = None,
     state_dir: Path | None = None,
 ) -> RunReport:
-    """Resume a run that was cut off, and report it whole. Nothing is submitted twice.
+    """Resume a run that was cut off, and report all of it. Nothing is submitted twice.
 
     Args:
         run_id: which run, or the beginning of its id; by default the latest that was cut off.
-        how: what to do with what had not begun, and by when.
+        how: what to do with environments that had not begun, and by when.
         rehearsal: the one in which the run was begun.
         environ: where the token and the state directory are looked for; by default this process's environment.
         interruption: a way to ask it to stop early.
         state_dir: where the journal is.
 
     Raises:
-        UsageError: there is no such run, or nothing left to do in it, or a process is still at work on it.
+        UsageError: there is no such run, nothing is left to do in it, or a process is still working on it.
     """
     environ = os.environ if environ is None else environ
     async with open_cut_off(run_id, rehearsal=rehearsal, environ=environ, state_dir=state_dir) as cut_off:
@@ -98,10 +98,10 @@ async def aresume(
 
 
 def config_of(stored: StoredRun, environ: Mapping[str, str]) -> Config:
-    """Read a run's configuration as it was.
+    """Return a run's configuration as it was.
 
     Raises:
-        ConfigError: it took something from an environment variable that is not set any more.
+        ConfigError: an environment variable that it needs is not set any more.
     """
     config = parse_config(stored.config, source=f"the run {stored.run_id}", environ=environ)
     return config.named(stored.source)
@@ -110,15 +110,15 @@ def config_of(stored: StoredRun, environ: Mapping[str, str]) -> Config:
 def failures_of(
     run_id: str | None, *, environ: Mapping[str, str], state_dir: Path | None = None
 ) -> tuple[StoredRun, Config]:
-    """Return a run, and its configuration with just those environments that did not succeed.
+    """Return a run, and its configuration with only those environments that did not succeed.
 
     Args:
         run_id: which run, or the beginning of its id; by default the latest that has ended.
-        environ: where the state directory is looked for, and what the configuration takes from the environment.
+        environ: where the state directory and the variables of the configuration are looked for.
         state_dir: where the journal is.
 
     Raises:
-        UsageError: there is no such run, or it has not ended, or nothing failed in it.
+        UsageError: there is no such run, it has not ended, or nothing failed in it.
     """
     with opened_journal(state_dir, environ, None, SystemClock()) as store:
         stored = store.last_ended() if run_id is None else store.find(run_id)

@@ -1,4 +1,4 @@
-"""A whole run: look up names, restart wave after wave, report. What the command line and Python callers share."""
+"""A whole run: prepared, carried out, reported. Shared by the command line and Python callers."""
 
 import asyncio
 import os
@@ -20,18 +20,18 @@ from orchestrator.runs.session import Rehearsal, Session, open_session
 BEAT = 30.0
 """Seconds between two signs of life in the journal."""
 PROGRESS_EVERY = 15.0
-"""Seconds between two words on how a large fleet gets on."""
+"""Seconds between two `fleet_progress` events of a large fleet."""
 
 
 class Run:
-    """One run in a session: carried out, and reported, whatever becomes of it.
+    """One run in a session: carried out, and reported whatever happens.
 
     Args:
         config: what to restart, and how.
         session: what to work with.
         start: when it began.
         simulated: whether a simulator stands in for Qovery.
-        journal: of a run that is in the journal already; a new one's comes when it has been prepared.
+        journal: of a run that is already in the journal; a new run gets its journal when it is prepared.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Run:
         self._finished = False
 
     async def carry_out(self, prepare: Callable[[], Awaitable[Prepared]], interruption: Interruption) -> RunReport:
-        """Prepare the run, restart everything, and report; or, when it is interrupted, report how far it has come."""
+        """Prepare the run, carry it out, and report; if it is interrupted, report how far it got."""
         try:
             await until_done_or_asked(self._prepare_and_run(prepare), interruption)
             return await self._report(interruption)
@@ -87,7 +87,7 @@ class Run:
             self._session.quota.beat()
 
     async def _report(self, interruption: Interruption) -> RunReport:
-        """Report the run as far as it has come, and write its end down, or that it was cut off."""
+        """Report how far the run has come, and write that it ended or was cut off."""
         results = self._fleet.results() if self._fleet is not None else self._not_begun()
         report = RunReport.of(
             results,
@@ -115,7 +115,7 @@ class Run:
         return report
 
     def _is_worth_resuming(self, results: Sequence[EnvironmentResult]) -> bool:
-        """Tell whether there is anything left to do or to find out."""
+        """Return whether there is anything left to do or to find out."""
         return not self._finished or any(result.submitted_at is not None and result.is_open_ended for result in results)
 
     async def _write_end(self, report: RunReport, results: Sequence[EnvironmentResult]) -> None:
@@ -128,7 +128,7 @@ class Run:
                 report=report.model_dump_json(),
             )
         except JournalError as error:
-            # What was restarted is restarted: the report and its exit code stay the truth about it.
+            # The restarts are done: the report and its exit code stay true.
             self._session.log.warning("journal_not_written", error=str(error))
 
     def _not_begun(self) -> Sequence[EnvironmentResult]:
@@ -219,5 +219,5 @@ def run(
     watch: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> RunReport:
-    """Do as `arun` does, in an event loop of its own; a rehearsal takes virtual time, so no time at all."""
+    """Do as `arun` does, in its own event loop. A rehearsal runs in virtual time, so it is over in a moment."""
     return in_fitting_loop(arun(config, rehearsal=rehearsal, watch=watch, environ=environ), rehearsal=rehearsal)

@@ -1,4 +1,4 @@
-"""Everything that a run needs from outside, put together: the real platform, or a simulated one in its place."""
+"""Puts together what a run needs from outside: the real platform, or a simulated one."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -40,18 +40,18 @@ from orchestrator.restart.polling import GaveUp, Poller
 
 QOVERY_API_URL = httpx.URL("https://api.qovery.com")
 SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
-"""What a rehearsal asks: no name server knows it."""
+"""The API of a rehearsal; it does not resolve."""
 API_URL_VARIABLE = "QOVERY_API_URL"
 MOST_CONNECTIONS = 50
-"""However many environments are in flight: their requests are short. httpcore's pool looks at each of its connections
-for each request, so that hundreds of them cost more than what they carry."""
+"""The most connections, however many environments are in flight: their requests are short, and httpcore's pool checks
+each of its connections for each request."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transports:
-    """How requests travel; None is the network."""
+    """httpx transports; None is the network."""
 
     api: httpx.AsyncBaseTransport | None = None
     probes: httpx.AsyncBaseTransport | None = None
@@ -61,8 +61,8 @@ class Transports:
 class Rehearsal:
     """A run against an embedded simulator.
 
-    Its time is the event loop's: on a `VirtualTimeLoop` it is over in no time. Its world is built for the first run,
-    and whatever comes after in the same rehearsal, a resumed run above all, finds it as it has become.
+    Its time is the event loop's: on a `VirtualTimeLoop` it is over in a moment. Its world is built for the first run;
+    later runs in the same rehearsal, such as a resumed one, find it as that run left it.
     """
 
     seed: int = 0
@@ -76,31 +76,31 @@ class Rehearsal:
     def clock(self) -> RehearsalClock:
         """The world's time."""
         if self._clock is None:
-            # Of a whole second: what is rounded to seconds on the way is then rounded alike whenever a seed is played.
+            # A whole second, so that what is rounded to seconds is rounded the same way whenever a seed is played.
             self._clock = RehearsalClock(SystemClock().now().replace(microsecond=0))
         return self._clock
 
     @property
     def ledger(self) -> sqlite3.Connection:
-        """What was used of the world's quota."""
+        """What has been used of the world's quota."""
         if self._ledger is None:
             self._ledger = connect(None)
         return self._ledger
 
     def transports(self, config: Config) -> Transports:
-        """Return the ways into the world, which is built for `config` where there is none yet."""
+        """Return the transports into the world, which is built for `config` if there is none yet."""
         if self._transports is None:
             self._transports = _simulated(config, seed=self.seed, faults=self.faults, clock=self.clock)
         return self._transports
 
 
 class Retrying:
-    """Calls a read until it works; for what is read before any job exists.
+    """Retries a read until it works; for what is read outside of any job.
 
     Args:
-        config: its default policy says how often, and for how long without any answer.
+        config: its default policy says how often, and when contact is lost.
         clock: the source of time.
-        log: told of each fault.
+        log: logs each fault.
         random: the source of jitter.
     """
 
@@ -115,8 +115,8 @@ class Retrying:
         """Return what `read` returns.
 
         Raises:
-            UnansweredError: there was no usable answer for as long as the policy bears.
-            PlatformError: a fault that does not pass.
+            UnansweredError: there was no usable answer for as long as the policy allows.
+            PlatformError: an error that retrying does not help.
         """
         poller = Poller(
             self._clock,
@@ -141,7 +141,7 @@ class Session:
     run_id: str
     api_url: str
     origin: str | None
-    """How Qovery labels what our token asks for; None where that is not known."""
+    """The origin that Qovery gives to the requests of our token; None if unknown."""
     clock: Clock
     log: FilteringBoundLogger
     platform: QoveryPlatform
@@ -151,7 +151,7 @@ class Session:
     resolver: Resolver
     retrying: Retrying
     seed: int | None
-    """Set in a rehearsal: what its jitter follows from."""
+    """In a rehearsal: the seed of its jitter."""
 
     def random(self, name: str) -> Random:
         """Return the source of jitter for an environment."""
@@ -159,28 +159,28 @@ class Session:
 
     @property
     def requests(self) -> RequestCounts:
-        """What it has cost so far."""
+        """The requests sent so far."""
         return RequestCounts(total=self.quota.used, submits=self.platform.submits)
 
     def admission(self, plan: Plan) -> QuotaAdmission:
-        """Return what lets the environments of a plan begin."""
+        """Return what admits the environments of a plan."""
         costs = costs_of(plan.targets, at_once=plan.strategy.max_parallel)
         return QuotaAdmission(self.quota, self.feed, costs, clock=self.clock, log=self.log)
 
     def estimate(self, plan: Plan) -> Estimate:
-        """Say what a plan will take, as the quota stands now."""
+        """Return what a plan is going to take, given what the quota has left now."""
         room = self.quota.room()
         return estimate(plan, left=room.left, per_hour=room.per_hour, renewed_in=room.renewed_at - room.now)
 
     async def read_hints(self, project_id: str) -> Mapping[str, Hint]:
-        """Read the statuses of a project's environments; none where that is refused."""
+        """Read hints for the environments of a project; none if that is refused."""
         try:
             return await self.retrying(lambda: self.platform.read_hints(project_id))
         except (TokenRefusedError, NotFoundError):
             return {}
 
     async def read(self, environment_id: str) -> Observation:
-        """Read an environment's statuses, again and again until it works or contact is lost."""
+        """Read an environment's statuses, with retries until contact is lost."""
         return await self.retrying(lambda: self.platform.read_statuses(environment_id))
 
 
@@ -194,18 +194,18 @@ async def open_session(
     api_url: str | None = None,
     state_dir: Path | None = None,
 ) -> AsyncIterator[Session]:
-    """Open the way to the platform that `config` names, or to a simulator in its place.
+    """Open a session with the platform that `config` names, or with a simulator.
 
     Args:
         config: where the platform is, and how it is asked.
         environ: where the token and `QOVERY_API_URL` are looked for.
         rehearsal: put a simulator in the platform's place.
-        run_id: of the run that is gone on with; a new one by default.
-        api_url: the API that this run has asked so far, whatever `config` says.
-        state_dir: where what the token was used for is kept, for all who use it.
+        run_id: of the run that is resumed; a new one by default.
+        api_url: the API that this run used so far, whatever `config` says.
+        state_dir: where the ledger is, which all processes of a token share.
 
     Raises:
-        UsageError: there is no token, or no simulator installed, or the run has asked another API so far.
+        UsageError: there is no token, the simulator is not installed, or the run used another API so far.
     """
     async with AsyncExitStack() as stack:
         if rehearsal is None:
@@ -222,7 +222,7 @@ async def open_session(
         run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
-            log.warning("insecure_api_url", host=url.host, hint="the token crosses the network in the clear")
+            log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
         ledger = _ledger(
             rehearsal,
             lambda: state_dir or state_folder(environ),
@@ -272,10 +272,14 @@ async def open_session(
 def _ledger(
     rehearsal: Rehearsal | None, folder: Callable[[], Path], *, key: str, clock: Clock, log: FilteringBoundLogger
 ) -> Ledger:
-    """Open the ledger that all processes share; where there can be none, one for this process alone, and say so."""
+    """Open the ledger that all processes share; if that fails, log it and use one for this process alone."""
 
     def complain(error: Exception) -> None:
-        log.warning("quota_not_shared", error=str(error), hint="other processes may use the token without our knowing")
+        log.warning(
+            "quota_not_shared",
+            error=str(error),
+            hint="requests that other processes make with this token are not counted",
+        )
 
     machine = Machine.here()
     if rehearsal is not None:
@@ -335,14 +339,14 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
         raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
     if so_far is not None and url != httpx.URL(so_far):
         raise UsageError(
-            f"The run has asked {so_far} so far, and {API_URL_VARIABLE} says {shown_url(given)}: what was read there "
-            "means nothing here. Unset it."
+            f"The run used {so_far} so far, and {API_URL_VARIABLE} is {shown_url(given)}, another API. Unset it to "
+            "resume the run."
         )
     return url
 
 
 def _origin(config: Config, token: SecretStr) -> str | None:
-    """Say how Qovery labels what `token` asks for: an API token's requests as the API's, a person's as who knows."""
+    """Return the origin that Qovery gives to the requests of `token`: known for an API token, not for a user's."""
     if config.api.origin is not None:
         return None if config.api.origin == ANY_ORIGIN else config.api.origin
     return API_ORIGIN if scheme_of(token) == "Token" else None

@@ -10,8 +10,10 @@ from orchestrator.domain.states import State
 from orchestrator.simulator.faults import Fate, Fault
 from orchestrator.simulator.model import Action, Environment, ServiceStatus
 from orchestrator.simulator.record import RequestAccepted, RequestCancelled, RunBegan, ServiceRestarted
+from orchestrator.simulator.timings import Span, Timings
 from orchestrator.simulator.world import Trigger, World
 from tests.simulation.oracle import violations
+from tests.support.mortality import Life
 from tests.support.scripted_faults import ScriptedFaults, fate, first_posts, readings_after_the_submit
 from tests.support.whole_runs import US, WholeRun, config_of, rehearse
 
@@ -480,3 +482,19 @@ environments:
     assert (run.environment("blog").outcome, run.environment("blog").reason) == (Outcome.SKIPPED, Reason.HALTED)
     assert run.report.exit_code == ExitCode.FAILED
     assert not run.record.accepted(run.environment("blog").id, user=US)
+
+
+def test_a_resumed_run_of_environments_that_are_over_by_now_ends_at_once() -> None:
+    # They share one project, so each would wait for a hint, which can wake only a job that has looked for itself.
+    names = ("alpha", "bravo", "charlie")
+    environments = ", ".join(f"{{name: {name}, path: acme/shop/{name}, services: all}}" for name in names)
+    config = config_of(f"{{version: 1, environments: [{environments}]}}")
+    quick = Span(least=1.0, most=1.5)
+    timings = Timings(acceptance_lag=quick, turn=quick, engine_start=quick, restart=quick, close=quick)
+    run = rehearse(config, timings=timings, lives=[Life(dies_after=3.0, rest=9.0)])
+
+    died, resumed = run.processes
+    assert died.died
+    assert {each.outcome for each in run.report.environments} == {Outcome.SUCCEEDED}
+    assert len(run.record.of(RequestAccepted)) == len(names)
+    assert resumed.ended - resumed.began < 5.0

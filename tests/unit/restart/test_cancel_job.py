@@ -124,7 +124,7 @@ def test_what_could_not_be_cancelled_by_the_deadline_is_told_as_going_on(error: 
         {0: GOING}, faults=[Fault(error=error, calls=frozenset({"cancel_run"}))], policy=Policy(deadline=200)
     )
     assert (story.ending, story.ended_at) == (NOT_CANCELLED, 180.0)
-    assert "It may go on at Qovery" in story.result.message
+    assert "It may still be running at Qovery" in story.result.message
 
 
 # What is not, or not provably.
@@ -141,30 +141,30 @@ SHARED: dict[str, tuple[Scene, frozenset[str], Standing, str]] = {
         Standing.MERGED,
         "merged with one for other services",
     ),
-    "a request that nobody has called ours": (WAITING, frozenset(), Standing.UNNAMED, "no id says that it is ours"),
+    "a request that nobody has called ours": (WAITING, frozenset(), Standing.UNNAMED, "no id shows that it is ours"),
     "a run from the console": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, origin="CONSOLE"), LAST_NIGHTS_RUN]),
         REQUEST,
         Standing.ANOTHER_ORIGIN,
-        "by another way than ours (CONSOLE)",
+        "another origin than our requests (CONSOLE)",
     ),
     "a run that nobody says where it came from": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, origin=None), LAST_NIGHTS_RUN]),
         REQUEST,
         Standing.ANOTHER_ORIGIN,
-        "by another way than ours (which, the history does not say)",
+        "another origin than our requests (unknown)",
     ),
     "a run with somebody else's services in it": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, services={**GOING_RUN.services, "cache": "RESTARTING"})]),
         REQUEST,
         Standing.WIDER,
-        "the run restarts other services, too",
+        "the run restarts other services as well",
     ),
     "a run with somebody's request behind it": (
         both("RESTARTING", 42, runs=[GOING_RUN, LAST_NIGHTS_RUN], queue=[behind(2)]),
         REQUEST,
         Standing.AWAITED,
-        "somebody's request waits behind it",
+        "another request waits behind it",
     ),
     "the second restart since our submit": (
         both("RESTARTING", 43, runs=[replace(GOING_RUN, execution_id=str(execution(43))), restart_run(42)]),
@@ -180,7 +180,7 @@ SHARED: dict[str, tuple[Scene, frozenset[str], Standing, str]] = {
         ),
         REQUEST,
         Standing.INCOMPLETE,
-        "does not carry all of our services",
+        "does not contain all of our services",
     ),
 }
 
@@ -264,10 +264,10 @@ def test_a_token_that_may_not_cancel_is_told_as_such() -> None:
         pytest.param(
             both("RESTARTING", 42, runs=[GOING_RUN, LAST_NIGHTS_RUN], queue=[behind(2)]),
             [],
-            "It was not cancelled, since somebody's request waits behind it, and it may go on at Qovery.",
+            "It was not cancelled, because another request waits behind it, and may still be running at Qovery.",
             id="our run with somebody behind it",
         ),
-        pytest.param(IDLE, [], "nothing provably ours is to be seen, and it may go on at Qovery.", id="nothing"),
+        pytest.param(IDLE, [], "nothing provably ours is visible, and may still be running at Qovery.", id="nothing"),
     ],
 )
 def test_on_its_deadline_a_job_cancels_what_is_ours_where_policy_says_so(
@@ -291,7 +291,7 @@ def test_what_was_only_found_there_is_not_cancelled_on_the_deadline() -> None:
     story = tell(target(*TARGETS, policy=policy), before={0: WAITING}, journal=journal, origin="API")
     assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
     assert story.platform.cancelled == []
-    assert "no id says that what was found there is ours" in story.result.message
+    assert "no id shows that the restart found there is ours" in story.result.message
 
 
 def test_what_was_found_to_be_somebody_elses_is_not_cancelled_on_the_deadline() -> None:

@@ -35,7 +35,7 @@ OVER = run(42, dict.fromkeys(TARGETS, "RESTARTED"), origin="API")
 AT_WORK = all_in("RESTARTING", *TARGETS, number=42)
 OURS = queued(*TARGETS)
 TOO = queued(*TARGETS, request_id="request-0")
-JUST_ENDED = "it was about to end, or has ended, and somebody else's run could be hit in its place"
+JUST_ENDED = "it was about to end, or has ended, and another user's run could be hit instead"
 MERGED = queued(*TARGETS, "cache")
 
 
@@ -101,75 +101,75 @@ CASES = {
         shown=all_in("RESTARTED", *TARGETS, number=42),
         considered=Standing.RUNS,
         standing=Standing.ENDING,
-        words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
+        words=f"It was not cancelled, because {JUST_ENDED}, and may still be running at Qovery.",
     ),
     "our run, after which another has begun since the history was read": Case(
         history=[GOING],
         shown=all_in("DEPLOYING", *TARGETS, number=43),
         considered=Standing.RUNS,
         standing=Standing.ENDING,
-        words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
+        words=f"It was not cancelled, because {JUST_ENDED}, and may still be running at Qovery.",
     ),
     "our run, after which another has begun that has not come to our services": Case(
         history=[GOING],
         shown=replace(AT_WORK, last_execution_id=execution(43)),
         considered=Standing.RUNS,
         standing=Standing.ENDING,
-        words=f"It was not cancelled, since {JUST_ENDED}, and it may go on at Qovery.",
+        words=f"It was not cancelled, because {JUST_ENDED}, and may still be running at Qovery.",
     ),
     "our run, and somebody waits behind it": Case(
         history=[GOING],
         queue=[queued("cache", request_id="request-2", action="DEPLOY")],
         standing=Standing.AWAITED,
-        words="It was not cancelled, since somebody's request waits behind it, and it may go on at Qovery.",
+        words="It was not cancelled, because another request waits behind it, and may still be running at Qovery.",
     ),
     "a request that was merged with somebody else's": Case(
         queue=[MERGED],
         standing=Standing.MERGED,
-        words="It was not cancelled, since our request was merged with one for other services, "
-        "and it may go on at Qovery.",
+        words="It was not cancelled, because our request was merged with one for other services, "
+        "and may still be running at Qovery.",
     ),
     "a request that nobody has called ours": Case(
         queue=[OURS],
         request_ids=frozenset(),
         standing=Standing.UNNAMED,
-        words="It was not cancelled, since a restart of these services waits, and no id says that it is ours, "
-        "and it may go on at Qovery.",
+        words="It was not cancelled, because a restart of these services waits, and no id shows that it is ours, "
+        "and may still be running at Qovery.",
     ),
     "a run that restarts other services, too": Case(
         history=[replace(GOING, services={**GOING.services, "cache": "RESTARTING"})],
         standing=Standing.WIDER,
-        words="It was not cancelled, since the run restarts other services, too, and it may go on at Qovery.",
+        words="It was not cancelled, because the run restarts other services as well, and may still be running at Qovery.",
     ),
     "a run from the console": Case(
         history=[replace(GOING, origin="CONSOLE")],
         standing=Standing.ANOTHER_ORIGIN,
-        words="It was not cancelled, since the run was asked for by another way than ours (CONSOLE), "
-        "and it may go on at Qovery.",
+        words="It was not cancelled, because the run has another origin than our requests (CONSOLE), "
+        "and may still be running at Qovery.",
     ),
     "a run that carries only some of our services": Case(
         history=[replace(GOING, services={"api": "RESTARTING"})],
         standing=Standing.INCOMPLETE,
-        words="It was not cancelled, since what restarts there now does not carry all of our services, "
-        "and it may go on at Qovery.",
+        words="It was not cancelled, because the run there does not contain all of our services, "
+        "and may still be running at Qovery.",
     ),
     "two runs at once": Case(
         history=[replace(GOING, execution_id=execution(43)), GOING],
         standing=Standing.SEVERAL_RUNS,
-        words="It was not cancelled, since more than one run is in progress there, and it may go on at Qovery.",
+        words="It was not cancelled, because more than one run is in progress there, and may still be running at Qovery.",
     ),
     "a run after another of the same services": Case(
         history=[replace(GOING, execution_id=execution(43)), OVER],
         standing=Standing.REPEATED,
-        words="It was not cancelled, since these services were restarted more than once since our submit, and no id "
-        "says which run is ours, and it may go on at Qovery.",
+        words="It was not cancelled, because these services were restarted more than once since our submit, and no id "
+        "shows which run is ours, and may still be running at Qovery.",
     ),
     "a run that was only found, since the answer was lost": Case(
         history=[GOING],
         found=True,
         standing=Standing.FOUND,
-        words="It was not cancelled, since the answer to our submit was lost, and no id says that what was found "
-        "there is ours, and it may go on at Qovery.",
+        words="It was not cancelled, because the answer to our submit was lost, and no id shows that the restart "
+        "found there is ours, and may still be running at Qovery.",
     ),
     "it is over": Case(
         history=[OVER],
@@ -178,7 +178,7 @@ CASES = {
     ),
     "nothing of it is to be seen": Case(
         standing=Standing.UNSEEN,
-        words="It was not cancelled, since nothing provably ours is to be seen, and it may go on at Qovery.",
+        words="It was not cancelled, because nothing provably ours is visible, and may still be running at Qovery.",
     ),
 }
 

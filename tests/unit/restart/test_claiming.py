@@ -109,8 +109,8 @@ def test_an_environment_that_gets_free_right_at_the_end_is_taken() -> None:
         (
             False,
             (
-                "See it to its end with `qovery-restart resume run-2`, "
-                "or give it up with `qovery-restart resume run-2 --abandon`."
+                "Finish it with `qovery-restart resume run-2`, "
+                "or abandon it with `qovery-restart resume run-2 --abandon`."
             ),
         ),
     ],

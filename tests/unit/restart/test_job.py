@@ -69,7 +69,7 @@ def test_a_job_says_something_at_least_every_thirty_seconds() -> None:
 def test_a_restart_that_is_not_proven_by_the_deadline_times_out_and_is_left_to_go_on() -> None:
     story = tell(target(*TARGETS, policy=Policy(deadline=600)), after={0: both("RESTARTING", 42)})
     assert (story.ending, story.ended_at) == (TIMED_OUT, 600.0)
-    assert "left to go on" in story.result.message
+    assert "It continues at Qovery." in story.result.message
     assert story.platform.cancelled == []
     assert {service.outcome for service in story.result.services} == {Outcome.TIMED_OUT}
 
@@ -121,7 +121,7 @@ def test_what_is_not_provably_ours_alone_is_never_cancelled(answer: SubmitAnswer
     story = tell(CANCEL, after=waiting_for_ever(*queue), answers=[answer])
     assert story.ending == TIMED_OUT
     assert story.platform.cancelled == []
-    assert "It was not cancelled, since " in story.result.message
+    assert "It was not cancelled, because " in story.result.message
 
 
 @pytest.mark.parametrize("call", ["read_queue", "cancel_request"])
@@ -181,14 +181,14 @@ def test_a_defect_before_the_submit_is_an_outcome_and_nothing_is_submitted() -> 
 def test_a_defect_in_the_submit_leaves_it_in_doubt_and_is_not_tried_again() -> None:
     story = tell(OURS, answers=[SubmitAnswer(accepted=True, error=KeyError("a bug"))])
     assert story.ending == (Outcome.UNKNOWN, Reason.INTERNAL_ERROR)
-    assert "may still go on" in story.result.message
+    assert "may still be running" in story.result.message
     assert len(story.platform.submits) == 1
 
 
 def test_a_defect_after_the_submit_says_that_the_restart_may_go_on() -> None:
     story = tell(OURS, faults=[Fault(error=KeyError("a bug"), begin=10)])
     assert story.ending == (Outcome.UNKNOWN, Reason.INTERNAL_ERROR)
-    assert "may still go on" in story.result.message
+    assert "may still be running" in story.result.message
 
 
 def test_a_job_cut_off_before_the_submit_has_submitted_nothing() -> None:
@@ -200,7 +200,7 @@ def test_a_job_cut_off_before_the_submit_has_submitted_nothing() -> None:
 def test_a_job_cut_off_after_the_submit_is_unknown_and_keeps_what_it_had_seen() -> None:
     story = tell(OURS, interrupt_at=25.0)
     assert story.ending == (Outcome.UNKNOWN, Reason.INTERRUPTED)
-    assert "goes on at Qovery" in story.result.message
+    assert "continues at Qovery" in story.result.message
     assert story.result.submitted_at == NOON
     assert story.result.services[0].timeline[-1][0] == "RESTARTING"
 

@@ -167,7 +167,7 @@ def test_what_cannot_be_written_down_before_it_is_submitted_is_not_submitted(cal
     assert (story.ending, story.ended_at) == (UNWRITABLE, 0.0)
     assert story.platform.submits == []
     assert story.result.message == (
-        "The journal cannot be written: the disk is full. What is not written down before it is submitted could be "
+        "The journal cannot be written: the disk is full. What is not in the journal before it is submitted could be "
         "submitted twice, so nothing was submitted."
     )
     assert (story.result.exit_code, story.result.submitted_at, story.result.duration_s) == (5, None, None)

@@ -20,6 +20,7 @@ from orchestrator.errors import NotSentError, TokenRefusedError, UnansweredError
 from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import NOON, baseline_of, execution, holder, intent, queued, run, status, target
 from tests.support.journal import MemoryJournal
+from tests.support.lookouts import Diary
 from tests.support.platform import ACCEPTED, Fault, Scene, Script, SubmitAnswer, lost, refused, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, goes_well, restart_run, tell
 
@@ -74,6 +75,22 @@ def test_a_resumed_job_says_so_and_takes_no_new_baseline() -> None:
     assert story.log.named("environment_started")[0].details["resumed"] is True
     assert not {"baseline_read", "restart_submitted", "submit_looked_for"} & set(story.log.names)
     assert tell(OURS).log.named("environment_started")[0].details["resumed"] is None
+
+
+@pytest.mark.parametrize("died", [0, 5, 20, 60, 1000])
+def test_a_resumed_job_looks_at_once_since_no_hint_can_wake_one_that_has_not_looked(died: int) -> None:
+    journal = in_flight(accepted=True, posted_at=float(-died))
+    story = tell(OURS, before=since(died, goes_well()), journal=journal, lookout=Diary, end_by=300.0)
+    assert story.ending == SUCCESS
+    assert story.platform.calls_of("read_statuses")[0] == 0.0
+
+
+def test_a_resumed_job_that_looked_for_its_submit_does_not_look_twice_at_once() -> None:
+    at_work = both("RESTARTING", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")])
+    story = tell(OURS, before={0: at_work, 30: OVER}, journal=in_flight(accepted=False))
+    assert story.ending == SUCCESS
+    first, second, *_ = story.platform.calls_of("read_statuses")
+    assert (first, second > 0.0) == (0.0, True)
 
 
 def test_an_accepted_restart_is_not_claimed_again_so_that_nobody_can_keep_it_from_being_seen_to_its_end() -> None:
@@ -290,12 +307,12 @@ def test_a_token_that_is_refused_meanwhile_leaves_it_unknown(accepted: bool) -> 
     fault = Fault(error=TokenRefusedError("expired", status=401))
     story = tell(OURS, before={0: IDLE}, journal=in_flight(accepted=accepted), faults=[fault])
     assert (story.ending, story.result.exit_code) == ((Outcome.UNKNOWN, Reason.TOKEN_REFUSED), 77)
-    assert "may still go on" in story.result.message
+    assert "may still be running" in story.result.message
 
 
 @pytest.mark.parametrize(
     ("accepted", "words"),
-    [(True, "goes on at Qovery"), (False, "may have been accepted")],
+    [(True, "continues at Qovery"), (False, "may have been accepted")],
     ids=["accepted", "unanswered"],
 )
 def test_a_resumed_job_that_is_cut_off_before_it_could_read_anything_knows_what_its_predecessor_knew(

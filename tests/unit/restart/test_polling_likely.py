@@ -13,7 +13,15 @@ from orchestrator import ports
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.outcomes import Reason
 from orchestrator.errors import PassingError, ThrottledError, UnansweredError
-from orchestrator.restart.polling import JITTER, Contact, GaveUp, Poller, Unaided, wait_for_the_likely, wait_growing
+from orchestrator.restart.polling import (
+    JITTER,
+    Contact,
+    GaveUp,
+    Poller,
+    PlainLookout,
+    wait_for_the_likely,
+    wait_growing,
+)
 from tests.support.builders import NOON, all_in
 from tests.support.lookouts import Diary
 from tests.support.time import HandClock, in_virtual_time
@@ -265,7 +273,7 @@ def test_whatever_is_likely_and_whatever_is_hinted_the_last_look_is_on_the_deadl
 def test_unaided_a_rest_is_as_long_as_a_pause_and_saves_nothing() -> None:
     async def go() -> None:
         clock = RehearsalClock(NOON)
-        unaided: ports.Lookout = Unaided(clock)
+        unaided: ports.Lookout = PlainLookout(clock)
         unaided.saw(all_in("RESTARTED", "api"))
         assert await unaided.pause(7.0, until=3.0) == 0.0
         assert await unaided.rest(5.0, until=3.0, interval=lambda: 99.0, contact=Contact(clock, 300)) == 0.0

@@ -367,7 +367,7 @@ def test_a_fault_that_stays_is_lost_contact_and_never_a_success(error: PlatformE
     story = tell(OURS, faults=[Fault(error=error, begin=1)])
     assert story.ending == (Outcome.UNKNOWN, Reason.CONTACT_LOST)
     assert 300 <= story.ended_at <= 310
-    assert "may still go on" in story.result.message
+    assert "may still be running" in story.result.message
     assert story.result.exit_code == 75
 
 

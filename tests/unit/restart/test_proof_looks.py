@@ -74,20 +74,26 @@ def test_after_the_submit_looks_fall_where_a_restart_of_so_many_services_shows_s
     assert intervals[-2] > intervals[0], "whoever has waited long waits longer"
 
 
-@pytest.mark.parametrize(
-    ("ago", "first"),
-    [
-        pytest.param(2.0, 3.0, id="before it was at work"),
-        pytest.param(10.0, 10.8, id="while it was at work"),
-        pytest.param(60.0, 0.0, id="when it should be over"),
-        pytest.param(5000.0, 0.0, id="long after"),
-    ],
-)
-def test_a_resumed_job_waits_only_for_what_is_still_to_come(ago: float, first: float) -> None:
+@pytest.mark.parametrize("ago", [2.0, 10.0, 60.0, 5000.0])
+def test_a_resumed_job_looks_at_once(ago: float) -> None:
     journal = MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-ago), accepted=True)
     story = tell(OURS, before={0: OVER}, journal=journal)
     assert story.ending == SUCCESS
-    assert near(story.platform.calls_of("read_statuses")[0], first)
+    assert story.platform.calls_of("read_statuses")[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ago", "second"),
+    [
+        pytest.param(2.0, 3.0, id="before it was at work"),
+        pytest.param(10.0, 10.8, id="while it was at work"),
+    ],
+)
+def test_after_that_it_waits_for_what_is_still_to_come(ago: float, second: float) -> None:
+    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-ago), accepted=True)
+    story = tell(OURS, before={0: AT_WORK, 30: OVER}, journal=journal)
+    assert story.ending == SUCCESS
+    assert near(story.platform.calls_of("read_statuses")[1], second)
 
 
 # Rests, pauses, hints.

@@ -13,7 +13,7 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.restart.polling import Contact, Unaided
+from orchestrator.restart.polling import Contact, PlainLookout
 from orchestrator.restart.reader import NOT_FOUND_LIMIT, Reader
 from tests.support.builders import ENVIRONMENT
 from tests.support.platform import Fault, ScriptedPlatform
@@ -50,7 +50,7 @@ def test_statuses_are_contact() -> None:
 
 
 def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_nothing_else() -> None:
-    class Listener(Unaided):
+    class Listener(PlainLookout):
         def __init__(self) -> None:
             super().__init__(clock)
             self.seen: list[Observation] = []

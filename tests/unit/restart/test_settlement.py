@@ -59,7 +59,7 @@ def verdict(finding: Finding, reason: Reason | None, api: ServiceVerdict, web: S
         pytest.param(
             verdict(Finding.ABSENT, Reason.UNATTRIBUTED, DONE, DONE),
             Outcome.UNKNOWN,
-            "asked for by another way than ours",
+            "it has another origin than our requests",
             id="for whom?",
         ),
         pytest.param(
@@ -132,7 +132,7 @@ def test_a_submit_that_was_never_confirmed_is_unknown(gave_up: GaveUp, reason: R
     settled = settlement.unconfirmed(gave_up, looked_for=301.4, saw=Trace.UNCLEAR)
     assert (settled.outcome, settled.reason) == (Outcome.UNKNOWN, reason)
     assert "301 s" in settled.message
-    assert "(last seen: something else was done there, or a part of the picture is missing)" in settled.message
+    assert "(last seen: something else has happened there, or part of the picture is missing)" in settled.message
     assert "last seen" not in settlement.unconfirmed(gave_up, looked_for=0.0, saw=None).message
 
 
@@ -159,7 +159,7 @@ ENDINGS = [
         settlement.locked(holder(at_work=False)),
         Outcome.BLOCKED,
         Reason.LOCKED,
-        "process 7 on runner-1 is dead. See it to its end with `qovery-restart resume run-2`, or give it up with "
+        "process 7 on runner-1 is dead. Finish it with `qovery-restart resume run-2`, or abandon it with "
         "`qovery-restart resume run-2 --abandon`. Nothing was submitted.",
         id="held by a run that was cut off",
     ),
@@ -167,8 +167,8 @@ ENDINGS = [
         settlement.journal_unwritable(JournalError("The disk is full.")),
         Outcome.BLOCKED,
         Reason.JOURNAL_UNWRITABLE,
-        "The disk is full. What is not written down before it is submitted could be submitted twice, so nothing was "
-        "submitted.",
+        "The disk is full. What is not in the journal before it is submitted could be submitted twice, so nothing "
+        "was submitted.",
         id="not to be written down",
     ),
     pytest.param(
@@ -182,7 +182,7 @@ ENDINGS = [
         settlement.not_cancelled(Ours(standing=Standing.AWAITED)),
         Outcome.UNKNOWN,
         Reason.NOT_CANCELLED,
-        "not provably ours alone: somebody's request waits behind it. It may go on at Qovery: look at the environment "
+        "not provably ours alone: another request waits behind it. It may still be running at Qovery: look at the environment "
         "in the console.",
         id="not cancelled",
     ),
@@ -206,7 +206,7 @@ ENDINGS = [
         settlement.token_refused(ERROR, submitted=True),
         Outcome.UNKNOWN,
         Reason.TOKEN_REFUSED,
-        "may still go on",
+        "may still be running",
         id="token refused after",
     ),
     pytest.param(
@@ -223,7 +223,7 @@ ENDINGS = [
         settlement.interrupted(submitted=True, in_doubt=False),
         Outcome.UNKNOWN,
         Reason.INTERRUPTED,
-        "goes on at Qovery",
+        "continues at Qovery",
         id="interrupted after",
     ),
     pytest.param(
@@ -244,7 +244,7 @@ ENDINGS = [
         settlement.defect(KeyError("x"), submitted=True),
         Outcome.UNKNOWN,
         Reason.INTERNAL_ERROR,
-        "may still go on",
+        "may still be running",
         id="a defect after",
     ),
 ]

@@ -359,4 +359,4 @@ def test_a_lost_submit_is_not_made_again_while_history_and_queue_cannot_be_read(
 def test_a_token_refused_while_looking_for_a_lost_submit_leaves_it_unknown() -> None:
     story = tell(OURS, answers=[ARRIVED], faults=[Fault(error=TokenRefusedError("expired", status=401), begin=1)])
     assert story.ending == (Outcome.UNKNOWN, Reason.TOKEN_REFUSED)
-    assert "may still go on" in story.result.message
+    assert "may still be running" in story.result.message
