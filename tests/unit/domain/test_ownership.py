@@ -273,3 +273,9 @@ def test_a_run_is_still_going_on_where_the_statuses_show_it_at_work_on_ours(
     reading: Observation, runs_on: bool
 ) -> None:
     assert still_runs(BASELINE, reading, execution(42)) is runs_on
+
+
+def test_what_has_our_own_origin_can_be_cancelled_whatever_that_is() -> None:
+    going = replace(through_the_api(42, GOING), origin="CLI")
+    for baseline, standing in ((replace(BASELINE, origin="CLI"), Standing.RUNS), (BASELINE, Standing.ANOTHER_ORIGIN)):
+        assert find_ours(baseline, [going], [], request_ids=frozenset()).standing is standing

@@ -139,7 +139,8 @@ CASES = {
     "a run that restarts other services, too": Case(
         history=[replace(GOING, services={**GOING.services, "cache": "RESTARTING"})],
         standing=Standing.WIDER,
-        words="It was not cancelled, because the run restarts other services as well, and may still be running at Qovery.",
+        words="It was not cancelled, because the run restarts other services as well, "
+        "and may still be running at Qovery.",
     ),
     "a run from the console": Case(
         history=[replace(GOING, origin="CONSOLE")],
@@ -156,7 +157,8 @@ CASES = {
     "two runs at once": Case(
         history=[replace(GOING, execution_id=execution(43)), GOING],
         standing=Standing.SEVERAL_RUNS,
-        words="It was not cancelled, because more than one run is in progress there, and may still be running at Qovery.",
+        words="It was not cancelled, because more than one run is in progress there, "
+        "and may still be running at Qovery.",
     ),
     "a run after another of the same services": Case(
         history=[replace(GOING, execution_id=execution(43)), OVER],

@@ -17,8 +17,8 @@ from orchestrator.restart.polling import (
     JITTER,
     Contact,
     GaveUp,
-    Poller,
     PlainLookout,
+    Poller,
     wait_for_the_likely,
     wait_growing,
 )

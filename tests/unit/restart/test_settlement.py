@@ -182,8 +182,8 @@ ENDINGS = [
         settlement.not_cancelled(Ours(standing=Standing.AWAITED)),
         Outcome.UNKNOWN,
         Reason.NOT_CANCELLED,
-        "not provably ours alone: another request waits behind it. It may still be running at Qovery: look at the environment "
-        "in the console.",
+        "not provably ours alone: another request waits behind it. It may still be running at Qovery: look at the "
+        "environment in the console.",
         id="not cancelled",
     ),
     pytest.param(settlement.contact_lost(silent_for=300), Outcome.UNKNOWN, Reason.CONTACT_LOST, "300 s", id="contact"),

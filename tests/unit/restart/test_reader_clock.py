@@ -1,4 +1,4 @@
-"""The platform's clock, as its answers show it: set back it is noticed, so that what is new is not taken for old."""
+"""`ServerClock`: a platform clock that is set back is noticed, so that what is new is not taken for old."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.observations import CLOCK_SKEW, Observation, Run
-from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.observations import CLOCK_SKEW, Observation
 from orchestrator.restart.polling import Contact
 from orchestrator.restart.reader import Reader, ServerClock
-from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, intent, target
-from tests.support.journal import MemoryJournal
+from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of
 from tests.support.platform import Scene, ScriptedPlatform
-from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
+from tests.support.stories import TARGETS
 from tests.support.time import HandClock, in_virtual_time
 
 SKEW = CLOCK_SKEW.total_seconds()
@@ -131,9 +129,6 @@ def test_a_clock_that_is_never_set_back_is_never_thought_to_be(
     assert set_back(*answers) == 0
 
 
-# What the readings make of it.
-
-
 class Dated(ScriptedPlatform):
     """A platform that dates its readings, each as a test says, and takes its time."""
 
@@ -175,9 +170,6 @@ def test_a_baseline_that_cannot_be_compared_with_what_is_dated_now_has_no_date()
     assert readings.dated(baseline) == replace(baseline, server_time=None)
 
 
-# What a restart makes of it.
-
-
 def dated(seconds: int, script: dict[int, Scene], *, set_at: int, by: float) -> dict[int, Scene]:
     """A script whose every second has its date, by a clock that is set back in one of them."""
     scenes = {}
@@ -186,39 +178,3 @@ def dated(seconds: int, script: dict[int, Scene], *, set_at: int, by: float) -> 
         date = at(second - by) if second >= set_at else at(second)
         scenes[second] = replace(one, observation=replace(one.observation, server_time=date))
     return scenes
-
-
-def seen_when_it_is_over(*runs: Run) -> dict[int, Scene]:
-    """A restart that nobody sees before it is over: what is to be seen then needs the history."""
-    quiet = Scene(observation=all_in("RESTARTED", *TARGETS), runs=(LAST_NIGHTS_RUN,))
-    return {0: quiet, 40: Scene(observation=all_in("RESTARTED", *TARGETS, number=42), runs=(*runs, LAST_NIGHTS_RUN))}
-
-
-@pytest.mark.parametrize("by", [0.0, 30.0, 120.0, 7200.0])
-def test_a_restart_is_proven_at_once_though_the_platforms_clock_was_set_back_after_the_submit(by: float) -> None:
-    ours = replace(restart_run(42), created_at=at(3 - by))
-    script = dated(90, seen_when_it_is_over(ours), set_at=2, by=by)
-    story = tell(target(*TARGETS), before=script, after=script)
-    assert story.ending == (Outcome.SUCCEEDED, Reason.RESTARTED)
-    assert len(story.log.named("history_read")) == 1
-    assert story.ended_at < 50
-
-
-@pytest.mark.parametrize("by", [0.0, 20.0, 60.0])
-def test_a_run_from_before_a_stale_baseline_is_no_proof_though_a_clock_is_set_back_later(by: float) -> None:
-    # The baseline came from a cache: by the platform's own clock, run 42 was there two minutes before it.
-    stale = replace(restart_run(42), created_at=at(-120))
-    script = dated(1900, seen_when_it_is_over(stale), set_at=10, by=by)
-    story = tell(target(*TARGETS), before=script, after=script)
-    assert len(story.log.named("history_read")) > 1
-    assert story.result.outcome is not Outcome.SUCCEEDED
-
-
-@pytest.mark.parametrize("created", [-3600.0, 3.0], ids=["dated by a clock that was set back", "dated as it should be"])
-def test_a_restart_is_proven_though_nobody_knows_how_long_ago_an_earlier_process_posted_it(created: float) -> None:
-    # The machine was started anew with a wrong clock: we believe that a minute has passed, and it was two hours.
-    ours = replace(restart_run(42), created_at=at(created))
-    over = Scene(observation=all_in("RESTARTED", *TARGETS, number=42, at=at(7200)), runs=(ours, LAST_NIGHTS_RUN))
-    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS, at=at(0)), posted_at=-60.0), accepted=True)
-    story = tell(target(*TARGETS), before={0: over}, journal=journal)
-    assert (story.ending, story.ended_at) == ((Outcome.SUCCEEDED, Reason.RESTARTED), 0.0)

@@ -1,27 +1,24 @@
-"""By what way was it asked for? What the platform says of it is evidence, where it says so and where we know ours."""
+"""`judge` and `confirm`: the origin of a run is evidence, if the platform shows it and we know ours."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.config import parse_config
 from orchestrator.domain.observations import Baseline, Observation, Run, ServiceStatus
-from orchestrator.domain.outcomes import Outcome, Reason
-from orchestrator.domain.ownership import Standing, find_ours
+from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict, confirm, judge
-from orchestrator.runs.session import open_session
-from tests.support.builders import all_in, baseline_of, execution, observe, run, status, target
-from tests.support.platform import Scene
-from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, tell
-from tests.support.time import in_virtual_time
+from tests.support.builders import all_in, baseline_of, execution, observe, run, status
+from tests.support.stories import LAST_NIGHTS_RUN, TARGETS
 
 OURS = replace(baseline_of(*TARGETS), origin="API")
+
+
 ANYBODYS = baseline_of(*TARGETS)
+
+
 SEEN = frozenset({str(execution(42))})
-DONE = dict.fromkeys(TARGETS, "RESTARTED")
 
 
 def reading(last: int | None, origin: str | None, *, state: str = "RESTARTED") -> Observation:
@@ -51,8 +48,6 @@ def test_a_baseline_remembers_how_ours_is_labelled() -> None:
     assert Baseline.of(all_in("RESTARTED", *TARGETS), TARGETS).origin is None
 
 
-# The statuses.
-
 READINGS = [
     pytest.param(OURS, reading(42, "API"), None, id="the last run is ours"),
     pytest.param(OURS, reading(42, None), None, id="nobody says for whom the last run was"),
@@ -78,6 +73,8 @@ def test_an_end_under_a_run_that_is_labelled_otherwise_than_ours_is_in_doubt(
 
 
 ANOTHERS = pytest.param(reading(42, "CONSOLE"), id="the last run, from the console")
+
+
 NOT_THE_LAST = pytest.param(reading(43, "API"), id="not the last run")
 
 
@@ -167,9 +164,6 @@ def test_nothing_is_settled_by_the_statuses_of_a_run_that_is_not_known_to_be_the
         assert ours is None or origin in (None, ours)
 
 
-# The history.
-
-
 def ran(number: int, origin: str | None, *, status: str = "SUCCESS", state: str = "RESTARTED") -> Run:
     return run(number, dict.fromkeys(TARGETS, state), status=status, origin=origin)
 
@@ -204,68 +198,3 @@ def test_a_restart_that_only_others_can_have_asked_for_is_not_taken_for_ours(
     assert (verdict.finding, verdict.reason) == (finding, reason)
     doubts = {service.doubt for service in verdict.services.values()}
     assert doubts == {Doubt.ANOTHER_ORIGIN if reason is Reason.UNATTRIBUTED else None}
-
-
-def test_what_is_labelled_as_ours_is_can_be_cancelled_however_it_is_labelled() -> None:
-    going = run(42, dict.fromkeys(TARGETS, "RESTARTING"), status="ONGOING", origin="CLI")
-    for baseline, standing in ((replace(OURS, origin="CLI"), Standing.RUNS), (OURS, Standing.ANOTHER_ORIGIN)):
-        assert find_ours(baseline, [going], [], request_ids=frozenset()).standing is standing
-
-
-# A whole restart.
-
-
-def story_of(origin: str | None, labelled: str | None) -> tuple[Outcome, Reason]:
-    """How a restart ends that is over when it is first seen, and that the platform has labelled so."""
-    over = Scene(observation=reading(42, labelled), runs=(ran(42, labelled), LAST_NIGHTS_RUN))
-    return tell(target(*TARGETS), before={0: IDLE}, after={0: IDLE, 20: over}, origin=origin).ending
-
-
-@pytest.mark.parametrize(
-    ("origin", "labelled", "ending"),
-    [
-        ("API", "API", (Outcome.SUCCEEDED, Reason.RESTARTED)),
-        ("API", None, (Outcome.SUCCEEDED, Reason.RESTARTED)),
-        ("API", "CONSOLE", (Outcome.UNKNOWN, Reason.UNATTRIBUTED)),
-        (None, "CONSOLE", (Outcome.SUCCEEDED, Reason.RESTARTED)),
-    ],
-)
-def test_a_colleagues_restart_is_not_taken_for_ours_where_the_platform_tells_them_apart(
-    origin: str | None, labelled: str | None, ending: tuple[Outcome, Reason]
-) -> None:
-    assert story_of(origin, labelled) == ending
-
-
-def test_an_unattributed_restart_is_unknown_and_says_what_to_do_should_it_be_ours_after_all() -> None:
-    over = Scene(observation=reading(42, "CLI"), runs=(ran(42, "CLI"), LAST_NIGHTS_RUN))
-    story = tell(target(*TARGETS), after={0: IDLE, 20: over}, origin="API")
-    assert story.result.exit_code == 75
-    assert "`api.origin`" in story.result.message
-
-
-# How ours is labelled.
-
-JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhdXRoMHw1ZiJ9.c2lnbmF0dXJl"
-
-
-@pytest.mark.parametrize(
-    ("said", "token", "origin"),
-    [
-        pytest.param("", "qov_not-a-real-token", "API", id="an API token"),
-        pytest.param("", JWT, None, id="a person's token: who knows"),
-        pytest.param("api: {origin: CLI}", "qov_not-a-real-token", "CLI", id="as the file says"),
-        pytest.param("api: {origin: API}", JWT, "API", id="as the file says, of a person's"),
-        pytest.param("api: {origin: any}", "qov_not-a-real-token", None, id="the file says not to look"),
-    ],
-)
-def test_how_ours_is_labelled_follows_from_the_token_unless_the_file_says_it(
-    said: str, token: str, origin: str | None, tmp_path: Path
-) -> None:
-    text = f"version: 1\n{said}\nenvironments: [{{name: a, path: a/b/c, services: all}}]\n"
-    config = parse_config(text, source="night.yaml", environ={})
-
-    async def opened() -> str | None:
-        async with open_session(config, environ={"QOVERY_API_TOKEN": token}, state_dir=tmp_path) as session:
-            return session.origin
-
-    assert in_virtual_time(opened()) == origin

@@ -1,0 +1,48 @@
+"""A whole restart, told from another user's by its origin."""
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.domain.observations import Observation, Run
+from orchestrator.domain.outcomes import Outcome, Reason
+from tests.support.builders import all_in, execution, run, target
+from tests.support.platform import Scene
+from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, tell
+
+
+def reading(last: int | None, origin: str | None, *, state: str = "RESTARTED") -> Observation:
+    observed = all_in(state, *TARGETS, number=42)
+    return replace(observed, last_execution_id=execution(last), last_origin=origin)
+
+
+def ran(number: int, origin: str | None, *, status: str = "SUCCESS", state: str = "RESTARTED") -> Run:
+    return run(number, dict.fromkeys(TARGETS, state), status=status, origin=origin)
+
+
+def story_of(origin: str | None, labelled: str | None) -> tuple[Outcome, Reason]:
+    """How a restart ends that is over when it is first seen, and that the platform has labelled so."""
+    over = Scene(observation=reading(42, labelled), runs=(ran(42, labelled), LAST_NIGHTS_RUN))
+    return tell(target(*TARGETS), before={0: IDLE}, after={0: IDLE, 20: over}, origin=origin).ending
+
+
+@pytest.mark.parametrize(
+    ("origin", "labelled", "ending"),
+    [
+        ("API", "API", (Outcome.SUCCEEDED, Reason.RESTARTED)),
+        ("API", None, (Outcome.SUCCEEDED, Reason.RESTARTED)),
+        ("API", "CONSOLE", (Outcome.UNKNOWN, Reason.UNATTRIBUTED)),
+        (None, "CONSOLE", (Outcome.SUCCEEDED, Reason.RESTARTED)),
+    ],
+)
+def test_a_colleagues_restart_is_not_taken_for_ours_where_the_platform_tells_them_apart(
+    origin: str | None, labelled: str | None, ending: tuple[Outcome, Reason]
+) -> None:
+    assert story_of(origin, labelled) == ending
+
+
+def test_an_unattributed_restart_is_unknown_and_says_what_to_do_should_it_be_ours_after_all() -> None:
+    over = Scene(observation=reading(42, "CLI"), runs=(ran(42, "CLI"), LAST_NIGHTS_RUN))
+    story = tell(target(*TARGETS), after={0: IDLE, 20: over}, origin="API")
+    assert story.result.exit_code == 75
+    assert "`api.origin`" in story.result.message
