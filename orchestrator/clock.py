@@ -21,13 +21,13 @@ class SystemClock:
 
 
 class RehearsalClock:
-    """A wall clock that starts at `epoch` and goes with the event loop, whose time may be virtual."""
+    """A wall clock that starts at `epoch` and follows the event loop, whose time may be virtual."""
 
     def __init__(self, epoch: datetime) -> None:
         self._epoch = epoch
 
     def set(self, by: float) -> None:
-        """Set it forward by so many seconds, or back, as people and time servers do."""
+        """Set the wall clock forward by `by` seconds, or back if it is negative, as users and time servers do."""
         self._epoch += timedelta(seconds=by)
 
     def monotonic(self) -> float:

@@ -1,4 +1,4 @@
-"""The log: structlog, one event per line on stderr, for people or for machines, without secrets."""
+"""The log: structlog, one event per line on stderr, human-readable or in JSON, without secrets."""
 
 import logging
 import re
@@ -22,8 +22,8 @@ _EXECUTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}-(?P<number>[0-9]+)\b")
 _COLUMN_WIDTHS = {"environment": 16, "event": 22}
 
 
-def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401 - log values are whatever they are
-    """Return a logger with `bound` in every event. A program that has not configured structlog hears nothing."""
+def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401 - log values have any type
+    """Return a logger with `bound` in every event. If structlog is not configured, it logs nothing."""
     logger: FilteringBoundLogger
     if structlog.is_configured():
         logger = structlog.get_logger(**bound)
@@ -37,14 +37,14 @@ def _drop(_: object, __: str, ___: MutableMapping[str, Any]) -> MutableMapping[s
 
 
 def tell_time_by(now: Callable[[], datetime]) -> None:
-    """Stamp the events of this context with another clock's time, a rehearsal's for example."""
+    """Set the clock for the timestamps of this context's events, for example a rehearsal's clock."""
     _now.set(now)
 
 
 _ROUTINE_KEY = "_routine"
 ROUTINE: Mapping[str, bool] = MappingProxyType({_ROUTINE_KEY: True})
-"""Bound to a logger whose events at level info are of no interest to a person, one by one: the console leaves them out,
-unless it shows everything. In JSON they are there."""
+"""Bind this to a logger whose info events are routine: the console omits them, unless its level is debug. JSON contains
+them."""
 
 
 def configure(
@@ -53,11 +53,11 @@ def configure(
     """Set up logging for this process.
 
     Args:
-        log_format: `console` for people, `json` for machines: one object a line.
-        level: the least level that is shown.
+        log_format: `console` is human-readable, `json` is one object per line.
+        level: the lowest level that is shown.
         color: whether the console format may use colour.
-        stream: where it goes; a reader that goes away does not disturb the run.
-        secrets: tokens; hidden wherever they might turn up, tracebacks included.
+        stream: where to write; if its reader goes away, the run continues.
+        secrets: tokens to hide everywhere, including tracebacks.
     """
     redact = redactor(*secrets)
 
@@ -89,7 +89,7 @@ def _unmark(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 
 def _without_routine(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Spare a person what is routine; whatever is wrong is shown."""
+    """Drop routine info events; warnings and errors are always shown."""
     if event.pop(_ROUTINE_KEY, False) and event.get("level") == "info":
         raise structlog.DropEvent
     return event
@@ -102,16 +102,16 @@ def _stamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave out what a person at a terminal knows already, and keep the columns in line."""
+    """Drop what is redundant at a terminal, and keep the columns aligned."""
     event.pop("run_id", None)
     event.setdefault("environment", "-")
-    return {key: _plainly(value) for key, value in event.items() if value is not None}
+    return {key: _shortened(value) for key, value in event.items() if value is not None}
 
 
-def _plainly(value: object) -> object:
+def _shortened(value: object) -> object:
     match value:
         case list():
-            return ", ".join(str(_plainly(item)) for item in value) or "-"
+            return ", ".join(str(_shortened(item)) for item in value) or "-"
         case str():
             return _EXECUTION.sub(r"…-\g<number>", value)
         case _:
@@ -143,7 +143,7 @@ def _console(*, color: bool) -> Processor:
 
 
 class UnbreakableStream:
-    """A text stream whose reader may go away: what cannot be written is lost, and nothing else is."""
+    """A text stream whose reader may go away: what cannot be written is dropped, without an error."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""This machine, since it was last started, and this process on it."""
+"""This boot of this machine, and this process."""
 
 import os
 import platform
@@ -12,16 +12,16 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """This machine, since it was last started, and this process on it."""
+    """This boot of this machine, and this process."""
 
     host: str
     boot_id: str
-    """Differs from start to start, and from machine to machine; shared by the containers of one. "" where unknown."""
+    """Different for each boot and each machine; the same in all containers of a machine. "" if unknown."""
     pid: int
 
     @classmethod
     def here(cls) -> "Machine":
-        """Look where we are."""
+        """Return the current machine and process."""
         return cls(host=platform.node() or "localhost", boot_id=_boot_id(), pid=os.getpid())
 
 
@@ -29,7 +29,7 @@ def _boot_id() -> str:
     with suppress(OSError):
         return _BOOT_ID.read_text(encoding="ascii").strip()
     with suppress(OSError, subprocess.SubprocessError):
-        # macOS. The path is fixed, so that nothing else of that name is run.
+        # macOS. The path is absolute, so that no other command of that name is run.
         command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)  # noqa: S603
         return done.stdout.strip()

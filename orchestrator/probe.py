@@ -1,4 +1,4 @@
-"""The port `Prober`, by HTTP. It has nothing to do with Qovery: it never carries the token, nor counts as a request."""
+"""The port `Prober`, by HTTP. Probes are independent of Qovery: they never send the token or count as requests."""
 
 import asyncio
 
@@ -14,13 +14,13 @@ _redact = redactor()
 
 
 class HttpProber:
-    """Asks URLs with GET. Redirects are answers like any other: they are not followed."""
+    """Sends GET requests to URLs. Redirects are not followed: they count as answers."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
     async def probe(self, url: str) -> int | str:
-        """Return the HTTP status, or a few words on why there was none."""
+        """Return the HTTP status, or the reason why there was none."""
         try:
             async with asyncio.timeout(TIMEOUT), self._client.stream("GET", url) as response:
                 return response.status_code

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 HIDDEN = "***"
 
 _PATTERNS = (
-    # The vendor's API tokens.
+    # Qovery's API tokens.
     re.compile(r"\bqov_[\w.~+/=-]+", re.ASCII),
-    # A JWT, wherever it stands.
+    # A JWT anywhere in the text.
     re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII),
-    # An Authorization header that somebody echoes.
+    # An Authorization header that a server echoes.
     re.compile(r"(?<=\b[Tt]oken )[\w.~+/=-]{8,}|(?<=\b[Bb]earer )[\w.~+/=-]{8,}", re.ASCII),
     # The user information of a URL, a proxy's for example.
     re.compile(r"(?<=://)[^\s/@]+(?=@)"),
@@ -20,7 +20,7 @@ _PATTERNS = (
 
 
 def redactor(*secrets: str) -> Callable[[str], str]:
-    """Make a function that hides `secrets`, and whatever else looks like one, in a text."""
+    """Return a function that hides `secrets`, and anything else that looks like one, in a text."""
     known = sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
     def redact(text: str) -> str:
@@ -33,8 +33,8 @@ def redactor(*secrets: str) -> Callable[[str], str]:
     return redact
 
 
-def redact_deeply(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever is logged
-    """Apply `redact` to every text inside a value made of dicts, lists and tuples."""
+def redact_deeply(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - any logged value
+    """Apply `redact` to every string in a value made of dicts, lists and tuples."""
     match value:
         case str():
             return redact(value)
@@ -47,7 +47,7 @@ def redact_deeply(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN
 
 
 def shown_url(url: str) -> str:
-    """Return a URL as it may be shown: without user information, and without what its query says.
+    """Return a URL that can be shown: without user information, and without the content of its query.
 
     >>> shown_url("https://me:pw@shop.example.com/healthz?key=s3cret")
     'https://shop.example.com/healthz?…'

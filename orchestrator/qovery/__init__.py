@@ -1,1 +1,1 @@
-"""The Qovery API: everything that knows its URLs, its shapes and its quirks."""
+"""The Qovery API: its URLs, its JSON shapes, its quirks, and the quota."""

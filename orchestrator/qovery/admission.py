@@ -1,4 +1,4 @@
-"""Lets environments in as far as the quota bears: each only when everything that it is expected to take is there."""
+"""Admits environments as the quota allows: each one only when all the requests that it is expected to need are left."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -13,16 +13,16 @@ from orchestrator.qovery.feed import Feed
 from orchestrator.qovery.quota import Quota
 
 LOOK_AGAIN = 30.0
-"""Seconds after which one that waits sees whether it is still wanted, and whether there is room after all."""
+"""Seconds after which a waiting environment checks whether it is still wanted, and whether there is room now."""
 
 
 class QuotaAdmission:
-    """The port `Admission`, by the quota.
+    """The port `Admission`, based on the quota.
 
     Args:
-        quota: what it costs is kept there.
-        feed: where the jobs of those that were let in rest.
-        costs: of each target, by its name.
+        quota: reserves the requests of each admitted environment.
+        feed: where the jobs of admitted environments rest.
+        costs: the cost of each target, by its name.
         clock: the source of time.
         log: a logger with `run_id` bound.
     """
@@ -35,46 +35,47 @@ class QuotaAdmission:
         self._costs = costs
         self._clock = clock
         self._log = log
-        self._turnstile = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def admit(
         self, target: Target, *, waiting: Callable[[], Sequence[Target]], until: float, wanted: Callable[[], bool]
     ) -> bool:
-        """Wait until everything that a target is expected to take is there; False where that has not come to pass.
+        """Wait until all the requests that a target is expected to need are left; return False if it was not admitted.
 
-        One waits at a time, and for as much as many want, so that they begin together and share their looks.
+        One target waits at a time, and for room for many of those behind it, so that they start together and share
+        their looks.
         """
         cost = self._costs[target.name]
-        async with self._turnstile:
-            said = False
+        async with self._lock:
+            has_waited = False
             while wanted() and (now := self._clock.monotonic()) < until:
-                again = self._quota.try_to_admit(
+                retry_at = self._quota.try_to_admit(
                     target.environment_id,
                     cost,
-                    wanted=lambda: self._of_all(target, *waiting()),
-                    has_waited=said,
+                    wanted=lambda: self._total_cost(target, *waiting()),
+                    has_waited=has_waited,
                 )
-                if not again:
+                if not retry_at:
                     return True
-                if not said:
-                    said = True
-                    self._say(again - now, waiting=len(waiting()) + 1)
-                await self._clock.sleep(min(again - now, LOOK_AGAIN, until - now))
+                if not has_waited:
+                    has_waited = True
+                    self._log_pause(retry_at - now, waiting=len(waiting()) + 1)
+                await self._clock.sleep(min(retry_at - now, LOOK_AGAIN, until - now))
         return False
 
-    def _of_all(self, *targets: Target) -> float:
+    def _total_cost(self, *targets: Target) -> float:
         return sum(self._costs[target.name].total for target in targets)
 
     def readmit(self, target: Target) -> None:
-        """Keep what one still takes that was submitted by an earlier process."""
+        """Reserve what an environment still needs that an earlier process submitted."""
         self._quota.reserve(target.environment_id, self._costs[target.name])
 
     def release(self, target: Target) -> None:
-        """Give back what one has not taken."""
+        """Release what an environment did not use."""
         self._quota.release(target.environment_id)
         self._feed.leave(target.environment_id)
 
-    def _say(self, pause: float, *, waiting: int) -> None:
+    def _log_pause(self, pause: float, *, waiting: int) -> None:
         until = self._clock.now() + timedelta(seconds=pause)
         self._log.warning(
             "quota_paused",

@@ -1,4 +1,4 @@
-"""The token: where it comes from, and how it is sent. It is read here, kept in a `SecretStr`, and shown nowhere."""
+"""The token: where it is read from and how it is sent. It is kept in a `SecretStr` and never shown."""
 
 import re
 from collections.abc import Generator, Mapping
@@ -12,19 +12,19 @@ from orchestrator.errors import UsageError
 from orchestrator.redaction import redactor
 
 DEFAULT_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
-"""Where a token is looked for, in this order: as the vendor's tools do, then as its command line does."""
+"""Environment variables that may hold the token, in this order: the name that Qovery's tools use, then its CLI's."""
 
-# Where a name is expected, people put the token itself; then the message about it must not show it.
+# Users put the token itself where a name is expected: the error message must not show it.
 _redact = redactor()
 
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
 
 
 def find_token(environ: Mapping[str, str], *, variable: str | None = None, file: str | Path | None = None) -> SecretStr:
-    """Read the token from the variable or file that is named, else from the first of `DEFAULT_VARIABLES` that is set.
+    """Return the token from the given variable or file, else from the first of `DEFAULT_VARIABLES` that is set.
 
     Raises:
-        UsageError: there is none, or what is there cannot be a token. The message never shows it.
+        UsageError: there is no token, or the value cannot be one. The message never shows it.
     """
     if file is not None:
         return _checked(_read(Path(file)), f"the file {_redact(str(file))}")
@@ -38,7 +38,7 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
         if environ.get(name, "").strip():
             return _checked(environ[name], f"the environment variable {name}")
     raise UsageError(
-        "No token: set the environment variable QOVERY_API_TOKEN, or say with `api.token` where it is. "
+        "No token: set the environment variable QOVERY_API_TOKEN, or name another variable or a file in `api.token`. "
         "To rehearse without an account, add --simulate."
     )
 
@@ -47,10 +47,10 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        # Without its cause: it repeats the path.
+        # No cause: it repeats the path.
         raise UsageError(f"No token: cannot read the file {_redact(str(path))}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        # Without its cause: it carries the bytes of the file.
+        # No cause: it contains the bytes of the file.
         raise UsageError(f"No token: the file {_redact(str(path))} is not text.") from None
 
 
@@ -59,23 +59,23 @@ def _checked(text: str, source: str) -> SecretStr:
     if not token:
         raise UsageError(f"No token: {source} is empty.")
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError(f"Not a token: {source} holds spaces, line breaks or characters that no token has.")
+        raise UsageError(f"Not a token: {source} contains spaces, line breaks or characters that no token has.")
     return SecretStr(token)
 
 
 def scheme_of(token: SecretStr) -> str:
-    """Return `Bearer` for a person's JWT, `Token` for an API token (they look like `qov_...`)."""
+    """Return `Bearer` for a user's JWT, `Token` for an API token (`qov_...`)."""
     return "Bearer" if _JWT.fullmatch(token.get_secret_value()) else "Token"
 
 
 class TokenAuth(httpx.Auth):
-    """Puts the token into the header of each request, and nowhere before."""
+    """Sets the Authorization header of each request, so that the client's own headers never contain the token."""
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A token is neither pickled nor copied.")
+        raise TypeError("A token cannot be pickled or copied.")
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Authorize one request."""

@@ -1,8 +1,8 @@
-"""Which call to read what from, where a run names many environments: each list once, the widest that saves requests.
+"""Reads the lists of names with few requests: each list once, and an organization's list if that saves requests.
 
-A token has 1,000 requests an hour, and a run may name as many environments. Two lists tell of a whole organization, in
-one request each. They are a saving and no more: where one is refused, or lacks what is looked for, the list of the one
-project or environment has the last word.
+A token has 1,000 requests an hour, and a run may name as many environments. Two lists cover a whole organization, in
+one request each. They only save requests: if one is refused, or lacks what is looked for, the list of the single
+project or environment decides.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ T = TypeVar("T")
 
 UNAUTHORIZED = 401
 MANY_IDS = 3
-"""So many ids are looked up in an organization's list. That costs two requests, `/organization` and the list, and one
-request each costs less, or the same, for one id or two."""
+"""From this many ids on, they are looked up in an organization's list. That costs two requests, `/organization` and
+the list; one request each costs no more for one id or two."""
 MANY_PROJECTS = 2
-"""The environments of so many projects are read from their organization's list: one request, instead of one each."""
+"""From this many projects on, their environments are read from the organization's list: one request, not one each."""
 MANY_ENVIRONMENTS = 2
-"""The services of so many environments are read from their organization's list: one request, instead of one each."""
+"""From this many environments on, their services are read from the organization's list: one request, not one each."""
 
 _REFUSED = (TokenRefusedError, NotFoundError, RefusedError)
-# The list of a large organization may be too much for the platform or a proxy, although all else is answered.
-_NOT_TO_BE_HAD = (*_REFUSED, UnansweredError)
+# The list of a large organization may be too much for the platform or a proxy, even if other requests are answered.
+_UNAVAILABLE = (*_REFUSED, UnansweredError)
 
 
 class Directory(Protocol):
-    """The lists in which names are looked up, one request each."""
+    """The API's lists in which names are looked up, one request each."""
 
     async def environment(self, environment_id: str) -> WireEnvironment:
         """Read an environment by its id."""
@@ -58,32 +58,32 @@ class Directory(Protocol):
         ...
 
     async def organization_services(self, organization_id: str) -> list[WireLightService]:
-        """List the services of all environments of an organization; of a database it does not say the mode."""
+        """List the services of all environments of an organization, databases without their mode."""
         ...
 
 
 class Retrying(Protocol):
-    """Calls a read until it works or there is no hope."""
+    """Calls a read until it succeeds or cannot succeed any more."""
 
     async def __call__(self, read: Callable[[], Awaitable[T]], /) -> T:
-        """Return what `read` returns."""
+        """Return the result of `read`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Environments:
-    """The environments of an organization, by their own ids and by those of their projects, in lower case."""
+    """The environments of an organization, by environment id and by project id, both in lower case."""
 
     by_id: Mapping[str, WireEnvironment]
     by_project: Mapping[str, Sequence[WireEnvironment]]
 
 
 class Lists:
-    """Reads each list of a directory once, however many ask for it. All that it reads raises `PlatformError`.
+    """Reads each list of a directory once, however many callers ask for it. Every read may raise `PlatformError`.
 
     Args:
-        directory: where the lists are.
-        retrying: calls a read until it succeeds or there is no hope.
+        directory: reads the lists.
+        retrying: calls a read until it succeeds or cannot succeed any more.
     """
 
     def __init__(self, directory: Directory, *, retrying: Retrying) -> None:
@@ -111,11 +111,11 @@ class Lists:
         """Find an environment by its id.
 
         Args:
-            environment_id: in any case.
-            among: how many different ids are looked up in all.
+            environment_id: in upper or lower case.
+            among: how many different ids are looked up in total.
 
         Raises:
-            PlatformError: as `GET /environment/{id}` says it: whatever else was tried before, this has the last word.
+            PlatformError: from `GET /environment/{id}`, which decides whatever was tried before.
         """
         listed = await self._in_organizations(environment_id, among=among) if among >= MANY_IDS else None
         if listed is not None:
@@ -123,7 +123,7 @@ class Lists:
         return await self._read("environment", environment_id, self._directory.environment)
 
     async def environments_by_organization(self, organization_id: str, project_id: str) -> Sequence[WireEnvironment]:
-        """List the environments of a project from its organization's list; none where that is not to be had."""
+        """List the environments of a project from its organization's list; empty if that list is unavailable."""
         listed = await self._environments_of(organization_id)
         return listed.by_project.get(project_id.casefold(), ()) if listed is not None else ()
 
@@ -131,18 +131,18 @@ class Lists:
         """List the services of an environment from its organization's list, databases without their mode.
 
         Returns:
-            None where that list is not to be had. An environment that is not in it has no services.
+            None if that list is unavailable. An environment that is not in it has no services.
         """
         read = self._read("all services", organization_id, self._services_by_environment)
-        listed = await _unless(_NOT_TO_BE_HAD, read)
+        listed = await _or_none(_UNAVAILABLE, read)
         return listed.get(environment_id.casefold(), ()) if listed is not None else None
 
     async def _in_organizations(self, environment_id: str, *, among: int) -> WireEnvironment | None:
-        organizations = await _unless(_REFUSED, self.organizations())
-        # Nothing says in which organization an id is. A person's token may see more of them than there are ids.
+        organizations = await _or_none(_REFUSED, self.organizations())
+        # It is unknown to which organization an id belongs. A user's token may see more organizations than ids.
         if organizations is None or len(organizations) >= among:
             return None
-        # One after the other: often all ids are in the first.
+        # One at a time: often all ids are in the first.
         for organization in organizations:
             listed = await self._environments_of(organization.id)
             if listed is not None and environment_id.casefold() in listed.by_id:
@@ -150,7 +150,7 @@ class Lists:
         return None
 
     async def _environments_of(self, organization_id: str) -> _Environments | None:
-        return await _unless(_NOT_TO_BE_HAD, self._read("all environments", organization_id, self._environments))
+        return await _or_none(_UNAVAILABLE, self._read("all environments", organization_id, self._environments))
 
     async def _environments(self, organization_id: str) -> _Environments:
         listed = await self._directory.organization_environments(organization_id)
@@ -165,16 +165,16 @@ class Lists:
         return _grouped((service.environment_id, service) for service in listed)
 
     async def _read(self, kind: str, key: str, read: Callable[[str], Awaitable[T]]) -> T:
-        """Read each list once, however many ask for it at the same time."""
+        """Read each list once, even if several callers ask for it at the same time."""
         task = self._reads.get((kind, key))
         if task is None:
             task = asyncio.ensure_future(self._retrying(lambda: read(key)))
             self._reads[kind, key] = task
-        return await task  # type: ignore[return-value]  # a key's kind fixes the type of what is read
+        return await task  # type: ignore[return-value]  # the kind in the key determines the type
 
 
-async def _unless(errors: tuple[type[PlatformError], ...], read: Awaitable[T]) -> T | None:
-    """Return what is read, None where it fails in a way that need not stop anybody: a 401 always does."""
+async def _or_none(errors: tuple[type[PlatformError], ...], read: Awaitable[T]) -> T | None:
+    """Return the result of a read, None if it fails with one of `errors`. A 401 is always raised."""
     try:
         return await read
     except errors as error:
@@ -184,7 +184,7 @@ async def _unless(errors: tuple[type[PlatformError], ...], read: Awaitable[T]) -
 
 
 def _grouped(pairs: Iterable[tuple[str, T]]) -> Mapping[str, Sequence[T]]:
-    """Group values by their key, an id in any case."""
+    """Group values by their key, an id in upper or lower case."""
     groups: defaultdict[str, list[T]] = defaultdict(list)
     for key, value in pairs:
         groups[key.casefold()].append(value)

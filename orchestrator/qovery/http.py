@@ -1,6 +1,6 @@
-"""One request at a time to the Qovery API: sent under the quota, bounded in time and size, its failures translated.
+"""Single requests to the Qovery API: within the quota, limited in time and size, with errors translated.
 
-Nothing here tries again and nothing sleeps.
+Nothing here retries or sleeps.
 """
 
 import asyncio
@@ -30,15 +30,15 @@ from orchestrator.qovery.auth import TokenAuth
 from orchestrator.qovery.quota import Quota, server_time
 from orchestrator.redaction import redactor
 
-_REDACT_THE_USUAL = redactor()
+_DEFAULT_REDACT = redactor()
 
 M = TypeVar("M", bound=BaseModel)
 
 USER_AGENT = f"qovery-restart/{__version__}"
 LARGEST_ANSWER = 32 * 1024 * 1024
-"""Bytes. The largest real answers, an organization's services, have a few megabytes."""
+"""Bytes. The largest real answers, the services of an organization, have a few megabytes."""
 LONGEST_MESSAGE = 200
-"""Characters of an error body that are shown to a person."""
+"""Characters of an error body that are shown to users."""
 
 NEVER_SENT: tuple[type[Exception], ...] = (
     httpx.ConnectError,
@@ -49,7 +49,7 @@ NEVER_SENT: tuple[type[Exception], ...] = (
     httpx.LocalProtocolError,
     httpx.InvalidURL,
 )
-"""What httpx raises before any byte of a request has left."""
+"""What httpx raises before any byte of a request is sent."""
 PERHAPS_SENT: tuple[type[Exception], ...] = (
     httpx.ReadTimeout,
     httpx.WriteTimeout,
@@ -60,12 +60,12 @@ PERHAPS_SENT: tuple[type[Exception], ...] = (
     httpx.DecodingError,
     httpx.TooManyRedirects,
 )
-"""What httpx raises when a request has left, or may have."""
+"""What httpx raises when a request was sent, or may have been."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A complete answer of the API."""
+    """A complete answer from the API."""
 
     status: int
     headers: Mapping[str, str]
@@ -73,14 +73,14 @@ class Answer:
 
     @property
     def server_time(self) -> datetime | None:
-        """What the server's clock said."""
+        """The server's time, from the `Date` header."""
         return server_time(self.headers)
 
     def read_as(self, model: type[M], *, call: str) -> M:
-        """Read the body as `model`.
+        """Parse the body as `model`.
 
         Raises:
-            MalformedAnswerError: it is something else.
+            MalformedAnswerError: it does not match.
         """
         try:
             return model.model_validate_json(self.body)
@@ -88,7 +88,7 @@ class Answer:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise MalformedAnswerError(
-                f"{call}: the answer (HTTP {self.status}, {len(self.body)} bytes) is not what was asked for: "
+                f"{call}: unexpected answer (HTTP {self.status}, {len(self.body)} bytes): "
                 f"{where + ': ' if where else ''}{first['msg']}",
                 status=self.status,
             ) from None
@@ -98,10 +98,10 @@ class QoveryHttp:
     """Sends requests to the API.
 
     Args:
-        client: httpx's client; its base URL is the API's.
+        client: the httpx client; its base URL is the API's.
         quota: asked before each request.
-        request_timeout: seconds for a whole request, its answer included.
-        redact: hides secrets in what others say, since a server or a proxy may echo them.
+        request_timeout: seconds for a whole request, including its answer.
+        redact: hides secrets in error texts, since a server or a proxy may echo them.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class QoveryHttp:
         *,
         quota: Quota,
         request_timeout: float,
-        redact: Callable[[str], str] = _REDACT_THE_USUAL,
+        redact: Callable[[str], str] = _DEFAULT_REDACT,
     ) -> None:
         self._client = client
         self._redact = redact
@@ -130,13 +130,13 @@ class QoveryHttp:
 
         Args:
             method: GET or POST.
-            path: of the call.
+            path: the path of the call.
             params: the query.
             body: sent as JSON.
-            about: the environment that it is about, for whose requests some of the quota may be kept.
+            about: the environment that the request concerns, if any: part of the quota may be reserved for it.
 
         Raises:
-            PlatformError: in the form that says what happened, and whether the request can have had an effect.
+            PlatformError: the subclass shows what happened, and whether the request may have had an effect.
         """
         call = f"{method} {path}"
         ticket = self._quota.take(about)
@@ -145,7 +145,7 @@ class QoveryHttp:
                 answer = await self._exchange(method, path, params, body)
         except TimeoutError:
             raise UnansweredError(f"{call}: no complete answer within {self._request_timeout:g} s") from None
-        # httpx lets TLS failures in the middle of an answer through as they are: `ssl.SSLError`, an OSError.
+        # httpx does not wrap a TLS failure in the middle of an answer: that is an `ssl.SSLError`, an OSError.
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise translate(error, call, redact=self._redact) from None
         finally:
@@ -169,7 +169,7 @@ class QoveryHttp:
 
 
 def translate(error: Exception, call: str, *, redact: Callable[[str], str] = str) -> PassingError:
-    """Say in our own terms what an exception of httpx means: never sent, or perhaps acted upon."""
+    """Return our error for an httpx exception: never sent, or perhaps acted upon."""
     what = redact(str(error)) or type(error).__name__
     if isinstance(error, NEVER_SENT):
         return NotSentError(f"{call}: not sent: {what}")
@@ -179,13 +179,13 @@ def translate(error: Exception, call: str, *, redact: Callable[[str], str] = str
 def refusal(
     answer: Answer, call: str, retry_after: float | None = None, *, redact: Callable[[str], str] = str
 ) -> PlatformError:
-    """Say what an answer means whose status is not 2xx."""
+    """Return the error for an answer whose status is not 2xx."""
     status = answer.status
-    message = f"{call}: HTTP {status}: {_reason_in(answer.body, redact)}"
+    message = f"{call}: HTTP {status}: {_error_text(answer.body, redact)}"
     match status:
         case _ if httpx.codes.is_redirect(status):
-            # It is not followed, since the token must not go elsewhere; often the URL only begins with http.
-            return UnansweredError(f"{message}. It redirects elsewhere; check the API's URL", status=status)
+            # Not followed, since the token must not go to another host. Often the API's URL lacks the s of https.
+            return UnansweredError(f"{message}. The answer is a redirect; check the API's URL", status=status)
         case 401 | 403:
             return TokenRefusedError(message, status=status)
         case 404:
@@ -194,15 +194,15 @@ def refusal(
             return BusyError(message, status=status)
         case 429:
             return ThrottledError(message, status=status, retry_after=retry_after)
-        # 408 comes from a proxy that saw the request only in part: no word from the API itself.
+        # A 408 comes from a proxy that received only part of the request, not from the API itself.
         case _ if 400 <= status < 500 and status != httpx.codes.REQUEST_TIMEOUT:  # noqa: PLR2004 - the class of HTTP statuses
             return RefusedError(message, status=status)
         case _:
             return UnansweredError(message, status=status)
 
 
-def _reason_in(body: bytes, redact: Callable[[str], str]) -> str:
-    """Find the words in an error body: JSON with `detail`, `message` or `error`; or text, a proxy's HTML, nothing."""
+def _error_text(body: bytes, redact: Callable[[str], str]) -> str:
+    """Return the explanation in an error body: JSON with `detail`, `message` or `error`; or text, HTML, nothing."""
     text = body.decode("utf-8", errors="replace")
     try:
         content = json.loads(body)
@@ -210,7 +210,7 @@ def _reason_in(body: bytes, redact: Callable[[str], str]) -> str:
         content = None
     if isinstance(content, dict):
         text = next((str(content[key]) for key in ("detail", "message", "error") if content.get(key)), text)
-    # Hidden before it is cut: half a secret is not recognized as one.
+    # Redact before cutting: half a secret is not recognized as one.
     text = redact(text)[: 16 * LONGEST_MESSAGE]
     words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if not words:
@@ -229,8 +229,8 @@ def make_client(
     """Make the httpx client for the API.
 
     Redirects are not followed: the API has none, and the token must not follow one to another host. Waiting for a
-    connection, TCP and TLS each have a quarter of `request_timeout`, so that a connection that is never made ends as
-    what it is, "not sent", before the time for the whole request is over and nobody can tell any more.
+    connection, TCP and TLS each have a quarter of `request_timeout`. So a connection that cannot be made fails as "not
+    sent", before the timeout of the whole request, after which it is unknown whether it was sent.
     """
     to_connect = request_timeout / 4
     return httpx.AsyncClient(

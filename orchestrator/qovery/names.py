@@ -1,7 +1,7 @@
-"""From what a person wrote down to ids: environments by path, services by name; all of it before the first submit.
+"""Resolves names to ids: environments by path, services by name; all of them before the first submit.
 
-The API says that its names are case-insensitive, and people paste them with non-breaking spaces, so names are compared
-folded. A name that matches nothing, or two things, is an error; every error is collected before any is raised.
+The API documents its names as case-insensitive, and users paste them with non-breaking spaces, so names are compared
+folded. A name that matches nothing, or several things, is an error; all errors are collected before one is raised.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ T = TypeVar("T")
 CONSOLE_URL = "https://console.qovery.com"
 FORBIDDEN = 403
 AT_ONCE = 10
-"""How many environments are looked up at the same time."""
+"""How many environments are looked up concurrently."""
 NOT_NAMED = "not named in the configuration"
-MODE_UNSAID = "a database that does not say whether it runs in a container"
+MODE_UNKNOWN = "a database whose mode (container or managed) is unknown"
 
 _Choice = tuple[tuple[Service, ...], tuple[Exclusion, ...], list[str]]
-"""Of the services of an environment: those to restart, those left out, and what is wrong with the names."""
+"""The services of an environment to restart, the services left out, and what is wrong with the names."""
 
 
 class Named(Protocol):
@@ -45,12 +45,12 @@ class Named(Protocol):
 
     @property
     def id(self) -> str:
-        """What the API calls it."""
+        """The API's id."""
         ...
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name that users see."""
         ...
 
 
@@ -62,7 +62,7 @@ class _Problem(Exception):  # noqa: N818 - never leaves this module
 
 
 def fold(name: str) -> str:
-    r"""Return `name` as it is compared: any white space is one space, and case does not matter.
+    r"""Return `name` as it is compared: any white space becomes one space, and case is ignored.
 
     >>> fold(" My\u00a0API ")
     'my api'
@@ -72,11 +72,11 @@ def fold(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """How much is looked up in all: by that it is decided what is read for all of it at once."""
+    """Everything that is looked up. The amount decides which lists are read."""
 
     ids: AbstractSet[str]
     projects: Mapping[str, AbstractSet[str]]
-    """The projects of each organization, as they are named in paths and folded."""
+    """The projects of each organization, by their folded names in paths."""
 
     @classmethod
     def of(cls, specs: Iterable[EnvironmentSpec]) -> "_Scope":
@@ -94,9 +94,9 @@ class Resolver:
     """Turns specs into targets.
 
     Args:
-        directory: where names are looked up.
-        retrying: calls a read until it succeeds or there is no hope.
-        console: whether to give each target its URL in Qovery's console.
+        directory: reads the lists of names.
+        retrying: calls a read until it succeeds or cannot succeed any more.
+        console: whether to set each target's URL in the Qovery console.
     """
 
     def __init__(
@@ -108,30 +108,31 @@ class Resolver:
     ) -> None:
         self._lists = Lists(directory, retrying=retrying)
         self._console = console
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def resolve(self, specs: Sequence[EnvironmentSpec], *, to_restart: bool = True) -> tuple[Target, ...]:
         """Look up everything that `specs` name.
 
         Args:
             specs: the environments.
-            to_restart: whether each has to have a service that Qovery can restart.
+            to_restart: whether each must have a service that Qovery can restart.
 
         Raises:
-            NameResolutionError: with every name that matches nothing, several things, or what cannot restart.
-            PlatformError: the API could not be asked.
+            NameResolutionError: lists every name that matches nothing, several things, or something that Qovery cannot
+                restart.
+            PlatformError: the API could not be read.
         """
         scope = _Scope.of(specs)
         environments = await self._each(specs, lambda spec: self._environment_or_problem(spec, scope))
         pairs = list(zip(specs, environments, strict=True))
-        # Only now is it known in which organizations so many are that all of their services are worth one request.
-        crowded = _crowded((spec, found) for spec, found in pairs if isinstance(found, WireEnvironment))
+        # Only now is it known which organizations have so many of them that the list of all services saves requests.
+        bulk = _bulk_organizations((spec, found) for spec, found in pairs if isinstance(found, WireEnvironment))
 
         async def explained(pair: tuple[EnvironmentSpec, WireEnvironment | str]) -> Target | list[str]:
             spec, found = pair
             if isinstance(found, str):
                 return [f"{spec.name}: {found}"]
-            return await self._target_or_problems(spec, found, crowded=crowded, to_restart=to_restart)
+            return await self._target_or_problems(spec, found, bulk=bulk, to_restart=to_restart)
 
         results = await self._each(pairs, explained)
         targets = [result for result in results if isinstance(result, Target)]
@@ -142,25 +143,25 @@ class Resolver:
         return tuple(targets)
 
     async def _each(self, items: Sequence[S], work: Callable[[S], Awaitable[T]]) -> list[T]:
-        """Do the work on all items, some at a time; the first error ends it."""
+        """Call `work` for all items, some at a time; the first error ends it."""
 
-        async def in_turn(item: S) -> T:
-            async with self._room:
+        async def with_slot(item: S) -> T:
+            async with self._slots:
                 return await work(item)
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(in_turn(item)) for item in items]
+                tasks = [group.create_task(with_slot(item)) for item in items]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
     async def _target_or_problems(
-        self, spec: EnvironmentSpec, environment: WireEnvironment, *, crowded: AbstractSet[str], to_restart: bool
+        self, spec: EnvironmentSpec, environment: WireEnvironment, *, bulk: AbstractSet[str], to_restart: bool
     ) -> Target | list[str]:
-        chosen, excluded, problems = await self._choose(spec, environment, crowded)
+        chosen, excluded, problems = await self._choose(spec, environment, bulk)
         if to_restart and not chosen and not problems:
-            problems = ["there is no service in it that Qovery can restart"]
+            problems = ["it has no service that Qovery can restart"]
         if problems:
             return [f"{spec.name}: {problem}" for problem in problems]
         return Target(
@@ -175,8 +176,8 @@ class Resolver:
             project_id=environment.project.id.casefold() if environment.project is not None else None,
         )
 
-    async def _choose(self, spec: EnvironmentSpec, environment: WireEnvironment, crowded: AbstractSet[str]) -> _Choice:
-        if environment.organization is not None and environment.organization.id in crowded:
+    async def _choose(self, spec: EnvironmentSpec, environment: WireEnvironment, bulk: AbstractSet[str]) -> _Choice:
+        if environment.organization is not None and environment.organization.id in bulk:
             listed = await self._lists.services_by_organization(environment.organization.id, environment.id)
             choice = _choose_without_modes(spec, listed) if listed is not None else None
             if choice is not None:
@@ -199,7 +200,7 @@ class Resolver:
         except TokenRefusedError as error:
             if error.status != FORBIDDEN:
                 raise
-            # Qovery says 403 for what does not exist, too. A token that is refused altogether sees no organizations.
+            # Qovery also answers 403 for what does not exist. If the token itself is refused, this read fails.
             await self._lists.organizations()
             raise _Problem(f"there is no environment with the id {environment_id} that the token may see") from None
 
@@ -210,7 +211,7 @@ class Resolver:
         kind = f"environment of {organization.name}/{project.name}"
         if len(scope.projects[fold(path.organization)]) >= MANY_PROJECTS:
             listed = await self._lists.environments_by_organization(organization.id, project.id)
-            with suppress(_Problem):  # The project's own list has the last word.
+            with suppress(_Problem):  # The project's own list decides.
                 return _only(path.environment, listed, kind)
         environment = _only(path.environment, await self._lists.environments(project.id), kind)
         return environment.within(organization.id, project.id)
@@ -234,7 +235,7 @@ def _only(wanted: str, candidates: Iterable[N], kind: str) -> N:
         return found[0]
     if found:
         ids = ", ".join(sorted(candidate.id for candidate in found))
-        raise _Problem(f'"{wanted}" names more than one {kind}: use one of the ids {ids}')
+        raise _Problem(f'"{wanted}" matches more than one {kind}: use one of the ids {ids}')
     raise _Problem(f'there is no {kind} called "{wanted}"{_suggestion(wanted, candidates)}')
 
 
@@ -245,11 +246,11 @@ def _suggestion(wanted: str, candidates: Iterable[Named]) -> str:
         return f'; did you mean "{names[close[0]]}"?'
     if not names:
         return " (the token sees none)"
-    return f" (there are: {', '.join(sorted(names.values())[:10])}{', …' if len(names) > 10 else ''})"  # noqa: PLR2004
+    return f" (available: {', '.join(sorted(names.values())[:10])}{', …' if len(names) > 10 else ''})"  # noqa: PLR2004
 
 
 def why_not(service: WireService) -> str | None:
-    """Say why Qovery cannot restart a service, None where it can."""
+    """Return why Qovery cannot restart a service, None if it can."""
     match service.service_type.upper(), (service.mode or "").upper():
         case (("APPLICATION" | "CONTAINER"), _):
             return None
@@ -258,17 +259,17 @@ def why_not(service: WireService) -> str | None:
         case "DATABASE", "MANAGED":
             return "a managed database"
         case "DATABASE", _:
-            return MODE_UNSAID
+            return MODE_UNKNOWN
         case _:
             return f"of type {service.service_type.lower().replace('_', ' ') or 'unknown'}"
 
 
-def _crowded(found: Iterable[tuple[EnvironmentSpec, WireEnvironment]]) -> AbstractSet[str]:
-    """Return the ids of the organizations of which all services are worth reading."""
+def _bulk_organizations(found: Iterable[tuple[EnvironmentSpec, WireEnvironment]]) -> AbstractSet[str]:
+    """Return the ids of the organizations whose list of all services saves requests."""
     members = {
         (environment.organization.id, environment.id)
         for spec, environment in found
-        # Where a database is named, the environment's own list is read whatever the organization's says.
+        # If a database is named, the environment's own list is read anyway: only that has the mode.
         if environment.organization is not None and not _names_a_database(spec)
     }
     sizes = Counter(organization for organization, _ in members)
@@ -280,15 +281,15 @@ def _names_a_database(spec: EnvironmentSpec) -> bool:
 
 
 def _choose_without_modes(spec: EnvironmentSpec, services: Sequence[WireService]) -> _Choice | None:
-    """Choose from a list that does not say which databases can restart; None where that is not enough to choose by.
+    """Choose from a list without database modes; None if that is not enough to decide.
 
-    A list of a whole organization never makes a problem: the environment's own list, read next, has the last word.
+    An organization's list never causes a problem: the environment's own list, read next, decides.
     """
     chosen, excluded, problems = _choose(spec, services)
-    doubtful = {exclusion.id for exclusion in excluded if exclusion.why == MODE_UNSAID}
+    doubtful = {exclusion.id for exclusion in excluded if exclusion.why == MODE_UNKNOWN}
     if problems or not chosen or (doubtful and isinstance(spec.services, str)):
         return None
-    # What is not named is left out whatever its mode.
+    # A database that is not named is left out whatever its mode.
     return chosen, tuple(replace(one, why=NOT_NAMED) if one.id in doubtful else one for one in excluded), []
 
 
@@ -324,14 +325,15 @@ def _service(name: str, service_type: ServiceType, services: Sequence[WireServic
     try:
         found = _only(name, of_type, service_type.value)
     except _Problem:
-        # Perhaps it stands in the wrong list; not where it names several things in the right one.
+        # Perhaps it is in the wrong list, but not if it matches several things in the right one.
         called = [service for service in services if _is_called(service, name)]
         elsewhere = [service for service in called if service not in of_type]
         if len(elsewhere) != 1 or elsewhere != called:
             raise
         found = elsewhere[0]
         if why_not(found) is None:
-            raise _Problem(f'"{name}" is not {_a(service_type)} but {_a(_as_service(found).type)}') from None
+            type_found = _as_service(found).type
+            raise _Problem(f'"{name}" is not {_with_article(service_type)} but {_with_article(type_found)}') from None
     why = why_not(found)
     if why is not None:
         raise _Problem(f'"{name}" is {why}, which Qovery cannot restart')
@@ -342,7 +344,7 @@ def _is_called(service: WireService, name: str) -> bool:
     return fold(service.name) == fold(name) or service.id.casefold() == name.strip().casefold()
 
 
-def _a(service_type: ServiceType) -> str:
+def _with_article(service_type: ServiceType) -> str:
     return f"an {service_type}" if service_type is ServiceType.APPLICATION else f"a {service_type}"
 
 
@@ -351,7 +353,7 @@ def _as_service(service: WireService) -> Service:
 
 
 def _listed_twice(targets: Sequence[Target]) -> list[str]:
-    """Find targets that are the same environment: it would be restarted twice."""
+    """Return a problem for each target that is the same environment as another: it would be restarted twice."""
     first: dict[str, Target] = {}
     problems = []
     for target in targets:

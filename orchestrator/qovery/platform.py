@@ -1,4 +1,4 @@
-"""The port `Platform`, on the Qovery API; and the lists by which names are looked up."""
+"""The port `Platform` on the Qovery API, and the lists in which names are looked up."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ _ID_FIELDS = {
 
 
 class QoveryPlatform:
-    """Drives the API. Every method is one request and raises `PlatformError`.
+    """Calls the API. Every method is one request and may raise `PlatformError`.
 
     Attributes:
         submits: how many restarts were posted, answered or not.
@@ -31,7 +31,8 @@ class QoveryPlatform:
     async def read_statuses(self, environment_id: str) -> Observation:
         """Read `statusesWithStages`.
 
-        `/statuses` would be simpler and keeps the previous run's states while a request waits; this one alone tells.
+        `/statuses` would be simpler, but it shows the previous run's states while a request waits; only this call shows
+        the waiting request.
         """
         path = f"/environment/{environment_id}/statusesWithStages"
         answer = await self._http.call("GET", path, about=environment_id)
@@ -39,7 +40,7 @@ class QoveryPlatform:
         return statuses.to_domain(environment_id, answer.server_time)
 
     async def read_hints(self, project_id: str) -> Mapping[str, Hint]:
-        """Read the statuses of every environment of a project, by its id: hints, since nobody knows how they lag."""
+        """Read hints for every environment of a project, by its id. How far these statuses lag is undocumented."""
         path = f"/project/{project_id}/environment/status"
         answer = await self._http.call("GET", path)
         hints = answer.read_as(wire.WireProjectStatuses, call=f"GET {path}").to_domain()
@@ -62,9 +63,9 @@ class QoveryPlatform:
     async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
         """Post one restart of all `services`.
 
-        The document promises one `Status` for a request that names many services, and a sibling call answers otherwise,
-        so the body is only searched for the request's id: whatever it looks like, a 202 means accepted. Any other
-        success has to speak for itself: a captive portal, too, says 200.
+        The document promises one `Status` for a request that names many services, and a sibling call answers
+        differently. So only the request's id is read from the body, and a 202 means accepted whatever the body is. Any
+        other 2xx needs a valid body: a captive portal answers 200, too.
         """
         body: dict[str, list[str]] = {}
         for service in services:
@@ -84,11 +85,11 @@ class QoveryPlatform:
         await self._http.call("POST", f"/deploymentQueue/{request_id}/cancelDeployment", body={})
 
     async def cancel_run(self, environment_id: str) -> None:
-        """Cancel what runs in an environment, without force: lifecycle jobs that it triggered are left alone."""
+        """Cancel the run in an environment, without force: lifecycle jobs that it triggered are left alone."""
         path = f"/environment/{environment_id}/cancelDeployment"
         await self._http.call("POST", path, body={"force_cancel": False}, about=environment_id)
 
-    # The directory: what `names` looks things up in.
+    # The port `Directory`, for `names`.
 
     async def environment(self, environment_id: str) -> wire.WireEnvironment:
         """Read an environment by its id."""

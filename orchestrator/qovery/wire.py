@@ -1,7 +1,7 @@
-"""The shapes that the API sends, tolerant of what may be missing or new, and their meaning in the domain's words.
+"""The API's JSON shapes, tolerant of missing and new parts, and their conversion to domain values.
 
-Only what the product reads is named here. Nothing that the published document calls required is relied on, but for the
-ids without which there would be nothing to speak of.
+Only what the product reads is declared here. What the published document calls required is optional here, except for
+the ids, names and lists without which an answer is useless.
 """
 
 from collections.abc import Iterator
@@ -10,22 +10,23 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from orchestrator.domain.costs import HOUR
 from orchestrator.domain.observations import Hint, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 
 
-def _none_if_odd(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any JSON
-    """Read what only helps: written oddly, it must not cost the whole answer."""
+def _none_if_invalid(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any JSON
+    """Read an optional value: if it is invalid, the rest of the answer still counts."""
     try:
         return read(value)
     except ValidationError:
         return None
 
 
-_OptionalTime = Annotated[datetime | None, WrapValidator(_none_if_odd)]
-_OptionalNumber = Annotated[int | None, WrapValidator(_none_if_odd)]
+_OptionalTime = Annotated[datetime | None, WrapValidator(_none_if_invalid)]
+_OptionalNumber = Annotated[int | None, WrapValidator(_none_if_invalid)]
 
-LONGEST_RUN = 7 * 24 * 3600
-"""Seconds. What claims to have taken longer says nothing."""
+LONGEST_RUN = 7 * 24 * HOUR
+"""Seconds. A longer duration is invalid."""
 
 
 class _Wire(BaseModel):
@@ -43,7 +44,7 @@ class WireStatus(_Wire):
     is_part_last_deployment: bool | None = None
 
     def to_domain(self) -> ServiceStatus:
-        """Read it; a state that is missing is one that nothing can be concluded from."""
+        """Convert it; a missing state becomes an unknown one."""
         return ServiceStatus(
             id=(self.id or "").casefold(),
             state=self.state or "",
@@ -66,17 +67,17 @@ class WireEnvironmentStatus(_Wire):
 
     @property
     def last_run_not_before(self) -> datetime | None:
-        """An instant before which the last run, if it is over, did not begin.
+        """The earliest instant at which the last run, if it is over, may have started.
 
-        Nobody has documented whether `last_deployment_date` is its beginning or its end (inferred: the end). Less the
-        run's length it is not later than its beginning in either case.
+        It is undocumented whether `last_deployment_date` is its start or its end (inferred: the end). Minus the run's
+        duration it is not later than the start in either case.
         """
         date, length = self.last_deployment_date, self.total_deployment_duration_in_seconds
         if date is None or date.tzinfo is None or length is None or not 0 <= length <= LONGEST_RUN:
             return None
         try:
             return date - timedelta(seconds=length)
-        except OverflowError:  # The year 1, which is how some say "never".
+        except OverflowError:  # The year 1, which some servers send for "never".
             return None
 
 
@@ -86,7 +87,7 @@ class WireProjectStatuses(_Wire):
     results: list[WireEnvironmentStatus]
 
     def to_domain(self) -> list[Hint]:
-        """Read those that say whose they are."""
+        """Convert the statuses that have an environment id."""
         return [
             Hint(environment_id=each.id.casefold(), state=each.state, execution_id=each.last_deployment_id or None)
             for each in self.results
@@ -106,7 +107,7 @@ class WireStage(_Wire):
     agentic_workflows: list[WireStatus] | None = None
 
     def statuses(self) -> Iterator[WireStatus]:
-        """Yield every status in it that says whose it is."""
+        """Yield every status that has a service id."""
         for statuses in (
             self.applications,
             self.containers,
@@ -120,13 +121,13 @@ class WireStage(_Wire):
 
 
 class WireStatusesWithStages(_Wire):
-    """`EnvironmentStatusesWithStages`. Without its stages it says nothing, so they are insisted on."""
+    """`EnvironmentStatusesWithStages`. The stages are required: without them it is useless."""
 
     environment: WireEnvironmentStatus | None = None
     stages: list[WireStage]
 
     def to_domain(self, environment_id: str, server_time: datetime | None) -> Observation:
-        """Read it."""
+        """Convert it."""
         statuses = (status.to_domain() for stage in self.stages for status in stage.statuses())
         environment = self.environment or WireEnvironmentStatus()
         return Observation(
@@ -147,26 +148,26 @@ class WireServiceIdentifier(_Wire):
 
 
 class WireRunService(_Wire):
-    """`DeploymentHistoryService`, and its like in the queue."""
+    """`DeploymentHistoryService`, and its equivalent in the queue."""
 
     identifier: WireServiceIdentifier | None = None
     status: str | None = None
 
     @property
     def service_id(self) -> str | None:
-        """Whose it is."""
+        """The id of the service."""
         service_id = self.identifier.service_id if self.identifier is not None else None
         return service_id.casefold() if service_id else None
 
 
 class WireRunStage(_Wire):
-    """`DeploymentHistoryStage`, and its like in the queue."""
+    """`DeploymentHistoryStage`, and its equivalent in the queue."""
 
     services: list[WireRunService] | None = None
 
 
 class WireAuditing(_Wire):
-    """`DeploymentHistoryAuditingData`, and its like in the queue."""
+    """`DeploymentHistoryAuditingData`, and its equivalent in the queue."""
 
     created_at: _OptionalTime = None
     triggered_by: str | None = None
@@ -181,7 +182,7 @@ class WireRunIdentifier(_Wire):
 
 
 class WireRun(_Wire):
-    """`DeploymentHistoryEnvironmentV2`, or `QueuedDeploymentRequestWithStages`: they are alike but for their ids."""
+    """`DeploymentHistoryEnvironmentV2`, or `QueuedDeploymentRequestWithStages`: only their ids differ."""
 
     identifier: WireRunIdentifier | None = None
     trigger_action: str | None = None
@@ -194,7 +195,7 @@ class WireRun(_Wire):
             yield from stage.services or ()
 
     def to_run(self) -> Run:
-        """Read it as a run."""
+        """Convert it to a run."""
         auditing = self.auditing_data or WireAuditing()
         created_at = auditing.created_at
         return Run(
@@ -202,14 +203,14 @@ class WireRun(_Wire):
             action=self.trigger_action or "",
             status=self.action_status or "",
             services={service.service_id: service.status or "" for service in self._services() if service.service_id},
-            # An instant without its zone cannot be compared with anything.
+            # An instant without a time zone cannot be compared.
             created_at=created_at if created_at is not None and created_at.tzinfo is not None else None,
             triggered_by=auditing.triggered_by,
             origin=auditing.origin,
         )
 
     def to_queued_request(self) -> QueuedRequest | None:
-        """Read it as a waiting request; None where it does not say which one it is."""
+        """Convert it to a waiting request; None if it has no request id."""
         if self.identifier is None or not self.identifier.deployment_request_id:
             return None
         auditing = self.auditing_data or WireAuditing()
@@ -223,18 +224,18 @@ class WireRun(_Wire):
 
 
 class WireRuns(_Wire):
-    """A list of runs or of queued requests. An answer without the list is not an empty list."""
+    """A list of runs or of queued requests. It is required: an answer without it is not an empty list."""
 
     results: list[WireRun]
 
 
 class WireSubmitAnswer(_Wire):
-    """The answer to a submit: a `Status` by the document, perhaps an `EnvironmentStatus`; both may name the request."""
+    """The answer to a submit: a `Status`, as documented, or an `EnvironmentStatus`; both may have the request's id."""
 
     deployment_request_id: str | None = None
 
     def to_domain(self) -> SubmitReceipt:
-        """Keep what ids it carries."""
+        """Return the ids in it."""
         return SubmitReceipt(request_ids=frozenset([self.deployment_request_id] if self.deployment_request_id else []))
 
 
@@ -252,7 +253,7 @@ class WireNamed(_Wire):
 
 
 class WireNamedList(_Wire):
-    """A list of them."""
+    """A list of organizations or projects."""
 
     results: list[WireNamed]
 
@@ -266,14 +267,14 @@ class WireEnvironment(_Wire):
     organization: WireReference | None = None
 
     def within(self, organization_id: str, project_id: str | None = None) -> Self:
-        """Return it with the place where it was found, as far as it does not say itself where it belongs."""
+        """Return it with the organization and project in which it was found, unless it names its own."""
         project = self.project or (WireReference(id=project_id) if project_id is not None else None)
         organization = self.organization or WireReference(id=organization_id)
         return self.model_copy(update={"organization": organization, "project": project})
 
 
 class WireEnvironmentList(_Wire):
-    """A list of them."""
+    """A list of environments."""
 
     results: list[WireEnvironment]
 
@@ -289,18 +290,18 @@ class WireService(_Wire):
 
 
 class WireServiceList(_Wire):
-    """A list of them."""
+    """A list of services."""
 
     results: list[WireService]
 
 
 class WireLightService(WireService):
-    """`ServiceLightResponse`: a service as its organization's list has it. It does not say a database's mode."""
+    """`ServiceLightResponse`: a service in its organization's list. It does not contain a database's mode."""
 
     environment_id: str
 
 
 class WireLightServiceList(_Wire):
-    """A list of them."""
+    """A list of an organization's services."""
 
     results: list[WireLightService]

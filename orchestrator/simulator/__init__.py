@@ -1,6 +1,6 @@
-"""A small Qovery that fits in a process: for rehearsals, for tests, and for pointing any other client at.
+"""A simulated Qovery: for rehearsals, for tests, and for any other client.
 
-The world (`world`, built by `seeding`) is pure and needs nothing but the standard library; `app` puts the API over it,
-`transport` carries requests there in process, `server` over a port. These three need the `simulator` extra, so nothing
-is imported from here: import the module that you need.
+The world (`world`, built by `seeding`) is pure and needs only the standard library. `app` is the API on top of it,
+`transport` carries requests to the API in-process, `server` over a port. These three need the `simulator` extra, so
+this package imports nothing: import the module that you need.
 """

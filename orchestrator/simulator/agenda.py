@@ -1,4 +1,4 @@
-"""What is due when: the simulated world's only notion of time passing."""
+"""Scheduled actions: the simulated world's only notion of time."""
 
 import heapq
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from itertools import count
 
 
 class Agenda:
-    """Things to do at instants, in seconds since the world's epoch. Equal instants keep the order of being planned."""
+    """Actions at instants, in seconds since the world's epoch. At equal instants the first one scheduled runs first."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -14,11 +14,11 @@ class Agenda:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
 
     def after(self, delay: float, act: Callable[[], None]) -> None:
-        """Plan `act` for `delay` seconds from now."""
+        """Schedule `act` for `delay` seconds from now."""
         heapq.heappush(self._due, (self.now + delay, next(self._order), act))
 
     def advance(self, now: float) -> None:
-        """Do everything that is due by `now`, each at its own instant. Time never goes back."""
+        """Run everything that is due by `now`, each action at its own instant. Time never goes back."""
         while self._due and self._due[0][0] <= now:
             instant, _, act = heapq.heappop(self._due)
             self.now = max(self.now, instant)

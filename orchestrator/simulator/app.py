@@ -1,4 +1,4 @@
-"""The simulated Qovery API: one ASGI application over a world."""
+"""The simulated Qovery API: an ASGI application on top of a world."""
 
 import asyncio
 import uuid
@@ -37,14 +37,14 @@ KIND_OF_LIST: Mapping[str, Kind] = MappingProxyType(
         "database_ids": Kind.DATABASE,
     }
 )
-"""What the lists of a restart's body hold."""
+"""The kind of service in each list of a restart's body."""
 
 PAGE_SIZE = 20
-"""How many runs the history tells of, where nobody says otherwise."""
+"""How many runs the history returns by default."""
 
 _STATUS_OF_REFUSAL: Mapping[type[Exception], HTTPStatus] = MappingProxyType(
     {
-        # Qovery answers 403 for an environment that does not exist, too.
+        # Qovery also answers 403 for an environment that does not exist.
         NotThereError: HTTPStatus.FORBIDDEN,
         InvalidRequestError: HTTPStatus.BAD_REQUEST,
         ConflictError: HTTPStatus.CONFLICT,
@@ -66,17 +66,17 @@ def create_app(
 ) -> Starlette:
     """Make the API of a world.
 
-    Beside Qovery's own calls, `GET /_simulator/` says what there is and `GET /_simulator/record` what truly happened;
-    these two need no token and know no faults.
+    Besides Qovery's own calls, `GET /_simulator/` describes the world and `GET /_simulator/record` returns what really
+    happened. These two need no token and have no faults.
 
     Args:
-        world: what the API shows and changes.
+        world: what the API reads and changes.
         profile: the name of a `FaultProfile`: what goes wrong with requests.
-        seed: what the faults follow from.
-        now: tells the world's time, in seconds since its epoch.
+        seed: determines the faults.
+        now: returns the world's time, in seconds since its epoch.
         requests_per_hour: the quota of each token.
-        sleep: waits for so many seconds of the world's time.
-        faults: decides what goes wrong, in place of `profile`.
+        sleep: waits for a number of seconds of the world's time.
+        faults: decides what goes wrong, instead of `profile`.
     """
     refusals = Refusals(seed)
     profile = FaultProfile(profile)
@@ -98,20 +98,20 @@ def create_app(
 
 
 class _Api:
-    """Answers each call. The middleware has moved the world to the present by then."""
+    """Answers each call. The middleware has already advanced the world to the present."""
 
     def __init__(self, world: World, *, now: Callable[[], float], refusals: Refusals, strays: bool) -> None:
         self._world = world
         self._now = now
         self._refusals = refusals
         self._rng = source(world.seed, "answers")
-        # The share of restarts that are answered in the shape of a sibling call, which the document does not promise.
+        # The share of restarts that are answered in the shape of a sibling call, unlike the document promises.
         self._stray_answers = 0.25 if strays else 0.0
-        # Nobody has documented what the API says of a request that has left the queue.
+        # It is undocumented what the API returns for a request that has left the queue.
         self._remembers_requests = happens(self._rng, EVEN)
 
     def routes(self) -> list[Route]:
-        """Return every call, the more special paths first."""
+        """Return the routes of all calls, more specific paths first."""
         environment = "/environment/{environment_id}"
         return [
             Route("/environment/deploymentStatus", self.request_status),
@@ -260,13 +260,13 @@ class _Api:
         )
 
     async def no_such_call(self, request: Request, error: Exception) -> Response:
-        """Answer what no route matches, in JSON as the rest of the API."""
+        """Answer a call that matches no route, in JSON like the rest of the API."""
         status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
         detail = f"no such call: {request.method} {request.url.path}"
         return JSONResponse({"status": status, "error": status.phrase, "detail": detail}, status_code=status)
 
     async def refuse(self, _: Request, error: Exception) -> Response:
-        """Answer what the world refuses."""
+        """Answer a call that the world refuses."""
         return self._refusals.answer(_STATUS_OF_REFUSAL[type(error)], str(error))
 
     def _snapshot(self, request: Request) -> Snapshot:
@@ -289,7 +289,7 @@ async def _json_of(request: Request) -> object:
 
 
 def _wanted(body: object, snapshot: Snapshot) -> list[str]:
-    """Return the ids that a restart's body names; an id in the wrong list is as wrong as one from elsewhere."""
+    """Return the service ids in a restart's body; an id in the wrong list is refused like an unknown one."""
     if not isinstance(body, dict):
         raise InvalidRequestError("the body is not an object")
     kinds = {status.service.id: status.service.kind for status in snapshot.services}
@@ -301,7 +301,7 @@ def _wanted(body: object, snapshot: Snapshot) -> list[str]:
         for identifier in identifiers:
             wanted.append(_uuid(identifier, key))
             if kinds.get(wanted[-1]) is not kind:
-                raise InvalidRequestError(f"{key}: {identifier} is no {kind.lower()} of this environment")
+                raise InvalidRequestError(f"{key}: there is no {kind.lower()} {identifier} in this environment")
     return wanted
 
 

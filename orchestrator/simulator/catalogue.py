@@ -1,6 +1,6 @@
 """What exists in a simulated world, in the API's JSON: organizations, projects, environments, services, stages, rules.
 
-Everything here is what the published schemas require and what resolving a name needs, and little more.
+It contains what the published schemas require and what name resolution needs, and little more.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from orchestrator.simulator.world import World
 Json = dict[str, Any]
 
 CREATED_AT = "2025-03-01T09:00:00Z"
-"""Everything in a simulated world was made on the same day."""
+"""Everything in a simulated world has the same creation date."""
 
 
 def organizations(world: World) -> Json:
@@ -75,7 +75,7 @@ def services(snapshot: Snapshot) -> Json:
 def organization_services(
     world: World, organization: Organization, *, project_id: str | None, environment_id: str | None
 ) -> Json:
-    """Render every service of an organization, in short, optionally of one project or environment alone."""
+    """Render the services of an organization in short form, optionally only those of one project or environment."""
     chosen = [
         one
         for one in world.environments.values()
@@ -87,7 +87,7 @@ def organization_services(
 
 
 def deployment_stages(snapshot: Snapshot) -> Json:
-    """Render the stages of an environment and which services they hold."""
+    """Render the stages of an environment, with their services."""
     return _results(
         {
             **_base(stage.id),
@@ -119,7 +119,7 @@ def deployment_rule(environment: Environment) -> Json:
         "auto_preview": False,
         "on_demand_preview": False,
         "timezone": rule.timezone,
-        # The API gives times of the day as instants; only their hours and minutes mean anything.
+        # The API returns times of day as instants; only their hours and minutes count.
         "start_time": f"1970-01-01T{rule.start_hour:02}:00:00Z",
         "stop_time": f"1970-01-01T{rule.stop_hour:02}:00:00Z",
         "weekdays": list(rule.weekdays),
@@ -127,7 +127,7 @@ def deployment_rule(environment: Environment) -> Json:
 
 
 def description(world: World) -> Json:
-    """Render what there is, for a person who wants to point a client at it."""
+    """Render the world, for users who want to point a client at it."""
     return {
         "seed": world.seed,
         "epoch": world.epoch.isoformat(),

@@ -1,4 +1,4 @@
-"""What happens in one simulated environment: its queue, and the runs that come of it."""
+"""One simulated environment: its queue and its runs."""
 
 import random
 import uuid
@@ -32,33 +32,33 @@ from orchestrator.simulator.record import (
 from orchestrator.simulator.timings import Timings
 
 REMEMBERED = 60.0
-"""For so many seconds the past pictures of an environment are kept, for readings that are stale."""
+"""Seconds for which past snapshots of an environment are kept, for stale readings."""
 
 RUNS_KEPT = 50
-"""How many finished runs the history tells of."""
+"""How many finished runs the history contains."""
 
 IN_PROGRESS = "Operation is in progress"
-"""The words of Qovery's 409."""
+"""The text of Qovery's 409."""
 
 
 class RefusalError(Exception):
-    """The platform does not do as asked. Nothing changed."""
+    """The platform refuses a call. Nothing changed."""
 
 
 class NotThereError(RefusalError):
-    """What was named does not exist, or cannot be seen yet."""
+    """The call names something that does not exist, or is not visible yet."""
 
 
 class InvalidRequestError(RefusalError):
-    """What was asked makes no sense."""
+    """The call is invalid."""
 
 
 class ConflictError(RefusalError):
-    """It makes sense, but not now."""
+    """The call is valid, but not possible now."""
 
 
 class Engine:
-    """One environment at work: one run at a time, further requests queue."""
+    """One environment: it has one run at a time; further requests queue."""
 
     def __init__(
         self,
@@ -85,19 +85,19 @@ class Engine:
         self._waiting: list[Request] = []
         self._accepted: dict[str, Request] = {}
         self._doomed: set[str] = set()
-        self._pictures: deque[Snapshot] = deque()
-        self._take_picture()
+        self._snapshots: deque[Snapshot] = deque()
+        self._take_snapshot()
 
     def snapshot(self, *, age: float = 0.0) -> Snapshot:
-        """Return the environment as it was `age` seconds ago, as far back as it is remembered."""
+        """Return the environment as it was `age` seconds ago, or the oldest snapshot that is kept."""
         instant = self._agenda.now - age
-        return next((picture for picture in reversed(self._pictures) if picture.taken_at <= instant), self._pictures[0])
+        return next((kept for kept in reversed(self._snapshots) if kept.taken_at <= instant), self._snapshots[0])
 
     def accept(self, action: Action, service_ids: Iterable[str], *, user: str, origin: Origin) -> Request:
-        """Take a request on. It stays invisible for the acceptance lag, then waits for its turn.
+        """Accept a request. It stays invisible for the acceptance lag, then waits for its turn.
 
         Raises:
-            InvalidRequestError: it names nothing, or what is not here, or asks to restart what does not run.
+            InvalidRequestError: it names no service or an unknown one, or restarts one that is not running.
             ConflictError: a cancel is in progress.
         """
         wanted = tuple(dict.fromkeys(service_ids))
@@ -128,36 +128,36 @@ class Engine:
         return request
 
     def has_accepted(self, request_id: str) -> bool:
-        """Tell whether a request was ever accepted here and can be seen by now."""
+        """Return whether a request was accepted here and is visible by now."""
         request = self._accepted.get(request_id)
         return request is not None and request.visible_at <= self._agenda.now
 
     def visible_since(self, request_id: str) -> float:
-        """Return the instant from which an accepted request is to be seen."""
+        """Return the instant from which an accepted request is visible."""
         return self._accepted[request_id].visible_at
 
     def cancel_request(self, request_id: str, *, user: str) -> None:
-        """Take a waiting request out of the queue.
+        """Remove a waiting request from the queue.
 
         Raises:
-            ConflictError: it does not wait any more.
+            ConflictError: it is no longer waiting.
         """
         if all(request.id != request_id for request in self._waiting):
-            raise ConflictError("the deployment request does not wait in the queue any more")
+            raise ConflictError("the deployment request is no longer in the queue")
         self._waiting = [request for request in self._waiting if request.id != request_id]
         self._record.add(
             RequestCancelled(at=self._agenda.now, environment_id=self.environment.id, user=user, request_id=request_id)
         )
-        self._take_picture()
+        self._take_snapshot()
 
     def cancel_run(self, *, user: str) -> None:
-        """Cancel what runs, whoever asked for it.
+        """Cancel the current run, whoever requested it.
 
         Raises:
-            ConflictError: nothing runs, or it is being cancelled already.
+            ConflictError: there is none, or it is already being cancelled.
         """
         if self._execution is None:
-            raise ConflictError("nothing is in progress that could be cancelled")
+            raise ConflictError("nothing is in progress that can be cancelled")
         run = self._execution.run
         if run.cancelling:
             raise ConflictError(IN_PROGRESS)
@@ -167,45 +167,45 @@ class Engine:
             )
         )
         self._execution.cancel()
-        self._take_picture()
+        self._take_snapshot()
 
     def remove(self, service_id: str) -> None:
-        """Let a service disappear, in the middle of a run too."""
+        """Delete a service, even in the middle of a run."""
         if self._services.pop(service_id, None) is None:
             return
         self._record.add(ServiceRemoved(at=self._agenda.now, environment_id=self.environment.id, service_id=service_id))
         if self._execution is not None:
             self._execution.lose(service_id)
-        self._take_picture()
+        self._take_snapshot()
 
     def doom(self, service_id: str) -> None:
-        """Let the next thing that is done with a service fail."""
+        """Make the next action on a service fail."""
         self._doomed.add(service_id)
 
     def _check(self, action: Action, wanted: tuple[str, ...]) -> None:
         if not wanted:
             raise InvalidRequestError("the request names no service")
-        strangers = [service_id for service_id in wanted if service_id not in self._services]
-        if strangers:
-            raise InvalidRequestError(f"not a service of this environment: {', '.join(strangers)}")
+        unknown = [service_id for service_id in wanted if service_id not in self._services]
+        if unknown:
+            raise InvalidRequestError(f"not a service of this environment: {', '.join(unknown)}")
         if self._execution is not None and self._execution.run.cancelling:
             raise ConflictError(IN_PROGRESS)
         statuses = [self._services[service_id] for service_id in wanted]
-        at_rest = [status.service.name for status in statuses if status.state in NOT_RUNNING]
-        if action is Action.RESTART and at_rest:
-            raise InvalidRequestError(f"cannot restart what is not running: {', '.join(at_rest)}")
+        stopped = [status.service.name for status in statuses if status.state in NOT_RUNNING]
+        if action is Action.RESTART and stopped:
+            raise InvalidRequestError(f"cannot restart services that are not running: {', '.join(stopped)}")
 
     def _appear(self, request: Request) -> None:
         self._waiting.append(request)
-        # Recorded: a request to an idle environment is a run by the time that it can first be seen. It need not be so.
+        # Recorded: on an idle environment a request is already a run when it first becomes visible. This may differ.
         if happens(self._rng, self._timings.straight_away):
             self._take_turn()
         else:
             self._agenda.after(self._timings.turn.draw(self._rng), self._take_turn)
-        self._take_picture()
+        self._take_snapshot()
 
     def _take_turn(self) -> None:
-        """Make the next run, of the first request and of all that the same user made for the same action."""
+        """Create the next run, for the first request and all others of the same user for the same action."""
         if self._execution is not None or not self._waiting:
             return
         first = self._waiting[0]
@@ -251,18 +251,18 @@ class Engine:
             rng=self._rng,
             on_change=self._run_changed,
         )
-        self._take_picture()
+        self._take_snapshot()
 
     def _run_changed(self) -> None:
         if self._execution is not None and self._execution.over:
             self._past.append(self._execution.run)
             self._execution = None
             self._agenda.after(self._timings.turn.draw(self._rng), self._take_turn)
-        self._take_picture()
+        self._take_snapshot()
 
-    def _take_picture(self) -> None:
+    def _take_snapshot(self) -> None:
         now = self._agenda.now
-        self._pictures.append(
+        self._snapshots.append(
             Snapshot(
                 environment=self.environment,
                 taken_at=now,
@@ -272,6 +272,6 @@ class Engine:
                 past=tuple(self._past),
             )
         )
-        # The newest picture that is older than what is remembered stays: it was true until the next was taken.
-        while len(self._pictures) > 1 and self._pictures[1].taken_at <= now - REMEMBERED:
-            self._pictures.popleft()
+        # The newest of the older snapshots stays: it was valid until the next one was taken.
+        while len(self._snapshots) > 1 and self._snapshots[1].taken_at <= now - REMEMBERED:
+            self._snapshots.popleft()

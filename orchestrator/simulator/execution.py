@@ -1,4 +1,4 @@
-"""One run at work: seven services at a time, until all are done, one has failed, or somebody cancels it."""
+"""One run in progress: seven services at a time, until all are done, one has failed, or the run is cancelled."""
 
 import random
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Execution:
     """Works on the services of one run.
 
     Attributes:
-        run: how far it has come, as a value.
+        run: the run so far, as a value.
     """
 
     def __init__(
@@ -34,18 +34,18 @@ class Execution:
         rng: random.Random,
         on_change: Callable[[], None],
     ) -> None:
-        """Queue the services of `run`; work on them begins when the engine has started.
+        """Queue the services of `run`; work on them starts when the engine has started.
 
         Args:
             run: the run, with a step for each of its services.
             environment_id: where it runs.
-            services: every service of the environment; the run changes those that are its own.
-            doomed: the ids of services that fail the next time that they are worked on.
+            services: every service of the environment; the run changes its own.
+            doomed: the ids of services whose next action fails.
             timings: how long things take.
-            agenda: where what takes time is planned.
-            record: where the truth is written.
-            rng: where chance comes from.
-            on_change: called whenever something can be seen to have changed, the end of the run included.
+            agenda: where future actions are scheduled.
+            record: where what really happens is recorded.
+            rng: the source of chance.
+            on_change: called whenever something visible changes, including the end of the run.
         """
         self.run = run
         self._environment_id = environment_id
@@ -64,11 +64,11 @@ class Execution:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen in it."""
+        """Whether the run has ended."""
         return self.run.ended_at is not None
 
     def cancel(self) -> None:
-        """End it early: of the services at work some still finish and others are interrupted; no more are started."""
+        """End it early: of the services in progress some finish and others are interrupted; no more are started."""
         self._update(status=ActionStatus.CANCELING, state=State.CANCELING)
         working = self.run.working()
         for step in working:
@@ -79,23 +79,23 @@ class Execution:
             self._after(self._timings.interrupt.draw(self._rng), self._close)
 
     def lose(self, service_id: str) -> None:
-        """Go on without a service that has disappeared."""
+        """Continue without a service that was deleted."""
         step = self.run.steps.get(service_id)
         if step is None or step.ended_at is not None:
             return
         now = self._agenda.now
         self._set(step, state=State.DELETED, started_at=now if step.untouched else step.started_at, ended_at=now)
         if step.working:
-            self._go_on()
+            self._continue()
 
     def _begin(self) -> None:
         if self.run.cancelling:
             return
         self._update(status=ActionStatus.ONGOING, state=self.run.action.ongoing)
-        self._go_on()
+        self._continue()
 
-    def _go_on(self) -> None:
-        """Start as many services as may be worked on at once; end the run where there is none left to wait for."""
+    def _continue(self) -> None:
+        """Start as many services as may be in progress at once; end the run if none is in progress."""
         if not (self.run.failed or self.run.cancelling):
             for step in self.run.untouched()[: MAX_AT_ONCE - len(self.run.working())]:
                 self._start(step)
@@ -105,15 +105,15 @@ class Execution:
     def _start(self, step: Step) -> None:
         builds = self.run.action is Action.DEPLOY and step.service.kind is Kind.APPLICATION
         self._set(step, state=State.BUILDING if builds else self.run.action.ongoing, started_at=self._agenda.now)
-        length, ends_well = self._outlook(step)
+        length, succeeds = self._outlook(step)
         if builds:
             self._after(length * 0.4, partial(self._built, step))
-        self._after(length, partial(self._finish, step, self.run.action.done if ends_well else self.run.action.failed))
+        self._after(length, partial(self._finish, step, self.run.action.done if succeeds else self.run.action.failed))
 
     def _outlook(self, step: Step) -> tuple[float, bool]:
-        """Decide how many seconds a service takes, and whether it ends well."""
+        """Decide how many seconds a service takes, and whether it succeeds."""
         restarts = self.run.action is Action.RESTART
-        # The engine fails on a restart of what it cannot restart, and of what has no pods to replace.
+        # A restart fails for a service that the engine cannot restart, or that has no pods to replace.
         impossible = restarts and (not step.service.can_restart or step.before.state in NOT_RUNNING)
         if impossible or step.service.id in self._doomed:
             self._doomed.discard(step.service.id)
@@ -128,7 +128,7 @@ class Execution:
             self._set(step, state=State.DEPLOYING)
 
     def _finish(self, step: Step, state: State) -> None:
-        # What is being interrupted ends by the interruption, even where it would have been done a moment earlier.
+        # An interrupted service ends by the interruption, even if it would have finished a moment earlier.
         if self.run.steps[step.service.id].state is not State.CANCELING:
             self._end(step, state)
 
@@ -149,12 +149,12 @@ class Execution:
                     ok=state is State.RESTARTED,
                 )
             )
-        self._go_on()
+        self._continue()
 
     def _close(self) -> None:
         now = self._agenda.now
         untouched = self.run.untouched()
-        status, state = self._verdict()
+        status, state = self._final_state()
         leaves_no_trace = self.run.cancelling and happens(self._rng, EVEN)
         for step in untouched:
             self._set(step, state=State.CANCELED)
@@ -170,18 +170,18 @@ class Execution:
             )
         )
 
-    def _verdict(self) -> tuple[ActionStatus, State]:
+    def _final_state(self) -> tuple[ActionStatus, State]:
         action = self.run.action
         interrupted = any(step.state is State.CANCELED for step in self.run.steps.values())
         if self.run.cancelling and (interrupted or self.run.untouched()):
-            # After a cancel the environment can say RESTARTED although some of its services never ran.
+            # After a cancel the environment may show RESTARTED although some of its services were never started.
             return ActionStatus.CANCELED, self._rng.choice((State.CANCELED, action.done))
         if self.run.failed:
             return ActionStatus.ERROR, action.failed
         return ActionStatus.SUCCESS, action.done
 
     def _after(self, delay: float, act: Callable[[], None]) -> None:
-        """Plan something that does not happen any more once the run is over."""
+        """Schedule something that does not happen if the run is over by then."""
 
         def act_unless_over() -> None:
             if not self.over:
@@ -191,7 +191,7 @@ class Execution:
         self._agenda.after(delay, act_unless_over)
 
     def _set(self, step: Step, **changes: Any) -> None:  # noqa: ANN401 - the fields of a step, as `replace` takes them
-        """Change a step, and its service with it."""
+        """Change a step and its service."""
         changed = replace(self.run.steps[step.service.id], **changes)
         self._update(steps={**self.run.steps, step.service.id: changed})
         if step.service.id in self._services:

@@ -1,6 +1,6 @@
-"""What goes wrong with single requests: decided from a seed alone, before the request is looked at.
+"""Faults of single requests, decided from a seed before the request is handled.
 
-401 and 403 never come from here: the simulated platform itself answers so to a missing token or an unknown environment.
+401 and 403 never come from here: they are the simulated platform's answers to a missing token or unknown environment.
 """
 
 import random
@@ -15,12 +15,12 @@ from orchestrator.simulator.chance import EVEN, happens, source
 
 @unique
 class FaultProfile(StrEnum):
-    """How unkind the world is."""
+    """How much goes wrong."""
 
     NONE = "none"
-    """Nothing ever goes wrong."""
+    """Nothing goes wrong."""
     REALISTIC = "realistic"
-    """A few requests in a hundred fail in passing, now and then a colleague is about: most runs succeed."""
+    """A few percent of the requests fail temporarily, and colleagues interfere now and then: most runs succeed."""
     HOSTILE = "hostile"
     """Everything that has been seen to go wrong does, often, and at the worst moments."""
 
@@ -40,10 +40,10 @@ class Fault(Enum):
     HALF_JSON = "half of the JSON, declared as whole"
     OTHER_SHAPE = "JSON, but of another shape"
     SERVER_ERROR = "5xx"
-    THROTTLED = "429, quota or not"
-    CONFLICT = "409, for no reason that can be seen"
+    THROTTLED = "429, whatever is left of the quota"
+    CONFLICT = "409, without a visible reason"
     STALE = "a reading from a cache"
-    UNKNOWN_STATE = "a reading with a state that nobody has published"
+    UNKNOWN_STATE = "a reading with an unpublished state"
     NO_EXECUTION_IDS = "a reading without execution ids"
     NO_LISTS = "a reading without some of its lists"
 
@@ -62,7 +62,7 @@ _ALWAYS_ACTED = frozenset(
         Fault.NO_LISTS,
     }
 )
-"""What mangles an answer needs one; of all others chance decides whether the request had its effect first."""
+"""These change an answer, so they need one. For all others chance decides whether the request takes effect first."""
 
 _ON_THE_WAY: Mapping[Fault, int] = MappingProxyType(
     {
@@ -89,96 +89,96 @@ STALE_BY_UP_TO = 30.0
 
 TRUTHFUL_READING = "/statusesWithStages"
 READINGS = (TRUTHFUL_READING, "/statuses", "/status", "/deploymentQueue", "/deploymentHistoryV2")
-"""How the paths end of what shows something that changes."""
+"""The path suffixes of calls that read something that changes."""
 
 LONGEST_WAIT = 180.0
-"""Seconds that a slow request can take on its way: long after its client has given up, it may still be acted upon."""
+"""Seconds that a slow request can take to arrive: it may be acted upon long after its client has given up."""
 BURST_LENGTH = 45.0
 """Seconds. Time is divided into slots of this length; in some of them hardly anything works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What happens to one request. Spans are in seconds."""
+    """What happens to one request. Durations are in seconds."""
 
     fault: Fault
     acted: bool
-    """Whether the platform does what was asked, whatever comes back."""
+    """Whether the platform acts on the request, whatever the answer."""
     before: float
-    """From sending the request to the platform's acting on it."""
+    """From sending the request until the platform acts on it."""
     after: float
-    """From that to the answer."""
+    """From then until the answer."""
     age: float = 0.0
-    """Of a stale reading."""
+    """The age of a stale reading."""
     roll: float = 0.0
-    """Between 0 and 1: whatever else chance has to decide about this fault."""
+    """Between 0 and 1: decides any further details of the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Weather:
-    """A profile's numbers. Probabilities are per request."""
+class _Rates:
+    """The fault rates of a profile. Probabilities are per request."""
 
     least: float
     most: float
-    """Each seed has its own share of faulty requests between these."""
+    """Each seed has its own share of faulty requests between these two."""
     burst: float
     """The share of slots that are bursts."""
     burst_faults: float
     slow: float
-    """The share of requests that take very long."""
+    """The share of very slow requests."""
     stale: float
-    """The share of other readings that are stale."""
+    """The share of stale readings, `/statusesWithStages` excepted."""
     stale_truth: float
-    """The share of `/statusesWithStages` that are."""
+    """The share of stale readings of `/statusesWithStages`."""
 
 
-_WEATHER: Mapping[FaultProfile, _Weather] = MappingProxyType(
+_RATES: Mapping[FaultProfile, _Rates] = MappingProxyType(
     {
-        FaultProfile.REALISTIC: _Weather(
+        FaultProfile.REALISTIC: _Rates(
             least=0.005, most=0.03, burst=0.01, burst_faults=0.5, slow=0.003, stale=0.03, stale_truth=0.0
         ),
-        FaultProfile.HOSTILE: _Weather(
+        FaultProfile.HOSTILE: _Rates(
             least=0.08, most=0.22, burst=0.06, burst_faults=0.75, slow=0.02, stale=0.15, stale_truth=0.04
         ),
     }
 )
 
-_CALM = Fate(fault=Fault.NONE, acted=True, before=0.1, after=0.05)
+_NO_FAULT = Fate(fault=Fault.NONE, acted=True, before=0.1, after=0.05)
 
 
 class FaultSource(Protocol):
-    """Whatever decides what happens to requests. A test can bring its own, to break one chosen request."""
+    """Decides what happens to requests. A test can provide its own, to break one chosen request."""
 
     def next(self, method: str, path: str, *, now: float) -> Fate:
-        """Decide what happens to the next request of its kind, at `now` of the world's time."""
+        """Decide what happens to the next request of its kind, at `now` in the world's time."""
         ...
 
 
 class Faults:
-    """Decides the fate of requests.
+    """Decides what happens to requests.
 
-    The same seed and the same sequence of requests of one kind (method and path) have the same fate, whatever other
-    requests there are in between; only bursts depend on the time, too.
+    The same seed and the same sequence of requests of one kind (method and path) give the same fates, whatever other
+    requests come in between; only bursts also depend on the time.
     """
 
     def __init__(self, profile: FaultProfile, *, seed: int) -> None:
         self._seed = seed
         self._sources: dict[tuple[str, str], random.Random] = {}
-        self._weather = _WEATHER.get(profile)
+        self._rates = _RATES.get(profile)
         self._share = 0.0
-        if self._weather is not None:
-            self._share = source(seed, "share").uniform(self._weather.least, self._weather.most)
+        if self._rates is not None:
+            self._share = source(seed, "share").uniform(self._rates.least, self._rates.most)
 
     def next(self, method: str, path: str, *, now: float) -> Fate:
         """Decide what happens to the next request of its kind."""
-        weather = self._weather
-        if weather is None:
-            return _CALM
+        rates = self._rates
+        if rates is None:
+            return _NO_FAULT
         rng = self._source(method, path)
-        before, after = _latency(rng, slow=weather.slow)
-        share = weather.burst_faults if self._in_burst(weather, now) else self._share
+        before, after = _latency(rng, slow=rates.slow)
+        share = rates.burst_faults if self._in_burst(rates, now) else self._share
         age = rng.uniform(1.0, STALE_BY_UP_TO)
-        stale = weather.stale_truth if path.endswith(TRUTHFUL_READING) else weather.stale
+        stale = rates.stale_truth if path.endswith(TRUTHFUL_READING) else rates.stale
         if happens(rng, share):
             fault = self._draw(rng, method, path)
         elif method == "GET" and path.endswith(READINGS) and happens(rng, stale):
@@ -200,8 +200,8 @@ class Faults:
             self._sources[kind] = source(self._seed, "faults", *kind)
         return self._sources[kind]
 
-    def _in_burst(self, weather: _Weather, now: float) -> bool:
-        return happens(source(self._seed, "burst", int(now // BURST_LENGTH)), weather.burst)
+    def _in_burst(self, rates: _Rates, now: float) -> bool:
+        return happens(source(self._seed, "burst", int(now // BURST_LENGTH)), rates.burst)
 
     @staticmethod
     def _draw(rng: random.Random, method: str, path: str) -> Fault:
@@ -214,7 +214,7 @@ class Faults:
 
 
 def _latency(rng: random.Random, *, slow: float) -> tuple[float, float]:
-    """Return the seconds before and after the platform acts; rarely so many that the client has given up by then."""
+    """Return the seconds before and after the platform acts; rarely longer than the client waits."""
     before, after = rng.lognormvariate(-2.5, 0.7), rng.lognormvariate(-3.0, 0.7)
     if happens(rng, slow):
         wait = rng.uniform(5.0, LONGEST_WAIT) if happens(rng, EVEN) else rng.uniform(5.0, 60.0)

@@ -1,4 +1,4 @@
-"""What the simulated platform asks of every request before it looks at it: a token, and a quota that is left."""
+"""What the simulated platform checks before it handles a request: the token and the quota."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from orchestrator.simulator.refusals import Refusals
 from orchestrator.simulator.world import World
 
 USER = "user"
-"""Where the application finds in the scope's `state` who is asking."""
+"""The key of the user's name in the scope's `state`, for the application."""
 
 _SCHEMES = ("token", "bearer")
 
 
 def user_of(token: str) -> str:
-    """Return the name of the user to whom a token belongs. Any token is somebody's; its text is kept nowhere.
+    """Return the name of a token's user. Every token is valid; its text is not kept.
 
     >>> user_of("not-a-secret") == user_of("not-a-secret") != user_of("another")
     True
@@ -30,7 +30,7 @@ def user_of(token: str) -> str:
 
 
 class Gate:
-    """ASGI middleware: 401 without a token, 429 above the quota, and the quota's headers on every answer."""
+    """ASGI middleware: 401 without a token, 429 above the quota, and the quota's headers on every answer to a token."""
 
     def __init__(
         self, app: ASGIApp, *, world: World, now: Callable[[], float], requests_per_hour: int, refusals: Refusals
@@ -40,7 +40,7 @@ class Gate:
         self._now = now
         self._quota = Quota(requests_per_hour)
         self._refusals = refusals
-        # Qovery's documentation calls the header a Unix timestamp, and its sample sleeps for it as seconds.
+        # Qovery's documentation calls the header a Unix timestamp, and its sample code uses it as seconds.
         self._resets_at_an_instant = happens(source(world.seed, "reset"), EVEN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

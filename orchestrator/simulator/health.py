@@ -1,4 +1,4 @@
-"""The sites of the simulated services, as a health check sees them."""
+"""The URLs of the simulated services that health checks ask."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from orchestrator.simulator.model import ServiceStatus, Snapshot
 from orchestrator.simulator.world import World
 
 WARM_UP = 3.0
-"""For so many seconds after its restart a service does not answer well yet."""
+"""Seconds after its restart in which a service is not healthy yet."""
 
 _DOWN = frozenset(
     {
@@ -25,7 +25,7 @@ _DOWN = frozenset(
         State.READY,
     }
 )
-"""The states in which a service does not answer. A deployment replaces its pods one by one, so it does."""
+"""The states in which a service does not answer. `DEPLOYING` is not one: a deployment replaces pods one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,10 @@ class _Site:
 
 
 class HealthSite:
-    """Every URL that a configuration's checks ask."""
+    """Answers every URL in a configuration's checks."""
 
     def __init__(self, world: World, specs: Iterable[EnvironmentSpec], *, now: Callable[[], float]) -> None:
-        """Put a site at each URL of `specs`, which `world` was built from; `now` tells the world's time."""
+        """Serve each URL of `specs`, from which `world` was built; `now` returns the world's time."""
         self._world = world
         self._now = now
         self._sites: dict[httpx.URL, list[_Site]] = {}
@@ -51,7 +51,7 @@ class HealthSite:
                 self._sites.setdefault(httpx.URL(check.url), []).append(site)
 
     def status_of(self, url: httpx.URL) -> int:
-        """Return what a GET of `url` is answered with now: what its check expects, 503, or 404 where nobody is."""
+        """Return the status of a GET of `url` now: the one that its check expects, 503, or 404 for an unknown URL."""
         sites = self._sites.get(url)
         if sites is None:
             return HTTPStatus.NOT_FOUND
@@ -63,7 +63,7 @@ class HealthSite:
 
 
 def is_healthy(snapshot: Snapshot, *, now: float) -> bool:
-    """Tell whether everything that runs in an environment answers."""
+    """Return whether every service of an environment answers, except those that cannot restart."""
     return all(_answers(status, now=now) for status in snapshot.services if status.service.can_restart)
 
 

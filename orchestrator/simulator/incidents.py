@@ -1,4 +1,4 @@
-"""What else happens in a world while somebody restarts things in it: colleagues, failures, the auto-stop rule."""
+"""Incidents in a world while a client restarts services: colleagues, failures, the auto-stop rule."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ from orchestrator.simulator.model import Action, Origin
 from orchestrator.simulator.world import RefusalError, Trigger, World
 
 COLLEAGUES = ("alice@example.com", "bob@example.com")
-"""The users who are not ours."""
+"""The other users."""
 
 PLATFORM = "qovery"
-"""The user in whose name the auto-stop rule acts."""
+"""The user of the auto-stop rule."""
 
 
 @unique
@@ -25,12 +25,12 @@ class Incident(Enum):
 
     COLLEAGUE_DEPLOYS = "a colleague deploys everything"
     COLLEAGUE_RESTARTS = "a colleague restarts some of the same services"
-    RUN_CANCELLED = "a colleague cancels what runs"
-    REQUEST_CANCELLED = "a colleague's deployment is in the way, and they take what waits behind it out of the queue"
-    SERVICE_FAILS = "a service fails the next time that anything is done with it"
+    RUN_CANCELLED = "a colleague cancels the run"
+    REQUEST_CANCELLED = "a colleague deploys first, and cancels the requests that wait behind it"
+    SERVICE_FAILS = "the next action on a service fails"
     SERVICE_DISAPPEARS = "a colleague deletes a service"
     AUTO_STOP = "the environment is stopped by its auto-stop rule"
-    COLLEAGUE_RESTARTS_ALL = "a colleague restarts everything, and takes what waits behind it out of the queue"
+    COLLEAGUE_RESTARTS_ALL = "a colleague restarts everything, and may cancel the requests that wait behind it"
     CLOCK_SET = "the platform's clock is set"
     STOPPED_BEFORE = "the environment has been stopped since the evening"
 
@@ -50,18 +50,18 @@ _MOMENTS = (
 
 
 _CLOCK_STEPS = (-7200.0, -120.0, -20.0, 30.0, 3600.0)
-"""Seconds by which a clock is set."""
+"""Seconds by which the clock is set forward or back."""
 
 
 def draw_incident(profile: FaultProfile, rng: random.Random) -> Incident | None:
-    """Decide whether something happens in an environment, and what."""
+    """Decide whether an incident happens in an environment, and which."""
     if not happens(rng, CHANCE_OF_INCIDENT[profile]):
         return None
     return rng.choice(list(Incident))
 
 
 def plant(world: World, environment_id: str, incident: Incident, rng: random.Random) -> None:
-    """Arm an incident. `Incident.STOPPED_BEFORE` is the past's to arrange, not the future's."""
+    """Arm an incident. `Incident.STOPPED_BEFORE` needs nothing: it is part of the environment's past."""
     trigger, least, most = rng.choice(_MOMENTS)
     delay = rng.uniform(least, most)
     colleague = rng.choice(COLLEAGUES)
@@ -86,13 +86,13 @@ def plant(world: World, environment_id: str, incident: Incident, rng: random.Ran
         case Incident.STOPPED_BEFORE:
             pass
         case _:
-            on(trigger, delay, _deed(incident, environment_id, victim, colleague, rng))
+            on(trigger, delay, _act_of(incident, environment_id, victim, colleague, rng))
 
 
-def _deed(
+def _act_of(
     incident: Incident, environment_id: str, victim: str, colleague: str, rng: random.Random
 ) -> "Callable[[World], None]":
-    """Return what is done at whatever moment chance chooses."""
+    """Return what an incident does at the moment that chance has chosen."""
     match incident:
         case Incident.COLLEAGUE_DEPLOYS:
             return partial(_act, environment_id, Action.DEPLOY, colleague)
@@ -114,7 +114,7 @@ def _act(environment_id: str, action: Action, user: str, world: World) -> None:
 
 
 def _restart(environment_id: str, victim: str | None, colleague: str, world: World) -> None:
-    """Restart one service, or all that can be."""
+    """Restart one service, or all that can restart."""
     services = [status.service for status in world.snapshot(environment_id).services if status.service.can_restart]
     victims = [service.id for service in services] if victim is None else [victim]
     with suppress(RefusalError):

@@ -1,4 +1,4 @@
-"""What stands between a client and the simulated platform: latency, broken connections, proxies, caches."""
+"""Everything between a client and the simulated platform: latency, broken connections, proxies, caches."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -14,10 +14,10 @@ from orchestrator.simulator.wire import WIRE, Cut, Wire
 from orchestrator.simulator.world import World
 
 AGE = "age"
-"""Where a reading finds in the scope's `state` by how many seconds it has to be stale."""
+"""The key in the scope's `state` of how many seconds old a reading must be."""
 
 OWN_PATHS = "/_simulator"
-"""What is about the simulator and not about Qovery is out of reach of any fault."""
+"""The prefix of the simulator's own paths, which have no faults."""
 
 _CUTS = {Fault.REFUSED: Cut.REFUSED, Fault.RESET: Cut.RESET, Fault.HANG_UP: Cut.CLOSED}
 _SERVER_ERRORS = (500, 502, 503, 504)
@@ -26,7 +26,7 @@ _PAGE = b"<!DOCTYPE html><html><head><title>%b</title></head><body><h1>%b</h1></
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole HTTP answer."""
+    """A complete HTTP answer."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Interference:
-    """ASGI middleware that lets happen to each request what a `FaultSource` decides."""
+    """ASGI middleware that applies to each request what a `FaultSource` decides."""
 
     def __init__(
         self,
@@ -91,23 +91,23 @@ class Interference:
                 return _error(HTTPStatus.CONFLICT, "Operation is in progress")
             case Fault.THROTTLED:
                 return self._throttled(fate.roll)
-        if genuine is None:  # pragma: no cover - the faults that are left all mangle an answer, so there is one
+        if genuine is None:  # pragma: no cover - the remaining faults change an answer, so there is one
             raise AssertionError(f"{fate.fault} needs an answer")
         return _mangled(fate, genuine)
 
     def _throttled(self, roll: float) -> Answer:
-        """429, with or without a word on how long, in each of the ways in which it can be said."""
+        """Return a 429, with or without a time to wait, in each of the possible forms."""
         seconds = 1 + int(roll * 20)
         in_epoch = int(self._world.at(self._now()).timestamp()) + seconds
-        hints: tuple[tuple[tuple[bytes, bytes], ...], ...] = (
+        waits: tuple[tuple[tuple[bytes, bytes], ...], ...] = (
             (),
             ((b"retry-after", b"%d" % seconds),),
             ((b"x-ratelimit-reset", b"%d" % seconds),),
             ((b"x-ratelimit-reset", b"%d" % in_epoch),),
         )
         answer = _error(HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
-        # The roll's later digits choose the hint, so that each length comes with each of them.
-        return replace(answer, headers=answer.headers + hints[int(roll * 1000) % len(hints)])
+        # The roll's later digits choose the headers, so that every wait occurs with each of them.
+        return replace(answer, headers=answer.headers + waits[int(roll * 1000) % len(waits)])
 
     def _dated(self, answer: Answer) -> Answer:
         date = format_datetime(self._world.at(self._now()), usegmt=True)
@@ -179,12 +179,12 @@ async def _capture(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
 
 
 async def _deliver(answer: Answer, send: Send, *, only: int | None = None) -> None:
-    """Send an answer, or only so many bytes of its body and no end."""
+    """Send an answer, or only the first `only` bytes of its body without an end."""
     await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
     await send({"type": "http.response.body", "body": answer.body[:only], "more_body": only is not None})
 
 
 async def _until_disconnected(receive: Receive) -> None:
-    """Wait until the server has noticed that the connection is gone: returning earlier would be an error to it."""
+    """Wait until the server has noticed that the connection is gone: it treats an earlier return as an error."""
     while (await receive())["type"] != "http.disconnect":
         pass

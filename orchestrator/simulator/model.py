@@ -1,6 +1,6 @@
-"""The things of the simulated Qovery, as values: what exists, what was asked for, what ran.
+"""The simulated Qovery, as values: what exists, what was requested, what ran.
 
-All instants are seconds since the world's epoch; what happened before the simulation began is negative.
+All instants are seconds since the world's epoch; those before the start of the simulation are negative.
 """
 
 import unicodedata
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 @unique
 class DatabaseMode(StrEnum):
-    """Where a database lives. Only one that is a container in the cluster can be restarted."""
+    """Where a database runs. Only a container in the cluster can be restarted."""
 
     CONTAINER = "CONTAINER"
     MANAGED = "MANAGED"
@@ -34,7 +34,7 @@ class DatabaseMode(StrEnum):
 
 @unique
 class Origin(StrEnum):
-    """Through what somebody asked."""
+    """How a request was made."""
 
     API = "API"
     CONSOLE = "CONSOLE"
@@ -43,7 +43,7 @@ class Origin(StrEnum):
 
 @unique
 class Action(StrEnum):
-    """What can be asked of an environment, with the states that a service goes through in it."""
+    """What can be requested for an environment, with the states that a service goes through."""
 
     DEPLOY = "DEPLOY"
     RESTART = "RESTART"
@@ -51,22 +51,22 @@ class Action(StrEnum):
 
     @property
     def queued(self) -> State:
-        """The state while it waits."""
+        """The state while waiting."""
         return _STATES[self][0]
 
     @property
     def ongoing(self) -> State:
-        """The state while it is worked on."""
+        """The state while in progress."""
         return _STATES[self][1]
 
     @property
     def done(self) -> State:
-        """The state when it went well."""
+        """The state after success."""
         return _STATES[self][2]
 
     @property
     def failed(self) -> State:
-        """The state when it did not."""
+        """The state after failure."""
         return _STATES[self][3]
 
 
@@ -78,13 +78,12 @@ _STATES: Mapping[Action, tuple[State, State, State, State]] = MappingProxyType(
     }
 )
 
-ENDED = frozenset({action.done for action in Action} | {action.failed for action in Action} | {State.CANCELED})
-"""The states in which a service rests after a run."""
+"""The states in which a service may be after a run."""
 
 
 @unique
 class ActionStatus(StrEnum):
-    """How far an action has come, as the deployment history spells it."""
+    """The progress of an action, as the deployment history spells it."""
 
     QUEUED = "QUEUED"
     ONGOING = "ONGOING"
@@ -96,7 +95,7 @@ class ActionStatus(StrEnum):
 
 
 def normalised(name: str) -> str:
-    r"""Return a name as Qovery compares it: without case, and without the odd spaces that people paste.
+    r"""Return a name as Qovery compares it: without case, and without the special spaces that users paste.
 
     >>> normalised("  My\N{NO-BREAK SPACE}Shop ") == normalised("my shop")
     True
@@ -123,7 +122,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A deployment stage; services belong to it by their kind."""
+    """A deployment stage; the kind of a service decides its stage."""
 
     id: str
     name: str
@@ -132,7 +131,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoStop:
-    """The rule by which an environment is stopped outside its hours."""
+    """The rule that stops an environment outside its hours."""
 
     enabled: bool = False
     timezone: str = "UTC"
@@ -163,17 +162,17 @@ class Service:
     name: str
     kind: Kind
     database_mode: DatabaseMode | None = None
-    """Of databases alone."""
+    """Databases only."""
 
     @property
     def can_restart(self) -> bool:
-        """Whether the engine knows how to restart it; it fails on all others."""
+        """Whether the engine can restart it; a restart of any other service fails."""
         return self.kind in (Kind.APPLICATION, Kind.CONTAINER) or self.database_mode is DatabaseMode.CONTAINER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
-    """How a service is, by the last run that touched it."""
+    """The status of a service, as the last run that touched it left it."""
 
     service: Service
     state: State
@@ -186,7 +185,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Something that was asked for and accepted. It can be seen only from `visible_at` on."""
+    """An accepted request. It is visible from `visible_at` on."""
 
     id: str
     user: str
@@ -203,25 +202,25 @@ class Step:
 
     service: Service
     before: ServiceStatus
-    """How it was when the run was created, for a run that never comes to it."""
+    """Its status when the run was created, in case the run never starts it."""
     state: State
     started_at: float | None = None
     ended_at: float | None = None
 
     @property
     def working(self) -> bool:
-        """Whether the engine is at it."""
+        """Whether it is in progress."""
         return self.started_at is not None and self.ended_at is None
 
     @property
     def untouched(self) -> bool:
-        """Whether the engine never began with it."""
+        """Whether it was never started."""
         return self.started_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One execution. It carries one request, or several that were merged."""
+    """One execution of one request, or of several merged ones."""
 
     execution_id: str
     action: Action
@@ -231,27 +230,27 @@ class Run:
     created_at: float
     updated_at: float
     state: State
-    """The environment's state by this run."""
+    """The environment's state according to this run."""
     status: ActionStatus
     steps: Mapping[str, Step]
     ended_at: float | None = None
 
     @property
     def cancelling(self) -> bool:
-        """Whether somebody has cancelled it, and it is not over yet."""
+        """Whether it was cancelled and has not ended yet."""
         return self.status is ActionStatus.CANCELING
 
     @property
     def failed(self) -> bool:
-        """Whether a service failed in it, so that it starts no further ones."""
+        """Whether one of its services failed, so that it starts no more."""
         return any(step.state is self.action.failed for step in self.steps.values())
 
     def untouched(self) -> list[Step]:
-        """Return the services that it has not come to."""
+        """Return the services that it has not started."""
         return [step for step in self.steps.values() if step.untouched]
 
     def working(self) -> list[Step]:
-        """Return the services that the engine is at."""
+        """Return the services in progress."""
         return [step for step in self.steps.values() if step.working]
 
 
@@ -275,7 +274,7 @@ class Snapshot:
     taken_at: float
     services: tuple[ServiceStatus, ...]
     waiting: tuple[Request, ...]
-    """The requests that wait and can be seen, first come first."""
+    """The visible waiting requests, oldest first."""
     active: Run | None
     past: tuple[Run, ...]
     """The finished runs, latest last."""
@@ -287,15 +286,15 @@ class Snapshot:
         return (*current, *reversed(self.past))
 
     def stale(self) -> Iterable[Shown]:
-        """Yield what `/statuses` shows: the runs alone, as if nothing waited."""
+        """Yield what `/statuses` shows: only the runs, as if nothing were waiting."""
         for status in self.services:
             yield Shown(status=status, state=status.state, execution_id=status.execution_id, action=status.action)
 
     def truthful(self) -> Iterable[Shown]:
         """Yield what `/statusesWithStages` shows.
 
-        It alone shows a service as queued while a request for it waits: under the execution that it had before, and
-        only while the running run is not at work on that very service.
+        Only this call shows a service as queued while a request for it waits: under its previous execution, and only
+        while the current run is not working on that service.
         """
         for shown in self.stale():
             requests = [request for request in self.waiting if shown.status.service.id in request.service_ids]

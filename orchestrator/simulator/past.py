@@ -1,4 +1,4 @@
-"""What happened in an environment before the simulation began: nobody ever comes to a place without a history."""
+"""What happened in an environment before the simulation started."""
 
 import random
 from collections.abc import Iterable
@@ -26,17 +26,17 @@ _USER = "alice@example.com"
 def past_of(
     environment: Environment, services: Iterable[Service], *, rng: random.Random, may_have_failed: bool, stopped: bool
 ) -> tuple[list[ServiceStatus], list[Run]]:
-    """Invent the last four nights.
+    """Make up the last four nights.
 
     Args:
-        environment: where.
+        environment: the environment.
         services: its services.
-        rng: where chance comes from.
-        may_have_failed: whether the last run may have ended badly for one service.
+        rng: the source of chance.
+        may_have_failed: whether one service may have failed in the last run.
         stopped: whether the environment was stopped afterwards.
 
     Returns:
-        how the services are since then, and the runs, latest last.
+        The resulting statuses of the services, and the runs, latest last.
     """
     statuses = {service.id: ServiceStatus(service=service, state=State.READY) for service in services}
     actions = [Action.DEPLOY, Action.RESTART, Action.DEPLOY, Action.RESTART if happens(rng, EVEN) else Action.DEPLOY]

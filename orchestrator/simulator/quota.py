@@ -1,4 +1,4 @@
-"""How often a token may ask in an hour, as the simulated platform counts it."""
+"""The hourly quota of a token, as the simulated platform counts it."""
 
 from dataclasses import dataclass
 
@@ -7,24 +7,24 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What the quota says to one request."""
+    """The quota's decision on one request."""
 
     granted: bool
     limit: int
     remaining: int
     reset_in: float
-    """Seconds until the next hour begins."""
+    """Seconds until the next hour starts."""
 
 
 class Quota:
-    """Counts the requests of each user, by the hour that began with the first of them."""
+    """Counts the requests of each user, in hours that start with the user's first request."""
 
     def __init__(self, requests_per_hour: int) -> None:
         self._limit = requests_per_hour
         self._hours: dict[str, tuple[float, int]] = {}
 
     def take(self, user: str, *, now: float) -> Allowance:
-        """Count one request. Refused ones count for nothing."""
+        """Count one request. Refused ones do not count."""
         began, count = self._hours.get(user, (now, 0))
         if now >= began + HOUR:
             began, count = now, 0

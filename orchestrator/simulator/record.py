@@ -1,4 +1,4 @@
-"""The truth about everything that happened in a simulated world, for whoever judges a client of it."""
+"""Records what really happened in a simulated world, so that a client of it can be judged."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -9,14 +9,14 @@ from orchestrator.simulator.model import Action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """Anything that happened, `at` seconds after the world's epoch."""
+    """An event, `at` seconds after the world's epoch."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestAccepted(Happening):
-    """Somebody asked for something, and the platform took it on."""
+    """The platform accepted a request."""
 
     environment_id: str
     user: str
@@ -27,7 +27,7 @@ class RequestAccepted(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunBegan(Happening):
-    """A run was created that carries these requests: one, or several that were merged."""
+    """A run was created for these requests: one, or several merged ones."""
 
     environment_id: str
     execution_id: str
@@ -38,7 +38,7 @@ class RunBegan(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRestarted(Happening):
-    """The engine worked on a restart of one service, from `started` to `at`; `ok` when the service did restart."""
+    """The engine worked on the restart of one service, from `started` to `at`; `ok` if the service did restart."""
 
     environment_id: str
     service_id: str
@@ -49,7 +49,7 @@ class ServiceRestarted(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Happening):
-    """A run is over."""
+    """A run ended."""
 
     environment_id: str
     execution_id: str
@@ -58,7 +58,7 @@ class RunEnded(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCancelled(Happening):
-    """Somebody took a waiting request out of the queue."""
+    """A user removed a waiting request from the queue."""
 
     environment_id: str
     user: str
@@ -67,7 +67,7 @@ class RequestCancelled(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCancelled(Happening):
-    """Somebody cancelled a run."""
+    """A user cancelled a run."""
 
     environment_id: str
     user: str
@@ -76,7 +76,7 @@ class RunCancelled(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRemoved(Happening):
-    """A service disappeared."""
+    """A service was deleted."""
 
     environment_id: str
     service_id: str
@@ -84,7 +84,7 @@ class ServiceRemoved(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaExceeded(Happening):
-    """Somebody asked more often than an hour's quota allows, and was told so."""
+    """A user sent more requests than the hourly quota allows, and got a 429."""
 
     user: str
 
@@ -93,13 +93,13 @@ H = TypeVar("H", bound=Happening)
 
 
 class Record:
-    """An append-only list of what happened."""
+    """An append-only list of events."""
 
     def __init__(self) -> None:
         self._happenings: list[Happening] = []
 
     def add(self, happening: Happening) -> None:
-        """Append."""
+        """Append an event."""
         self._happenings.append(happening)
 
     def __iter__(self) -> Iterator[Happening]:
@@ -109,11 +109,11 @@ class Record:
         return len(self._happenings)
 
     def of(self, kind: type[H]) -> list[H]:
-        """Return everything of one kind, in order."""
+        """Return the events of one kind, in order."""
         return [happening for happening in self._happenings if isinstance(happening, kind)]
 
     def accepted(self, environment_id: str, *, user: str, action: Action = Action.RESTART) -> list[RequestAccepted]:
-        """Return the requests for `action` that `user` got accepted for an environment."""
+        """Return the accepted requests of `user` for `action` in an environment."""
         return [
             request
             for request in self.of(RequestAccepted)
@@ -121,7 +121,7 @@ class Record:
         ]
 
     def truly_restarted(self, environment_id: str, service_ids: Iterable[str], *, after: float) -> bool:
-        """Tell whether every one of `service_ids` did restart, each in a run that began later than `after`."""
+        """Return whether every one of `service_ids` did restart, each in a run created later than `after`."""
         recent = {
             run.execution_id for run in self.of(RunBegan) if run.environment_id == environment_id and run.at > after
         }
@@ -131,5 +131,5 @@ class Record:
         return restarted >= set(service_ids)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Return everything as JSON-able objects; `event` is the kind."""
+        """Return all events as JSON-compatible dicts; `event` is the kind."""
         return [{"event": type(happening).__name__, **asdict(happening)} for happening in self._happenings]

@@ -1,4 +1,4 @@
-"""How the simulated API says no: in each of the shapes in which Qovery has been seen to do so."""
+"""The simulated API's answers to refused requests, in each of the shapes that Qovery has been seen to use."""
 
 from http import HTTPStatus
 
@@ -8,13 +8,13 @@ from orchestrator.simulator.chance import source
 
 
 class Refusals:
-    """Makes the answers to requests that are refused; the seed decides the shape of each."""
+    """Makes the answers to refused requests; the seed decides the shape of each."""
 
     def __init__(self, seed: int) -> None:
         self._rng = source(seed, "refusals")
 
     def answer(self, status: HTTPStatus, why: str) -> Response:
-        """Return an answer that says why."""
+        """Return an answer with the reason."""
         match self._rng.choice(("detail", "message", "text")):
             case "text":
                 return PlainTextResponse(why, status_code=status)

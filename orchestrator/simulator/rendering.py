@@ -29,7 +29,7 @@ LIST_OF_KIND = {
     Kind.HELM: "helms",
     Kind.TERRAFORM: "terraforms",
 }
-"""Where the statuses of a kind of service are listed."""
+"""The list that contains the statuses of each kind of service."""
 
 _STAGE_STATUS_OF_CLASS = {
     StateClass.IN_PROGRESS: "ONGOING",
@@ -38,7 +38,7 @@ _STAGE_STATUS_OF_CLASS = {
 
 
 def statuses_with_stages(world: World, snapshot: Snapshot) -> Json:
-    """Render the truthful reading."""
+    """Render `/statusesWithStages`, which shows what waits."""
     shown = list(snapshot.truthful())
     return {
         "environment": environment_status(world, snapshot),
@@ -48,12 +48,12 @@ def statuses_with_stages(world: World, snapshot: Snapshot) -> Json:
 
 
 def statuses(world: World, snapshot: Snapshot) -> Json:
-    """Render the flat reading, which is stale while a request waits."""
+    """Render `/statuses`, which is stale while a request waits."""
     return {"environment": environment_status(world, snapshot, stale=True), **_by_kind(world, snapshot.stale())}
 
 
 def environment_status(world: World, snapshot: Snapshot, *, stale: bool = False) -> Json:
-    """Render one environment's status; `stale` when it is to know nothing of what waits."""
+    """Render one environment's status; `stale` leaves out what waits."""
     waiting = () if stale else snapshot.waiting
     latest = next(iter(snapshot.runs), None)
     finished = snapshot.past[-1] if snapshot.past else None
@@ -94,7 +94,7 @@ def service_status(world: World, shown: Shown) -> Json:
 
 
 def queue(snapshot: Snapshot) -> Json:
-    """Render the requests that wait."""
+    """Render the waiting requests."""
     return {"results": [_queued(snapshot, request) for request in snapshot.waiting]}
 
 
@@ -110,8 +110,8 @@ def history(world: World, snapshot: Snapshot, *, page_size: int) -> Json:
 def accepted(world: World, snapshot: Snapshot, request: Request, *, as_environment: bool) -> Json:
     """Render the answer to an accepted restart.
 
-    The document says that it is one `Status` although the request names many services; a sibling call answers with an
-    `EnvironmentStatus`. Nobody should depend on either.
+    The document promises one `Status` although the request names many services; a sibling call answers with an
+    `EnvironmentStatus`. A client should depend on neither.
     """
     if as_environment:
         status = environment_status(world, snapshot, stale=True)
@@ -244,5 +244,5 @@ def _time(world: World, seconds: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Render a length as ISO 8601 has it."""
+    """Render a duration in ISO 8601."""
     return f"PT{int(seconds)}S"

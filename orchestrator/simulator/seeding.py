@@ -1,4 +1,4 @@
-"""A world in which everything that a configuration names exists."""
+"""Builds a world that contains everything that a configuration names."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,22 +31,22 @@ _TIMINGS: Mapping[FaultProfile, Timings] = MappingProxyType(
     {FaultProfile.NONE: CALM, FaultProfile.REALISTIC: REALISTIC, FaultProfile.HOSTILE: HOSTILE}
 )
 
-_EVERYDAY = (
+_DEFAULT_SERVICES = (
     ("api", Kind.APPLICATION),
     ("web", Kind.APPLICATION),
     ("worker", Kind.CONTAINER),
     ("cache", Kind.DATABASE),
 )
-"""What an environment of which nothing is known but that it restarts has to restart."""
+"""The services to restart in an environment whose configuration names none."""
 
-_BYSTANDERS = (
+_OTHER_SERVICES = (
     ("metrics-exporter", Kind.CONTAINER, None),
     ("ledger", Kind.DATABASE, DatabaseMode.MANAGED),
     ("nightly-cleanup", Kind.JOB, None),
     ("ingress", Kind.HELM, None),
     ("network", Kind.TERRAFORM, None),
 )
-"""What is beside whatever the configuration names."""
+"""The services in every environment in addition to those."""
 
 _STAGES = (
     ("DATABASE DEFAULT", frozenset({Kind.DATABASE, Kind.TERRAFORM})),
@@ -66,16 +66,16 @@ def build_world(
 ) -> World:
     """Build a world from what a configuration names.
 
-    Environments by path get those names, environments by id that id and an invented place. Services that are named
-    exist, with the type of their list; where all services are meant, an environment gets a plausible mix. Every
-    environment has bystanders that nobody named, and a past. Ids follow from the seed and the names alone.
+    Environments by path get the names in the path, environments by id get that id and a made-up path. Services that are
+    named exist, with the type of their list; if all services are meant, an environment gets a plausible mix. Every
+    environment also has other services, which nothing names, and a past. Ids depend only on the seed and the names.
 
     Args:
         specs: the environments that the configuration lists.
-        seed: what everything in the world follows from.
-        faults: the name of a `FaultProfile`: how fast and how eventful the world is.
+        seed: determines everything in the world.
+        faults: the name of a `FaultProfile`: how fast the world is, and how much happens in it.
         epoch: the wall clock's time at second 0.
-        timings: how long things take, in place of the profile's.
+        timings: how long things take, instead of the profile's timings.
 
     Raises:
         ValueError: there is no such profile.
@@ -84,7 +84,7 @@ def build_world(
     world = World(seed=seed, epoch=EPOCH if epoch is None else epoch, timings=timings or _TIMINGS[profile])
     environments: dict[str, Environment] = {}
     named: dict[str, list[EnvironmentSpec]] = {}
-    # Paths go first: an id that belongs to one of them then means the same environment.
+    # Paths first: an id that belongs to one of them then means the same environment.
     for spec in sorted(specs, key=lambda spec: isinstance(spec.locator, str)):
         environment = _environment(seed, spec)
         environments.setdefault(environment.id, environment)
@@ -163,7 +163,7 @@ def _services(seed: int, environment: Environment, specs: Iterable[EnvironmentSp
         for service_type, names in spec.services.items()
         for name in names
     ]
-    # Names go first: an id that belongs to one of them then means the same service.
+    # Names first: an id that belongs to one of them then means the same service.
     for kind, name in wanted:
         if not _is_id(name):
             add(name, kind, None)
@@ -171,10 +171,10 @@ def _services(seed: int, environment: Environment, specs: Iterable[EnvironmentSp
         if _is_id(name):
             add(f"{kind.lower()}-{normalised(name)[:8]}", kind, None, normalised(name))
     if any(isinstance(spec.services, str) for spec in specs):
-        for name, kind in _EVERYDAY:
+        for name, kind in _DEFAULT_SERVICES:
             add(name, kind, None)
     taken = {normalised(service.name) for service in services.values()}
-    for name, kind, mode in _BYSTANDERS:
+    for name, kind, mode in _OTHER_SERVICES:
         add(f"{name}-2" if name in taken else name, kind, mode)
     return list(services.values())
 
@@ -184,7 +184,7 @@ def _id(seed: int, *parts: str) -> str:
 
 
 def _tidy(name: str) -> str:
-    """Return a name as somebody would have typed it in the console."""
+    """Return a name as a user would type it in the console."""
     return " ".join(name.split())
 
 

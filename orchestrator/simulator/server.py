@@ -1,4 +1,4 @@
-"""The simulated platform on a port, for clients in other processes. It breaks real connections."""
+"""The simulated platform on a port, for clients in other processes. Its faults break real connections."""
 
 import asyncio
 import contextlib
@@ -13,25 +13,25 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from orchestrator.simulator.wire import WIRE, Cut
 
 GRACE = 2
-"""Seconds that requests in progress are given when the server is stopped."""
+"""Seconds that requests in progress may still take when the server is stopped."""
 
-_LINGER_NOT = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: closing the socket sends a reset instead of a farewell."""
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""SO_LINGER with a timeout of 0: closing the socket sends a reset."""
 
 
 async def serve(app: ASGIApp, *, host: str, port: int, on_listening: Callable[[str], None]) -> None:
     """Serve `app` until this coroutine is cancelled.
 
-    Signals stay the caller's: nothing is installed for them.
+    Signals are left to the caller: no handlers are installed.
 
     Args:
         app: the application.
         host: the address to listen on.
-        port: the port; 0 takes any that is free.
+        port: the port; 0 chooses a free one.
         on_listening: called once with the URL, when connections are accepted.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: listening on the address is not possible.
     """
     listener = _listen(host, port)
     config = uvicorn.Config(
@@ -56,7 +56,7 @@ async def serve(app: ASGIApp, *, host: str, port: int, on_listening: Callable[[s
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it has started, and leaves signals alone: whoever runs it decides on those."""
+    """A uvicorn server that reports when it has started, and leaves signals to the caller."""
 
     def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -72,9 +72,9 @@ class _Server(uvicorn.Server):
 
 
 class _CuttableProtocol(H11Protocol):
-    """Leaves each request its connection, in the scope's `state`, which uvicorn copies from `app_state`."""
+    """Passes its connection to each request, in the scope's `state`, which uvicorn copies from `app_state`."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn does, too
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self.app_state = {**self.app_state, WIRE: _SocketWire(transport)}
 
@@ -91,7 +91,7 @@ class _SocketWire:
             self._transport.close()
             return
         connection: socket.socket = self._transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
 

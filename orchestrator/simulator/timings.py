@@ -9,18 +9,18 @@ MAX_AT_ONCE = 7
 """How many services of one run the engine works on at a time."""
 
 SERVICE_TIMEOUT = 600.0
-"""After so many seconds the engine gives a service up."""
+"""Seconds after which the engine gives up a service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A range of seconds, every length in it as likely as any other."""
+    """A range of durations in seconds, all equally likely."""
 
     least: float
     most: float
 
     def draw(self, rng: random.Random) -> float:
-        """Return one length."""
+        """Return a random duration."""
         return rng.uniform(self.least, self.most)
 
 
@@ -29,28 +29,28 @@ class Timings:
     """How long each phase takes."""
 
     acceptance_lag: Span = Span(least=0.5, most=1.8)
-    """From accepting a request to its being visible anywhere."""
+    """From accepting a request until it is visible anywhere."""
     turn: Span = Span(least=0.3, most=1.5)
-    """From being visible, or from the end of the run before, to becoming a run."""
+    """From becoming visible, or from the end of the previous run, until it becomes a run."""
     straight_away: float = 0.7
-    """The share of requests that take their turn in the moment in which they become visible, if nothing runs."""
+    """The share of requests that become a run at the instant at which they become visible, if nothing runs."""
     engine_start: Span = Span(least=3.0, most=6.0)
-    """From a run's creation to work on its first services."""
+    """From a run's creation until work on its first services."""
     restart: Span = Span(least=8.5, most=12.5)
     """One service."""
     deploy: Span = Span(least=25.0, most=90.0)
     stop: Span = Span(least=5.0, most=20.0)
     fail: Span = Span(least=2.0, most=15.0)
-    """From starting a service to its failure, where it fails for a reason of its own."""
+    """From starting a service until it fails, unless it is too slow."""
     interrupt: Span = Span(least=1.0, most=4.0)
-    """From a cancel to the end of what it interrupts."""
+    """From a cancel until the interrupted services end."""
     close: Span = Span(least=0.2, most=1.2)
-    """From the end of a run's last service to its own."""
+    """From the end of a run's last service until the end of the run."""
     slow: float = 0.0
     """The share of restarts that take up to ten minutes, or until the engine gives them up."""
 
     def of(self, action: Action) -> Span:
-        """Return how long the engine takes for `action` on one service that ends well."""
+        """Return how long the engine takes for `action` on one service if it succeeds."""
         return {Action.RESTART: self.restart, Action.DEPLOY: self.deploy, Action.STOP: self.stop}[action]
 
 

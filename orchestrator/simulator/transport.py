@@ -1,6 +1,6 @@
-"""The simulated platform in a client's own process: httpx transports without a socket.
+"""The simulated platform in the client's own process: httpx transports without a socket.
 
-They raise what real ones would, and take the time that real ones would, through the running event loop.
+They raise what real transports raise, and take as much time, on the running event loop.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _CLIENT = ("127.0.0.1", 49152)
 class SimulatedTransport(httpx.AsyncBaseTransport):
     """Carries requests to an ASGI application.
 
-    A client that gives up waiting does not stop the platform: what was sent is still acted upon, as in reality.
+    A client that gives up does not stop the platform: what was sent is still acted upon, as in reality.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -63,7 +63,7 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
     def _served_one(self, serving: asyncio.Task[None]) -> None:
         self._served.discard(serving)
         if not serving.cancelled():
-            # A failure whose client has gone must not be reported as never retrieved.
+            # A failure after the client has gone must not be reported as never retrieved.
             serving.exception()
 
 
@@ -86,7 +86,7 @@ class HealthTransport(httpx.AsyncBaseTransport):
 
 @dataclass(slots=True)
 class _Exchange:
-    """One request and its answer; to the application, the connection that they share."""
+    """One request and its answer; for the application, it is also their connection."""
 
     request: httpx.Request
     body: bytes
@@ -111,7 +111,7 @@ class _Exchange:
             self.parts.append(message.get("body", b""))
 
     def response(self) -> httpx.Response:
-        """Give what the client gets of it, or raise what it would see."""
+        """Return what the client receives, or raise what it would see."""
         if self.how_cut is Cut.REFUSED:
             raise httpx.ConnectError("all connection attempts failed", request=self.request)
         if self.how_cut is Cut.RESET:

@@ -12,16 +12,16 @@ Ts = TypeVarTuple("Ts")
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop that begins at time 0.0 and never sleeps.
+    """An asyncio loop that starts at time 0.0 and never sleeps.
 
-    When nothing is ready, `time()` jumps to the next timer. Real file descriptors are polled without waiting first, so
-    a signal still gets through. Three rules follow, and code that runs here has to live with them:
+    When nothing is ready, `time()` jumps to the next timer. Real file descriptors are polled first, without waiting, so
+    that signals still arrive. This has three consequences for code that runs here:
 
-    - While a job of an executor is outstanding (`asyncio.to_thread`, `getaddrinfo`), virtual time stands still and the
-      loop waits for the thread for real: otherwise every timeout around a thread would pass before the thread began.
-    - Real sockets and pipes are heard, but time does not wait for them while there is any timer.
-    - With no timer, no thread and no descriptor to wait for, nothing could ever wake the loop: that raises
-      `RuntimeError` instead of hanging. (A thread that the loop did not start, and a signal, cannot be foreseen.)
+    - While a job of an executor is pending (`asyncio.to_thread`, `getaddrinfo`), virtual time stands still and the loop
+      really waits for the thread: otherwise every timeout around a thread would pass before the thread started.
+    - Real sockets and pipes are served, but time does not wait for them while there is any timer.
+    - With no timer, no thread and no descriptor to wait for, nothing can ever wake the loop. That raises `RuntimeError`
+      instead of hanging. (Signals, and threads that the loop did not start, cannot be foreseen.)
 
     >>> async def nap() -> float:
     ...     await asyncio.sleep(3600)
@@ -35,22 +35,22 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._virtual_now = 0.0
         self._jobs_in_threads = 0
         super().__init__(_JumpingSelector(self))
-        # asyncio lets a timer go off when it is due within this span. The real clock's nanosecond is lost in the
-        # rounding of a float after some months, and then a timer that is due now would be waited for for ever.
+        # asyncio fires a timer that is due within this span. The real clock's nanosecond is lost in float rounding
+        # after some months, and then the loop would wait forever for a timer that is due now.
         self._clock_resolution = 1e-6
 
     def time(self) -> float:
-        """Return the virtual time, in seconds since the loop was made."""
+        """Return the virtual time, in seconds since the loop was created."""
         return self._virtual_now
 
     def jump(self, seconds: float) -> None:
-        """Move time forward. For the selector alone."""
-        # At large instants a tiny span is lost in the rounding; without any progress the timer would never be reached.
+        """Move time forward. Only for the selector."""
+        # At large instants rounding loses a tiny span, and without progress the timer would never be reached.
         self._virtual_now = max(self._virtual_now + seconds, math.nextafter(self._virtual_now, math.inf))
 
     @property
     def waits_for_threads(self) -> bool:
-        """Whether a thread works for this loop and will wake it."""
+        """Whether a thread is working for this loop and will wake it."""
         return self._jobs_in_threads > 0
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
@@ -61,7 +61,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return future
 
     def shutdown_default_executor(self, *args: Any) -> Coroutine[Any, Any, None]:  # noqa: ANN401 - 3.12 added a timeout
-        """Wait for the executor's threads; asyncio does so in one more thread, which must be able to wake us."""
+        """Wait for the executor's threads. asyncio does so in one more thread, which has to wake the loop."""
         return self._shut_down_executor(super().shutdown_default_executor(*args))
 
     async def _shut_down_executor(self, shutdown: Coroutine[Any, Any, None]) -> None:
@@ -76,7 +76,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Polls, and where asyncio would have waited, moves the loop's time."""
+    """Polls, and moves the loop's time instead of waiting."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         if timeout is not None:
             self._loop.jump(timeout)
             return ready
-        # One descriptor is always there: asyncio's own, through which threads and signals wake it.
+        # There is always one descriptor: asyncio's own, through which threads and signals wake it.
         if len(self.get_map()) > 1:
             return super().select(None)
         raise RuntimeError(

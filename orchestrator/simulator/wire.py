@@ -1,23 +1,23 @@
-"""How the simulated platform breaks a connection: the same wish, in process and over real sockets."""
+"""How the simulated platform breaks a connection, in-process and over real sockets alike."""
 
 from enum import Enum, unique
 from typing import Protocol
 
 WIRE = "wire"
-"""Where an ASGI server of ours leaves the connection for the application to find: in the scope's `state`."""
+"""The key of the connection in the scope's `state`, where our ASGI servers put it for the application."""
 
 
 @unique
 class Cut(Enum):
-    """What becomes of a connection."""
+    """What happens to a connection."""
 
-    REFUSED = "it was never made (a real server can only break it before it has read anything)"
-    RESET = "it is torn down at once; what was not sent yet never is"
-    CLOSED = "it is closed after what has been sent"
+    REFUSED = "never made (a real server can only break it before it has read anything)"
+    RESET = "reset at once; unsent data is lost"
+    CLOSED = "closed after the data that was sent"
 
 
 class Wire(Protocol):
-    """The connection that a request came on."""
+    """The connection of a request."""
 
     def cut(self, how: Cut) -> None:
         """Break it. The application sends nothing more."""

@@ -1,4 +1,4 @@
-"""A small Qovery that fits in a process. Pure: no I/O, no clock; time is what `advance` is handed."""
+"""A simulated Qovery. Pure: no I/O, no clock; `advance` sets the time."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -34,15 +34,15 @@ from orchestrator.simulator.timings import CALM, Timings
 __all__ = ["EPOCH", "ConflictError", "InvalidRequestError", "NotThereError", "RefusalError", "Trigger", "World"]
 
 EPOCH = datetime(2026, 1, 14, 3, 0, tzinfo=UTC)
-"""When a world begins, where nobody says otherwise: a Wednesday night."""
+"""The default start of a world: a Wednesday night."""
 
 
 @unique
 class Trigger(Enum):
-    """What the world notices of its visitors, and may answer with an incident."""
+    """What a client does that may trigger an incident."""
 
-    LOOK = "somebody reads an environment's statuses"
-    SUBMIT = "somebody's restart was accepted"
+    LOOK = "the statuses of an environment were read"
+    SUBMIT = "a restart was accepted"
 
 
 class World:
@@ -50,9 +50,9 @@ class World:
 
     Attributes:
         epoch: the wall clock's time at second 0.
-        seed: what everything in it follows from, together with the sequence of what is asked of it.
-        record: the truth about everything that happened.
-        bulk_lags: whether the statuses of a whole project are as stale as `/statuses`. Nobody knows what Qovery does.
+        seed: determines everything in it, together with the sequence of calls.
+        record: what really happened.
+        bulk_lags: whether the statuses of a whole project are as stale as `/statuses`: undocumented at Qovery.
     """
 
     def __init__(self, *, seed: int, epoch: datetime = EPOCH, timings: Timings = CALM) -> None:
@@ -76,27 +76,27 @@ class World:
         return self._agenda.now
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due by `now`, in order. Time never goes back."""
+        """Run everything that is due by `now`, in order. Time never goes back."""
         self._agenda.advance(now)
 
     def at(self, seconds: float) -> datetime:
-        """Return an instant of this world as its wall clock shows it, or showed it then."""
+        """Return an instant of this world as its wall clock shows it, or showed it at the time."""
         offset = next(offset for since, offset in reversed(self._clock_steps) if since <= seconds or since == 0.0)
         return self.epoch + timedelta(seconds=seconds + offset)
 
     def set_clock(self, by: float) -> None:
-        """Set this world's wall clock forward by so many seconds, or back; what it has dated already stays as it is."""
+        """Set the wall clock forward by `by` seconds, or back if it is negative; earlier dates stay as they are."""
         self._clock_steps.append((self.now, self._clock_steps[-1][1] + by))
 
     def add_environment(
         self, environment: Environment, *, services: Iterable[ServiceStatus], past: Iterable[Run] = ()
     ) -> None:
-        """Add an environment, and its project and organization where they are new.
+        """Add an environment, and its project and organization if they are new.
 
         Args:
             environment: the environment.
-            services: its services, each as the past left it.
-            past: its finished runs, latest last; the next execution's number follows the last one's.
+            services: the statuses of its services after its past.
+            past: its finished runs, latest last; execution numbers continue from the highest one.
         """
         self.organizations.setdefault(environment.organization.id, environment.organization)
         self.projects.setdefault(environment.project.id, environment.project)
@@ -130,11 +130,11 @@ class World:
     def submit(
         self, environment_id: str, action: Action, service_ids: Iterable[str], *, user: str, origin: Origin = Origin.API
     ) -> Request:
-        """Ask for something to be done with services of an environment.
+        """Request an action on services of an environment.
 
         Raises:
             NotThereError: there is no such environment.
-            InvalidRequestError: what is asked makes no sense.
+            InvalidRequestError: the request is invalid.
             ConflictError: a cancel is in progress there.
         """
         return self._engine(environment_id).accept(action, service_ids, user=user, origin=origin)
@@ -143,8 +143,8 @@ class World:
         """Cancel one waiting request.
 
         Raises:
-            NotThereError: there is none, or it cannot be seen yet.
-            ConflictError: it does not wait any more.
+            NotThereError: there is none, or it is not visible yet.
+            ConflictError: it is no longer waiting.
         """
         environment_id = self.environment_of_request(request_id)
         if environment_id is None:
@@ -152,37 +152,37 @@ class World:
         self._engines[environment_id].cancel_request(request_id, user=user)
 
     def cancel_run(self, environment_id: str, *, user: str) -> None:
-        """Cancel whatever runs in an environment.
+        """Cancel the current run of an environment.
 
         Raises:
             NotThereError: there is no such environment.
-            ConflictError: nothing runs there, or it is being cancelled already.
+            ConflictError: there is no current run, or it is already being cancelled.
         """
         self._engine(environment_id).cancel_run(user=user)
 
     def environment_of_request(self, request_id: str) -> str | None:
-        """Return the id of the environment that a request is for; None where no such request can be seen."""
+        """Return the id of the environment that a request is for; None if no such request is visible."""
         engines = self._engines.values()
         return next((engine.environment.id for engine in engines if engine.has_accepted(request_id)), None)
 
     def visible_since(self, environment_id: str, request_id: str) -> float:
-        """Return the instant from which an accepted request is to be seen; it may lie ahead."""
+        """Return the instant from which an accepted request is visible; it may be in the future."""
         return self._engine(environment_id).visible_since(request_id)
 
     def remove_service(self, environment_id: str, service_id: str) -> None:
-        """Let a service disappear."""
+        """Delete a service."""
         self._engine(environment_id).remove(service_id)
 
     def doom(self, environment_id: str, service_id: str) -> None:
-        """Let the next thing that is done with a service fail."""
+        """Make the next action on a service fail."""
         self._engine(environment_id).doom(service_id)
 
     def arm(self, environment_id: str, trigger: Trigger, *, delay: float, act: "Callable[[World], None]") -> None:
-        """Plan something for `delay` seconds after the first time that `trigger` is noticed in an environment."""
+        """Schedule `act` for `delay` seconds after the next `trigger` in an environment."""
         self._armed[environment_id, trigger].append((delay, act))
 
     def notice(self, environment_id: str, trigger: Trigger) -> None:
-        """Set off what was armed."""
+        """Schedule what was armed for a trigger."""
         for delay, act in self._armed.pop((environment_id, trigger), ()):
             self._agenda.after(delay, partial(act, self))
 

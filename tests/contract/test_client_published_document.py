@@ -12,7 +12,7 @@ from orchestrator.domain.observations import API_ORIGIN, RUN_IS_OVER, Observatio
 from orchestrator.domain.plan import ServiceType
 from orchestrator.domain.states import State
 from orchestrator.errors import MalformedAnswerError
-from orchestrator.qovery.names import MODE_UNSAID, why_not
+from orchestrator.qovery.names import MODE_UNKNOWN, why_not
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
 from tests.unit.qovery.doubles import ENVIRONMENT, asked
@@ -215,7 +215,7 @@ def test_the_list_of_an_organization_says_of_each_service_where_it_is_and_of_no_
     assert (service.id, service.name) == (sample["id"], sample["name"])
     assert service.environment_id == sample["environment_id"]
     assert "mode" not in sample
-    assert why_not(service) == MODE_UNSAID
+    assert why_not(service) == MODE_UNKNOWN
 
 
 @pytest.mark.parametrize("fill", [Fill.REQUIRED, Fill.ALL], ids=lambda fill: fill.name.lower())

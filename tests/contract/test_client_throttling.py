@@ -6,9 +6,8 @@ import httpx
 import pytest
 import respx
 
-from orchestrator.domain.costs import Cost
+from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.errors import PlatformError, ThrottledError
-from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import RESET_ROUNDING
 from tests.contract.test_client_requests import EXCHANGES, Exchange
@@ -118,15 +117,15 @@ def test_a_request_about_an_environment_is_on_its_way_until_it_is_answered_or_wi
 ) -> None:
     quota = quota_of(HandClock(), per_hour=1000)
     quota.reserve(ENVIRONMENT, KEPT)
-    on_their_way = []
+    unanswered = []
 
     def respond(request: httpx.Request) -> httpx.Response:
-        on_their_way.append(quota._reserves[ENVIRONMENT].on_their_way)
+        unanswered.append(quota._reserves[ENVIRONMENT].unanswered)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     with suppress(PlatformError, KeyError):
         asked(lambda platform: platform.read_statuses(ENVIRONMENT), transport=httpx.MockTransport(respond), quota=quota)
-    on_their_way.append(quota._reserves[ENVIRONMENT].on_their_way)
-    assert on_their_way == [1, 0]
+    unanswered.append(quota._reserves[ENVIRONMENT].unanswered)
+    assert unanswered == [1, 0]

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from orchestrator.domain.costs import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.machine import Machine
-from orchestrator.qovery.ledger import FILE_NAME, HOUR, Book, Ledger, connect
+from orchestrator.qovery.ledger import FILE_NAME, Book, Ledger, connect
 from orchestrator.qovery.quota import Quota
 from tests.unit.journal.journals import Clock, machine
 

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.domain.costs import Cost
+from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.domain.observations import Hint
 from orchestrator.domain.plan import Target
 from orchestrator.ports import Admission
 from orchestrator.qovery.admission import LOOK_AGAIN, QuotaAdmission
 from orchestrator.qovery.feed import Feed
-from orchestrator.qovery.ledger import HOUR
 from tests.support.builders import NOON, target
 from tests.support.log import CapturedLog
 from tests.support.quota import quota_of

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.qovery.ledger import FILE_NAME, HOUR, LEASE, Book, Word, connect, token_key
+from orchestrator.domain.costs import HOUR
+from orchestrator.qovery.ledger import FILE_NAME, LEASE, Book, Word, connect, token_key
 from tests.unit.journal.journals import Clock, machine
 from tests.unit.qovery.processes import Process, Processes, most_in_an_hour, sharing
 

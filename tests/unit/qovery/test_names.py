@@ -120,7 +120,7 @@ def test_a_simulated_environment_has_no_console_url() -> None:
         ),
         pytest.param(
             "acme/warehouse/staging",
-            'night: there is no project of Acme called "warehouse" (there are: Blog, Shop)',
+            'night: there is no project of Acme called "warehouse" (available: Blog, Shop)',
             id="project, not at all",
         ),
         pytest.param(
@@ -130,7 +130,7 @@ def test_a_simulated_environment_has_no_console_url() -> None:
         ),
         pytest.param(
             "acme/blog/staging",
-            'night: there is no environment of Acme/Blog called "staging" (there are: drafts)',
+            'night: there is no environment of Acme/Blog called "staging" (available: drafts)',
             id="environment of another project",
         ),
     ],
@@ -151,7 +151,7 @@ def test_of_many_names_only_the_first_ten_are_listed() -> None:
     acme = Acme()
     acme.project_lists["acme-id"] = [WireNamed(id=f"p-{n}", name=f"Nr {n:02}") for n in range(11)]
     (problem,) = problems_with(acme, spec(locator=path("acme/warehouse/staging")))
-    assert problem.endswith("(there are: Nr 00, Nr 01, Nr 02, Nr 03, Nr 04, Nr 05, Nr 06, Nr 07, Nr 08, Nr 09, …)")
+    assert problem.endswith("(available: Nr 00, Nr 01, Nr 02, Nr 03, Nr 04, Nr 05, Nr 06, Nr 07, Nr 08, Nr 09, …)")
     acme.project_lists["acme-id"].pop()
     (problem,) = problems_with(acme, spec(locator=path("acme/warehouse/staging")))
     assert problem.endswith("Nr 08, Nr 09)")
@@ -161,7 +161,7 @@ def test_a_name_that_two_projects_share_is_refused_with_both_ids() -> None:
     acme = Acme()
     acme.project_lists["acme-id"].append(WireNamed(id="old-shop-id", name="SHOP "))
     assert problems_with(acme, spec(locator=path("acme/shop/staging"))) == (
-        'night: "shop" names more than one project of Acme: use one of the ids old-shop-id, shop-id',
+        'night: "shop" matches more than one project of Acme: use one of the ids old-shop-id, shop-id',
     )
     (target,) = resolve(acme, spec(locator=path("acme/shop-id/staging")))
     assert target.environment_id == "staging-id"

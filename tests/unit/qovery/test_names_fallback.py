@@ -194,7 +194,7 @@ def test_an_environment_with_nothing_to_restart_is_the_same_problem_among_many_a
 ) -> None:
     acme = estate(20, services=PLAIN)
     acme.service_lists["env-7-id"] = services
-    assert problems_with(acme, *by_id(20)) == ("env 7: there is no service in it that Qovery can restart",)
+    assert problems_with(acme, *by_id(20)) == ("env 7: it has no service that Qovery can restart",)
 
 
 def test_an_environment_whose_services_the_organizations_list_lacks_is_asked_for_them() -> None:

@@ -58,7 +58,7 @@ def test_ids_are_compared_and_kept_in_lower_case() -> None:
     [
         pytest.param(APPLICATION, "apii", 'there is no application called "apii"; did you mean "api"?', id="nearly"),
         pytest.param(
-            APPLICATION, "billing", 'there is no application called "billing" (there are: api, web)', id="not at all"
+            APPLICATION, "billing", 'there is no application called "billing" (available: api, web)', id="not at all"
         ),
         pytest.param(APPLICATION, "worker", '"worker" is not an application but a container', id="wrong list"),
         pytest.param(CONTAINER, "WEB-ID", '"WEB-ID" is not a container but an application', id="wrong list, by id"),
@@ -87,7 +87,7 @@ def test_a_name_that_two_services_of_the_list_share_is_refused_even_where_anothe
         service("API", id="a-1"),
         service("api", "JOB", id="j"),
     ]
-    ambiguous = 'night: "api" names more than one application: use one of the ids a-1, a-2'
+    ambiguous = 'night: "api" matches more than one application: use one of the ids a-1, a-2'
     assert problems_with(acme, spec(services={APPLICATION: ("api",)})) == (ambiguous,)
 
 
@@ -95,7 +95,7 @@ def test_a_name_that_stands_in_two_other_lists_is_not_guessed_at() -> None:
     acme = Acme()
     acme.service_lists["staging-id"] = [service("api"), service("mail", "CONTAINER"), service("mail", "JOB", id="j")]
     assert problems_with(acme, spec(services={APPLICATION: ("mail",)})) == (
-        'night: there is no application called "mail" (there are: api)',
+        'night: there is no application called "mail" (available: api)',
     )
 
 
@@ -116,7 +116,7 @@ def test_an_environment_without_anything_to_restart_is_a_problem_and_not_an_easy
 ) -> None:
     acme = Acme()
     acme.service_lists["staging-id"] = [service("cleanup", "JOB"), service("ledger", "DATABASE", "MANAGED")]
-    assert problems_with(acme, spec(services=services)) == ("night: there is no service in it that Qovery can restart",)
+    assert problems_with(acme, spec(services=services)) == ("night: it has no service that Qovery can restart",)
 
 
 def test_who_only_watches_needs_nothing_that_can_restart() -> None:
@@ -136,8 +136,8 @@ def test_who_only_watches_needs_nothing_that_can_restart() -> None:
         ("DATABASE", "CONTAINER", None),
         ("database", "container", None),
         ("DATABASE", "MANAGED", "a managed database"),
-        ("DATABASE", None, "a database that does not say whether it runs in a container"),
-        ("DATABASE", "SERVERLESS", "a database that does not say whether it runs in a container"),
+        ("DATABASE", None, "a database whose mode (container or managed) is unknown"),
+        ("DATABASE", "SERVERLESS", "a database whose mode (container or managed) is unknown"),
         ("JOB", None, "of type job"),
         ("HELM", None, "of type helm"),
         ("TERRAFORM", None, "of type terraform"),

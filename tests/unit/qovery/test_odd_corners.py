@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.domain.costs import Cost
-from orchestrator.qovery.ledger import HOUR
+from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.qovery.wire import WireEnvironmentStatus
 from tests.unit.journal.journals import Clock, machine
 from tests.unit.qovery.processes import Processes

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.costs import HOUR
 from orchestrator.errors import ThrottledError
-from orchestrator.qovery.ledger import HOUR
 from orchestrator.qovery.quota import EPOCH_THRESHOLD, RESET_ROUNDING, Quota, _number, seconds_to_wait, server_time
 from tests.support.quota import quota_of
 from tests.unit.qovery.doubles import NOW, HandClock

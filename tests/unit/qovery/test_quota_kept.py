@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import Cost
+from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.errors import ThrottledError
-from orchestrator.qovery.ledger import HOUR, LEASE
+from orchestrator.qovery.ledger import LEASE
 from orchestrator.qovery.quota import KEPT_AGAIN, RESET_ROUNDING
 from tests.unit.journal.journals import Clock
 from tests.unit.qovery.processes import Process, Processes, sharing
@@ -44,7 +44,9 @@ def test_a_shared_look_does_not_take_what_is_needed_at_the_end_of_anything(proce
     for key in ("e", "f"):
         process.quota.reserve(key, CANCELS)
     assert process.take() is None
-    assert refusal(process) == "what is left of the token's quota of 20 requests an hour is kept for others"
+    assert refusal(process) == (
+        "what is left of the token's quota of 20 requests an hour is reserved for other environments in flight"
+    )
     assert process.left == 10
     process.quota.release("f")
     assert process.take() is None

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import BURST, Cost
-from orchestrator.qovery.ledger import HOUR, LEASE
+from orchestrator.domain.costs import BURST, HOUR, Cost
+from orchestrator.qovery.ledger import LEASE
 from orchestrator.qovery.quota import LOOKS_TO_COME, RESET_ROUNDING
 from tests.unit.journal.journals import Clock
 from tests.unit.qovery.processes import Process, Processes, sharing

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import LONGEST, Cost
-from orchestrator.qovery.ledger import HOUR
+from orchestrator.domain.costs import HOUR, LONGEST, Cost
 from orchestrator.qovery.quota import LATE_AFTER, LATE_SPACING, TURNED_AWAY_FOR
 from tests.unit.journal.journals import Clock
 from tests.unit.qovery.processes import Process, Processes, sharing

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import Cost
+from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.qovery import ledger as ledger_module
-from orchestrator.qovery.ledger import FILE_NAME, HOUR, Book, Ledger, connect
+from orchestrator.qovery.ledger import FILE_NAME, Book, Ledger, connect
 from orchestrator.qovery.quota import Quota
 from tests.unit.journal.journals import Clock, machine
 from tests.unit.qovery.processes import TOKEN, Fragile, Process, Processes, most_in_an_hour, sharing

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.qovery.ledger import HOUR
+from orchestrator.domain.costs import HOUR
 from orchestrator.qovery.quota import RESET_ROUNDING
 from tests.unit.journal.journals import Clock
 from tests.unit.qovery.processes import Process, Processes

@@ -402,7 +402,7 @@ def test_a_service_that_has_never_run_is_ready_without_an_execution() -> None:
             }
             engine._services.update(fresh)
             engine._past.clear()
-            engine._take_picture()
+            engine._take_snapshot()
             document = (await visit.get("/environment/{e}/statuses")).json()
             status = document["applications"][0]
             assert document["environment"]["state"] == "READY"
