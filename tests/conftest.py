@@ -1,10 +1,11 @@
-"""Guards: no test waits for real, none leaves this machine, and none leaves its logging behind."""
+"""The order of the tests, and guards: no test waits for real, none leaves this machine or its logging behind."""
 
 import asyncio
 import ipaddress
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from orchestrator.simulator.virtual_time import VirtualTimeLoop
 settings.register_profile("whatever the machine", deadline=None)
 settings.load_profile("whatever the machine")  # How long an example takes says more about the machine than about us.
 
+ORDER = ("unit", "contract", "documents", "simulation", "benchmarks", "end_to_end")
+"""The folders in the order in which they run: what is fast and tells most precisely what is wrong comes first."""
 LONGEST_SLEEP = 0.5
 """Seconds of real time. Whoever waits for longer wants virtual time."""
 
@@ -23,6 +26,11 @@ _real_sleep = time.sleep
 _real_asyncio_sleep = asyncio.sleep
 _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the folders in their order."""
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(Path(__file__).parent).parts[0]))
 
 
 def _refuse_long(seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""The command line: the only room that prints and exits.
+"""The command line: the only package that prints and exits.
 
-Heavy imports happen inside the commands, so that `--version`, `--help` and completion answer at once.
+Heavy imports happen inside the commands, so that `--version`, `--help` and completion answer instantly.
 """
 
 import os
@@ -10,19 +10,19 @@ import sys
 
 def main() -> None:
     """Run the command `qovery-restart`."""
-    _open_what_is_closed()
-    from orchestrator.cli.app import app  # noqa: PLC0415 - after this module's own import, which is cheap
+    _open_closed_streams()
+    from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
 
     try:
         app(prog_name="qovery-restart")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     finally:
-        _let_go_of_streams()
+        _flush_streams()
 
 
-def _let_go_of_streams() -> None:
-    """Write out what is left, and drop what cannot be written: the interpreter would exit with 120 because of it."""
+def _flush_streams() -> None:
+    """Flush stdout and stderr, and discard what cannot be written: it would make the interpreter exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -30,9 +30,9 @@ def _let_go_of_streams() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _open_what_is_closed() -> None:
-    """Give a standard stream that the caller closed somewhere to go, before a socket takes its number."""
+def _open_closed_streams() -> None:
+    """Open /dev/null for every standard stream that the caller closed, before a socket gets its descriptor."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
             setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8"))

@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 restarted and proven, 1 failed, 2 wrong usage, 4 cancelled by somebody, 5 blocked, "
+    epilog="Exit codes: 0 restarted and proven, 1 failed, 2 wrong usage, 4 cancelled by somebody else, 5 blocked, "
     "75 unknown, 77 token refused, 124 deadline, 130/143 interrupted.",
 )
 
@@ -77,7 +77,7 @@ def restart(
     deadline: opt.DeadlineOption = None,
     wait_lock: opt.WaitLockOption = "0s",
 ) -> None:
-    """Do as `run` does for one environment, without a file."""
+    """Restart one environment, like `run` but without a file."""
     named = {"applications": application or [], "containers": container or [], "databases": database or []}
 
     def load() -> "Config":
@@ -86,7 +86,7 @@ def restart(
 
         if all_services == any(named.values()):
             raise UsageError(
-                "Say what to restart: either --all-services, or --application, --container and --database by name."
+                "Name what to restart: either --all-services, or --application, --container and --database by name."
             )
         services = "all" if all_services else {kind: names for kind, names in named.items() if names}
         return _with_deadline(Config.for_environment(environment, services), deadline)
@@ -102,7 +102,7 @@ def watch(
     environment: opt.EnvironmentArgument,
     deadline: opt.DeadlineOption = None,
 ) -> None:
-    """Wait for whatever runs in ENVIRONMENT now and say how it ended. Submits nothing."""
+    """Wait for whatever runs in ENVIRONMENT now, and report how it ended. Submits nothing."""
 
     def load() -> "Config":
         from orchestrator.config import Config  # noqa: PLC0415
@@ -127,8 +127,8 @@ def resume(
     abandon: opt.AbandonOption = False,
     deadline: opt.ResumeDeadlineOption = None,
 ) -> None:
-    """Go on with a run that was cut off, and exit as it would have. Submits nothing twice; the file is not needed."""
-    from orchestrator.cli.continuing import resume_run  # noqa: PLC0415
+    """Resume an interrupted run, and exit as it would have. Submits nothing twice; needs no configuration file."""
+    from orchestrator.cli.resuming import resume_run  # noqa: PLC0415
 
     sys.exit(
         resume_run(
@@ -145,11 +145,11 @@ def resume(
 @app.command(epilog=f"{_EXAMPLES}qovery-restart cancel 20261124-030000-5f3a1c")
 @opt.common(without=("report", "simulate", "seed", "faults", "verbose"))
 def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
-    """Cancel at Qovery what RUN has queued or running, and nothing else. The run must have been cut off.
+    """Cancel at Qovery what RUN has queued or running, and nothing else. The run must have been interrupted.
 
-    Exits with 0 once nothing of it waits or runs any more, with 5 where something is not provably its own alone.
+    Exits with 0 once nothing of it is queued or running any more, with 5 if something is not provably its own alone.
     """
-    from orchestrator.cli.continuing import cancel_run  # noqa: PLC0415
+    from orchestrator.cli.resuming import cancel_run  # noqa: PLC0415
 
     sys.exit(cancel_run(settings, run))
 
@@ -164,7 +164,7 @@ def plan(
 ) -> None:
     """Show what `run` would do, checked against the API. Changes nothing.
 
-    Exits with 5 where an environment would be blocked as things stand.
+    Exits with 5 if an environment would be blocked now.
     """
     from orchestrator.cli.planning import show_plan  # noqa: PLC0415
 
@@ -176,8 +176,8 @@ def validate(
     config: opt.ConfigArgument,
     output: opt.OutputOption = opt.Output.TEXT,
 ) -> None:
-    """Check CONFIG alone, offline: every problem at once, with file, line and column."""
-    from orchestrator.cli.conduct import problems_of  # noqa: PLC0415
+    """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
+    from orchestrator.cli.command import problems_of  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
 
     problems: Sequence[str] = ()
@@ -199,7 +199,7 @@ def validate(
 @app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
 def schema(
     report: Annotated[
-        bool, typer.Option("--report", help="The report's schema instead of the configuration's.")
+        bool, typer.Option("--report", help="Print the report's schema instead of the configuration's.")
     ] = False,
 ) -> None:
     """Print the JSON Schema of the configuration file, for editors, or of the report."""
@@ -217,19 +217,12 @@ def schema(
 def simulate(
     settings: opt.Settings,
     *,
-    config: Annotated[
-        str | None,
-        typer.Argument(metavar="[CONFIG]", help="Everything that this file names will exist.", show_default=False),
-    ] = None,
-    port: Annotated[
-        int, typer.Option(envvar="QOVERY_RESTART_PORT", min=0, max=65535, help="0 takes a free one.")
-    ] = 8080,
-    host: Annotated[str, typer.Option(envvar="QOVERY_RESTART_HOST", help="The address to listen on.")] = "127.0.0.1",
-    speed: Annotated[
-        float, typer.Option(envvar="QOVERY_RESTART_SPEED", min=0.001, help="Simulated seconds in a real second.")
-    ] = 1.0,
+    config: opt.SimulatedConfigArgument = None,
+    port: opt.PortOption = 8080,
+    host: opt.HostOption = "127.0.0.1",
+    speed: opt.SpeedOption = 1.0,
 ) -> None:
-    """Serve a simulated Qovery API over HTTP, for curl or any other client. What truly happened: /_simulator/record."""
+    """Serve a simulated Qovery API over HTTP, for any client. /_simulator/record shows what really happened."""
     from orchestrator.cli.serving import serve_simulator  # noqa: PLC0415
 
     load = None if config is None else lambda: _load(config, only=(), deadline=None)
@@ -250,8 +243,8 @@ def _with_deadline(config: "Config", deadline: str | None) -> "Config":
     return config if seconds is None else config.with_deadline(seconds)
 
 
-def _seconds(option: str, text: str | None, *, least: float | None = None) -> float | None:
-    """Read an option's duration; it has to be longer than nothing, unless `least` allows that."""
+def _seconds(option: str, text: str | None, *, allow_zero: bool = False) -> float | None:
+    """Parse an option's duration, which must be greater than zero unless `allow_zero`."""
     if text is None:
         return None
     from orchestrator.domain.durations import parse_duration  # noqa: PLC0415
@@ -261,8 +254,8 @@ def _seconds(option: str, text: str | None, *, least: float | None = None) -> fl
         seconds = parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
-    if seconds <= 0 and least is None:
-        raise UsageError(f"{option}: has to be longer than nothing.")
+    if seconds <= 0 and not allow_zero:
+        raise UsageError(f"{option}: expected a duration greater than zero.")
     return seconds
 
 
@@ -274,30 +267,28 @@ def _run(
     watch: bool = False,
     wait_lock: str = "0s",
 ) -> None:
-    from orchestrator.cli.conduct import Conductor  # noqa: PLC0415
+    from orchestrator.cli.command import CommandRunner  # noqa: PLC0415
     from orchestrator.reports.model import RunReport  # noqa: PLC0415
     from orchestrator.runs.runner import run_in  # noqa: PLC0415
     from orchestrator.runs.session import open_session  # noqa: PLC0415
 
-    conductor = Conductor(settings)
-    # A rehearsal leaves no trace: nothing real came of it.
+    runner = CommandRunner(settings)
+    # A rehearsal changes nothing real, so it leaves no journal.
     state_dir = None if settings.simulate else settings.state_dir
 
     async def make() -> RunReport:
-        config, wait = load(), _seconds("--wait-lock", wait_lock, least=0.0)
-        async with open_session(
-            config, environ=os.environ, rehearsal=conductor.rehearsal, state_dir=state_dir
-        ) as session:
-            conductor.note_session(session)
+        config, wait = load(), _seconds("--wait-lock", wait_lock, allow_zero=True)
+        async with open_session(config, environ=os.environ, rehearsal=runner.rehearsal, state_dir=state_dir) as session:
+            runner.note_session(session)
             return await run_in(
                 session,
                 config,
-                rehearsal=conductor.rehearsal,
+                rehearsal=runner.rehearsal,
                 environ=os.environ,
-                interruption=conductor.interruption,
+                interruption=runner.interruption,
                 watch=watch,
                 state_dir=state_dir,
                 wait_lock=wait or 0.0,
             )
 
-    sys.exit(conductor.run(make, config=source))
+    sys.exit(runner.run(make, config=source))

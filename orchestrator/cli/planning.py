@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
+from orchestrator.cli.command import CommandRunner, exit_code_of_error, problems_of
 from orchestrator.cli.options import Output, Settings
 from orchestrator.config import Config
 from orchestrator.domain.costs import Estimate
@@ -34,13 +34,13 @@ _STYLES = {Forecast.RESTART: "green", Forecast.WAIT: "yellow", Forecast.SKIP: "d
 
 def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     """Print what a run would do; return the exit code."""
-    conductor = Conductor(settings)
+    runner = CommandRunner(settings)
 
     async def make() -> Review | None:
         return await areview(
             load(),
-            rehearsal=conductor.rehearsal,
-            interruption=conductor.interruption,
+            rehearsal=runner.rehearsal,
+            interruption=runner.interruption,
             state_dir=settings.state_dir,
         )
 
@@ -48,23 +48,23 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     review: Review | None = None
     code = ExitCode.SUCCEEDED
     try:
-        review = conductor.call(make)
+        review = runner.call(make)
         if review is not None:
             code = _exit_code(review.environments)
     except RestartError as error:
-        conductor.complain(error)
+        runner.show_error(error)
         errors, code = problems_of(error), exit_code_of_error(error)
-    code = conductor.interruption.code or code
+    code = runner.interruption.code or code
     if settings.output is Output.JSON:
         document = {
             "exit_code": code.value,
             "environments": [asdict(environment) for environment in review.environments] if review else [],
-            "cost": _cost(review.cost) if review else None,
+            "cost": _cost_document(review.cost) if review else None,
             "errors": errors,
         }
-        conductor.show(json.dumps(document, indent=2))
+        runner.show(json.dumps(document, indent=2))
     elif review is not None:
-        conductor.show(render_plan(review, width=settings.width, color=settings.color_on(sys.stdout)))
+        runner.show(render_plan(review, width=settings.width, color=settings.color_on(sys.stdout)))
     return code
 
 
@@ -73,25 +73,26 @@ def _exit_code(reviewed: Sequence[ReviewedEnvironment]) -> ExitCode:
     return ExitCode.BLOCKED if blocked else ExitCode.SUCCEEDED
 
 
-def _in_words(cost: Estimate) -> Iterator[str]:
+def _cost_lines(cost: Estimate) -> Iterator[str]:
     yield (
-        f"It would take about {count(cost.total, 'request')} ({count(cost.baselines, 'baseline')}, "
-        f"{count(cost.submits, 'submit')}, {count(cost.proofs, 'proof')}, about {count(ceil(cost.looks), 'look')} in "
-        f"between), of which the quota has {cost.left} of {cost.per_hour} left, and about {span(cost.duration_s)}."
+        f"It would take about {span(cost.duration_s)} and about {count(cost.total, 'request')} "
+        f"({count(cost.baselines, 'baseline')}, {count(cost.submits, 'submit')}, {count(cost.proofs, 'proof')}, "
+        f"about {count(ceil(cost.looks), 'look')} in between). "
+        f"The quota has {cost.left} of {cost.per_hour} requests left."
     )
     if not cost.fits:
         yield (
-            f"[red]That does not fit into run_deadline ({format_duration(cost.run_deadline_s)}):[/red] what has "
-            "not begun by then would not be restarted."
+            f"[red]The run would exceed run_deadline ({format_duration(cost.run_deadline_s)}):[/red] environments that "
+            "have not started by then would not be restarted."
         )
 
 
-def _cost(cost: Estimate) -> dict[str, Any]:
+def _cost_document(cost: Estimate) -> dict[str, Any]:
     return {**asdict(cost), "looks": ceil(cost.looks), "total": cost.total, "fits": cost.fits}
 
 
 def render_plan(review: Review, *, width: int, color: bool) -> str:
-    """Render a plan for people: wave by wave, what would restart and what would not, and why; and the cost."""
+    """Render a plan as text: wave by wave, what would restart, what would not and why; then the cost."""
     reviewed = review.environments
     text = StringIO()
     console = Console(file=text, width=width, force_terminal=color, no_color=not color, highlight=False)
@@ -125,6 +126,6 @@ def render_plan(review: Review, *, width: int, color: bool) -> str:
     summary = ", ".join(f"{count} {_WORDS[forecast]}" for forecast, count in counts.items() if count)
     environments = count(len(reviewed), "environment")
     console.print(f"{environments}: {summary}. {count(services, 'service')} in all. Nothing was changed.")
-    for line in _in_words(review.cost):
+    for line in _cost_lines(review.cost):
         console.print(line)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

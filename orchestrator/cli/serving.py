@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from orchestrator import logs
-from orchestrator.cli.conduct import Conductor, exit_code_of_error
+from orchestrator.cli.command import CommandRunner, exit_code_of_error
 from orchestrator.cli.options import Settings
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config
@@ -20,7 +20,7 @@ DEMO = tuple(
     )
     for name in ("staging", "production")
 )
-"""What there is when no configuration says."""
+"""The simulated environments without a configuration."""
 
 
 def serve_simulator(
@@ -31,8 +31,8 @@ def serve_simulator(
     port: int,
     speed: float,
 ) -> ExitCode:
-    """Serve until a signal comes; return the exit code."""
-    conductor = Conductor(settings)
+    """Serve until a signal arrives; return the exit code."""
+    runner = CommandRunner(settings)
 
     async def serve() -> None:
         config = load() if load is not None else None
@@ -49,17 +49,17 @@ def serve_simulator(
 
     async def until_signal() -> None:
         task = asyncio.ensure_future(serve())
-        conductor.interruption.when_asked(task.cancel)
+        runner.interruption.when_asked(task.cancel)
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
 
     try:
-        conductor.call(until_signal)
+        runner.call(until_signal)
     except RestartError as error:
-        conductor.complain(error)
+        runner.show_error(error)
         return exit_code_of_error(error)
-    return conductor.interruption.code or ExitCode.SUCCEEDED
+    return runner.interruption.code or ExitCode.SUCCEEDED
 
 
 async def _serve(

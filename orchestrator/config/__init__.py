@@ -35,12 +35,12 @@ def load_config(path: str | Path, *, environ: Mapping[str, str] = os.environ) ->
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = Place.after(error.object[: error.start].decode())
-        raise ConfigError([_line(source, Problem(place, (), "not text in UTF-8; save the file in UTF-8"))]) from None
+        raise ConfigError([_line(source, Problem(place, (), "not UTF-8 text; save the file in UTF-8"))]) from None
     return parse_config(text, source=source, environ=environ)
 
 
 def parse_config(text: str, *, source: str, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read a configuration from `text`; `source` is what errors call it.
+    """Read a configuration from `text`; errors call it `source`.
 
     Raises:
         ConfigError: with every problem, each with its line and column.
@@ -63,12 +63,12 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] = os.envi
     if config is None or problems:
         raise ConfigError([_line(source, problem) for problem in _in_order(problems)])
     config._source = source  # noqa: SLF001 - not part of the file, so not a field
-    config._templates = dict(_secret_templates(document))  # noqa: SLF001 - likewise
+    config._templates = dict(_secret_templates(document))  # noqa: SLF001 - the same
     return config
 
 
 def _secret_templates(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield each URL of a check that took something from the environment, with what the file says in its place."""
+    """Yield the URL of each check that used an environment variable, and its template as written in the file."""
     for path, template in document.templates.items():
         match path:
             case ("environments", int(), "verify", int(), "http"):
@@ -76,7 +76,7 @@ def _secret_templates(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _in_order(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Yield each problem once, by its place: one behind an anchor shows at each of its aliases, but is one."""
+    """Yield each problem once, in the file's order: a problem behind an anchor shows again at each of its aliases."""
     seen = set()
     for problem in sorted(problems):
         identity = (problem.place, problem.path[-1:], problem.message)

@@ -1,4 +1,4 @@
-"""Pydantic's findings in words for whoever wrote the file: where, what was expected, what was found instead."""
+"""Turns pydantic's validation errors into messages for the file's author: where, what was expected, what was found."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,16 +26,16 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
 
 
 def broken_rule(message: str) -> PydanticCustomError:
-    """Make the error of a rule that concerns several keys of a model.
+    """Return the error of a rule that concerns several keys of a model.
 
-    Pydantic asks such rules only once every key by itself is good, so for a file `orchestrator.config.rules` asks them
-    of what the file says, and they are no findings here.
+    Pydantic checks such rules only if every key is valid by itself. For a file, `orchestrator.config.rules` checks them
+    against the content, and `explain` ignores these errors.
     """
     return PydanticCustomError(_RULE, message)
 
 
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterator[Problem]:
-    """Yield every finding, with its place in the file; what the reading has said already is not said again."""
+    """Yield every error with its place in the file, except for values that the document already reports."""
     findings = [(_file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
     findings = [
         (path, finding) for path, finding in findings if path not in document.unreadable and finding["type"] != _RULE
@@ -51,27 +51,27 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
             suggestion = did_you_mean(str(path[-1]), keys_at(model, path[:-1]))
             yield Problem(place, path, _message(finding, path=path) + suggestion)
         elif finding["type"] == "missing" and path in meant:
-            continue  # It stands there, misspelt.
+            continue  # It is there, misspelt.
         else:
             variable = document.from_environment.get(path)
             yield Problem(document.place_of(path), path, _message(finding, path=path, variable=variable))
 
 
 def explain_unlocated(error: ValidationError) -> list[tuple[Path, str]]:
-    """Return every finding without a place, for what did not come from a file."""
+    """Return the path and the message of every error, for a configuration that did not come from a file."""
     findings = [(_file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
     return [(path, _message(finding, path=path)) for path, finding in findings]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return what somebody who wrote `word` is likely to have meant."""
+    """Return the known word that `word` is most likely a misspelling of."""
     by_folded = {each.casefold(): each for each in known}
     close = get_close_matches(word.casefold(), by_folded, n=1)
     return by_folded[close[0]] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "…"?` where something known is near, else what is known, unless that is too much."""
+    """Return `; did you mean "…"?` if a known word is close, else the known words, unless there are too many."""
     known = list(known)
     close = nearest(word, known)
     if close is not None:
@@ -81,7 +81,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
-    """Return the keys that are known at `path` of a model."""
+    """Return the known keys at `path` of a model."""
     current = model
     for part in path:
         if isinstance(part, str):
@@ -90,13 +90,13 @@ def keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
 
 
 def path_text(path: Path) -> str:
-    """Write a key path as people do: `environments[0].verify[1].http`."""
+    """Return a key path as text: `environments[0].verify[1].http`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
     return "".join(parts).removeprefix(".")
 
 
 def _file_path(location: Path) -> Path:
-    """Return pydantic's path without the tag that it puts behind a choice between two shapes."""
+    """Return pydantic's path without the tag that it adds for a union."""
     if location[0] == "environments" and location[2:3] == ("services",):
         return (*location[:3], *location[4:])
     return location
@@ -125,7 +125,7 @@ def _message(finding: Mapping[str, Any], *, path: Path, variable: str | None = N
         case _:
             expected = _EXPECTED.get(kind, finding["msg"])
     if variable is not None:
-        return f"{expected}; what stands here comes from the environment variable {variable}"
+        return f"{expected}; the value comes from the environment variable {variable}"
     if path[:2] == ("api", "token") or (isinstance(value, str) and "://" in value and "@" in value):
         return expected  # It may be a secret.
     close = nearest(value, choices) if isinstance(value, str) else None
@@ -134,7 +134,7 @@ def _message(finding: Mapping[str, Any], *, path: Path, variable: str | None = N
 
 
 def _about_quotes(expected: str, value: object) -> str:
-    """Explain what quotes do, where they make the difference."""
+    """Return advice about quotes, if they make the difference."""
     if isinstance(value, str) and "number" in expected and _NUMBER.fullmatch(value):
         return "; leave out the quotes"
     if isinstance(value, int | float) and expected == "expected text":

@@ -1,14 +1,16 @@
-"""What has to hold between the keys of a configuration file.
+"""Rules that concern several keys of a configuration file.
 
-It is asked of what the file says, beside the models rather than in them, so that no other mistake hides these.
+They check the file's content, not the models: pydantic checks several keys together only if each is valid by itself, so
+another mistake would hide these.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from orchestrator.config.environments import KINDS, LOCATORS, EnvironmentConfig
 from orchestrator.config.explain import nearest
-from orchestrator.config.models import KINDS, LOCATORS, TOKEN_PLACES, EnvironmentConfig
 from orchestrator.config.scalars import folded
+from orchestrator.config.sections import TOKEN_PLACES
 from orchestrator.config.yaml_source import Path
 from orchestrator.domain.durations import format_duration, parse_duration
 from orchestrator.domain.plan import Policy
@@ -19,7 +21,7 @@ _DEFAULT_POLL = {"min": Policy().poll_min, "max": Policy().poll_max}
 
 
 def broken_rules(content: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield every rule that `content` breaks: the path of what breaks it, and what to say."""
+    """Yield the path and the message of every rule that `content` breaks."""
     token = _mapping(content.get("api")).get("token")
     if isinstance(token, dict):
         yield from _exactly_one(token, TOKEN_PLACES, ("api", "token"), known=TOKEN_PLACES)
@@ -51,7 +53,7 @@ def _exactly_one(
     if len(given) == len(keys):
         yield path, f"expected either {' or '.join(keys)}, found both"
     elif not given:
-        # A misspelt key is reported as such, and is one mistake, not two.
+        # A misspelt key is one mistake, reported as an unknown key.
         nothing_else = len(known) == len(keys)
         if not any(nothing_else or nearest(key, known) in keys for key in section.keys() - set(known)):
             yield path, f"expected either {' or '.join(keys)}, found neither"
@@ -63,8 +65,8 @@ def _poll(own: Mapping[str, Any], inherited: Mapping[str, Any], path: Path) -> I
         return
     message = "expected min to be at most max"
     for key in _DEFAULT_POLL.keys() - own.keys():  # at most one of the two
-        origin = "that of defaults" if key in inherited else format_duration(_DEFAULT_POLL[key])
-        message += f"; {key} is not set here, so it is {origin}"
+        origin = "comes from defaults" if key in inherited else f"is {format_duration(_DEFAULT_POLL[key])}"
+        message += f"; {key} is not set here, so it {origin}"
     yield path, message
 
 
@@ -86,7 +88,7 @@ def _services(services: object, path: Path) -> Iterator[Finding]:
         for index, name in enumerate(names if isinstance(names, list) else ()):
             first = seen.setdefault(folded(name), index) if isinstance(name, str) else index
             if first != index:
-                yield (*path, kind, index), f"the same as [{first}]; a service is listed once"
+                yield (*path, kind, index), f"the same as [{first}]; list each service once"
 
 
 def _repetitions(environments: Collection[tuple[Path, dict[str, Any]]]) -> Iterator[Finding]:
@@ -100,5 +102,5 @@ def _repetitions(environments: Collection[tuple[Path, dict[str, Any]]]) -> Itera
             index = int(path[-1])
             first = seen.setdefault((key, compared), index)
             if first != index:
-                rule = "names are unique, whatever their case" if key == "name" else "an environment is listed once"
+                rule = "names must be unique, ignoring case" if key == "name" else "list each environment once"
                 yield (*path, key), f"the same as that of environments[{first}]; {rule}"

@@ -1,4 +1,4 @@
-"""The types of single values in the configuration file: how each is read, and what an editor is told of it."""
+"""The types of single values in the configuration file: how each is read, and its JSON Schema for editors."""
 
 import re
 import uuid
@@ -23,10 +23,10 @@ _HIGHEST_PORT = 65535
 
 
 class _NotNull:
-    """Makes a key optional without making null one of its values.
+    """Makes a key optional without allowing null.
 
-    Whoever writes `deadline:` and nothing after it has forgotten something, or had a variable that is empty; taking it
-    for "not set" would hide that, and an editor would offer null everywhere.
+    A `deadline:` with nothing after it is a mistake, or a variable that is empty. Reading it as "not set" would hide
+    that, and editors would offer null everywhere.
     """
 
     @staticmethod
@@ -39,19 +39,19 @@ Optional: TypeAlias = Annotated[T | None, _NotNull]
 
 
 def folded(name: str) -> str:
-    """Return `name` as it is compared: white space of any kind is one space, and case does not matter."""
+    """Return `name` as it is compared: any white space is one space, and case does not matter."""
     return " ".join(name.split()).casefold()
 
 
 def _one_line(text: str) -> str:
-    # Names reach logs, terminals and reports; a line break or an escape sequence there is nobody's intention.
+    # Names reach logs, terminals and reports, where line breaks and escape sequences do harm.
     if _CONTROL.search(text):
         raise ValueError("expected text on one line, without control characters")
     return text
 
 
 def _duration(value: object) -> float:
-    # A number is shown to the parser as text, which then says what it misses: the unit.
+    # A number goes to the parser as text, so that its message names what is missing: the unit.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return parse_duration(str(value) if is_number or isinstance(value, str) else "")
 
@@ -59,7 +59,7 @@ def _duration(value: object) -> float:
 def _positive_duration(value: object) -> float:
     seconds = _duration(value)
     if seconds <= 0:
-        raise ValueError("expected a duration longer than nothing")
+        raise ValueError("expected a duration greater than zero")
     return seconds
 
 
@@ -86,7 +86,7 @@ def _uuid(value: object) -> str:
 
 
 def _url(value: object) -> str:
-    # The client's own parser is the judge: what it does not take would otherwise end a run with a traceback.
+    # The client's own parser decides: a URL that it refuses would end a run with a traceback.
     from httpx import URL, InvalidURL  # noqa: PLC0415 - only a file that names URLs needs it
 
     text = value.strip() if isinstance(value, str) else ""
@@ -99,7 +99,7 @@ def _url(value: object) -> str:
     if not usable:
         raise ValueError("expected a URL such as https://shop.example.com/healthz")
     if url.userinfo:
-        raise ValueError("expected a URL without user information; secrets are not written in files")
+        raise ValueError("expected a URL without user information; secrets do not belong in this file")
     return text
 
 
@@ -111,10 +111,10 @@ def _base_url(value: object) -> str:
 
 
 def no_secret(value: object) -> object:
-    """Refuse a token where the place of one is expected."""
+    """Refuse a token written in place of `{env: NAME}` or `{file: PATH}`."""
     if isinstance(value, dict):
         return value
-    raise ValueError("expected {env: NAME} or {file: PATH}, where the token is; secrets are not written in files")
+    raise ValueError("expected {env: NAME} or {file: PATH}, where the token is; secrets do not belong in this file")
 
 
 def _variable_name(value: object) -> str:
@@ -126,13 +126,13 @@ def _variable_name(value: object) -> str:
 
 def _path(value: object) -> str:
     parts = value.split("/") if isinstance(value, str) else []
-    if len(parts) != 3 or not all(part.strip() for part in parts):  # noqa: PLR2004 - as it says
+    if len(parts) != 3 or not all(part.strip() for part in parts):  # noqa: PLR2004 - the parts of the message
         raise ValueError("expected organization/project/environment")
     return _one_line("/".join(part.strip() for part in parts))
 
 
 def some_services(value: object) -> object:
-    """Refuse what is neither `all` nor a mapping, in words that name both."""
+    """Refuse anything but `all` or a mapping, with a message that names both."""
     if value == "all" or isinstance(value, dict):
         return value
     raise ValueError("expected all, or a mapping with applications, containers or databases")
@@ -145,7 +145,7 @@ def _cron(value: object) -> str:
 
     text = " ".join(value.split()) if isinstance(value, str) else ""
     try:
-        # Any instant will do: it is the expression that is checked. With a sixth field, seconds, it would count those.
+        # Any instant will do, since only the expression is checked. CronSim reads a sixth field as seconds.
         usable = text.count(" ") == _CRON_FIELDS - 1 and bool(CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, ValueError):
         usable = False

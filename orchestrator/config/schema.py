@@ -1,19 +1,21 @@
-"""The configuration file's JSON Schema, for editors: what it suggests there is what the file may hold."""
+"""The configuration file's JSON Schema, for completion and checks in editors."""
 
 from typing import Any
 
-from orchestrator.config.models import KINDS, LOCATORS, TOKEN_PLACES, Config
+from orchestrator.config.environments import KINDS, LOCATORS
+from orchestrator.config.models import Config
+from orchestrator.config.sections import TOKEN_PLACES
 from orchestrator.domain.durations import PATTERN, format_duration
 
 _PLACEHOLDER = {"type": "string", "pattern": r"\$\{[A-Za-z_]", "description": "An environment variable."}
 _FREE_TEXT = {"type", "minLength", "examples"}
-"""A text with no other keyword than these may be anything, a placeholder too."""
+"""A text with no keywords but these may be anything, including a placeholder."""
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the configuration file.
 
-    Wherever a value is expected that is not free text, a `${VARIABLE}` is as good.
+    Every value that is not free text may also be a `${VARIABLE}`.
     """
     schema = Config.model_json_schema()
     parts = schema["$defs"]
@@ -29,11 +31,11 @@ def json_schema() -> dict[str, Any]:
 
 
 def _for_editors(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return `schema` without pydantic's noise, and with placeholders."""
+    """Return `schema` without pydantic's titles and null defaults, and with placeholders."""
     written = {key: _rewritten(key, value) for key, value in schema.items() if key != "title"}
     default = written.get("default")
     if default is None or isinstance(default, dict | list):
-        written.pop("default", None)  # Left out means left out; there is no such value to write down.
+        written.pop("default", None)  # The default is to leave the key out; there is no value to suggest.
     elif schema.get("pattern") == PATTERN:
         written["default"] = format_duration(default)
     if (

@@ -1,7 +1,7 @@
-"""A YAML file as plain values, with the place of each: what errors need to name a line and a column.
+"""Reads a YAML file into plain values and the place of each, so that errors can name a line and a column.
 
 Scalars follow the core schema of YAML 1.2, so `on`, `no` and `12:30` are text. `${NAME}` and `${NAME:-default}` in
-values take environment variables; `$${` is a literal `${`. Problems are collected, not raised.
+values are replaced by environment variables; `$${` is a literal `${`. Problems are collected, not raised.
 """
 
 import re
@@ -16,7 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from orchestrator.config.yaml_errors import DEEPEST, TOO_DEEP, explain_syntax, printable
 
 MOST_NODES = 100_000
-"""Aliases can make a small file enormous; a larger one than this is refused."""
+"""Aliases can expand a small file to an enormous one; more values than this are refused."""
 
 Path = tuple[str | int, ...]
 
@@ -24,13 +24,13 @@ _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)\}|\$\{")
 _NAME = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""The characters that YAML does not allow anywhere, half surrogates among them."""
+"""The characters that YAML does not allow anywhere, including lone surrogates."""
 
 _BASE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_BASE):  # type: ignore[misc,valid-type]  # one of two classes with the same methods
-    """Knows the scalars of YAML 1.2 instead of PyYAML's 1.1."""
+    """Resolves the scalars of YAML 1.2 instead of PyYAML's 1.1."""
 
     yaml_implicit_resolvers: Mapping[str, list[tuple[str, re.Pattern[str]]]] = {}
 
@@ -59,7 +59,7 @@ class Place:
 
     @classmethod
     def after(cls, text: str) -> "Place":
-        """Return the place that follows `text`."""
+        """Return the place right after `text`."""
         return cls(text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
@@ -74,43 +74,44 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class Document:
-    """What a file says."""
+    """The content of a file, with places and problems."""
 
     content: Any = None
     keys: dict[Path, Place] = field(default_factory=dict)
-    """Where each key stands."""
+    """The place of each key."""
     values: dict[Path, Place] = field(default_factory=dict)
-    """Where each value stands."""
+    """The place of each value."""
     from_environment: dict[Path, str] = field(default_factory=dict)
-    """Values that came, in part, from an environment variable, with its name: no message shows what may be a secret."""
+    """The name of the environment variable from which a value came, at least in part. Messages do not show such values:
+    they may be secrets."""
     templates: dict[Path, str] = field(default_factory=dict)
-    """The same values as they are written, with their variables in them."""
+    """The same values as written, with their variables."""
     unreadable: set[Path] = field(default_factory=set)
-    """Values that are not what the file means, since a problem kept them from being read."""
+    """Values that a problem kept from being read."""
     problems: list[Problem] = field(default_factory=list)
 
-    def value_at(self, path: Path) -> Any:  # noqa: ANN401 - whatever the file says
-        """Return the value at `path`, which is there."""
+    def value_at(self, path: Path) -> Any:  # noqa: ANN401 - any YAML value
+        """Return the value at `path`, which must exist."""
         value = self.content
         for step in path:
             value = value[step]
         return value
 
     def place_of(self, path: Path) -> Place:
-        """Return where `path` stands, or the nearest thing around it that does."""
+        """Return the place of `path`, or of the nearest value around it that has one."""
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path, Place(1, 1))
 
 
 def read_document(text: str, environ: Mapping[str, str]) -> Document:
-    """Read `text`; whatever is wrong with it is in the document's `problems`."""
+    """Read `text`; the result's `problems` list everything that is wrong with it."""
     document = Document()
     text = text.removeprefix("\ufeff")
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         place = Place.after(text[: forbidden.start()])
-        message = f"not YAML: the character U+{ord(forbidden.group()):04X} may not stand in a file"
+        message = f"not YAML: the character U+{ord(forbidden.group()):04X} is not allowed in a file"
         document.problems.append(Problem(place, (), message))
         return document
     try:
@@ -130,14 +131,14 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
     return document
 
 
-class _Refused(Exception):  # noqa: N818 - the end of the reading, which becomes a problem, not an error
+class _Refused(Exception):  # noqa: N818 - ends the reading, and becomes a problem, not an error
     def __init__(self, mark: Any, message: str) -> None:  # noqa: ANN401 - PyYAML's two loaders have marks of their own
         super().__init__(message)
         self.mark = mark
 
 
 def _check_depth(text: str) -> None:
-    """Refuse what is nested so deeply that composing it would end the process."""
+    """Refuse nesting so deep that composing it would crash the process."""
     loader = _Loader(text)
     try:
         depth = 0
@@ -165,8 +166,8 @@ class _Reader:
         self._open: list[Node] = []
         self._count = 0
 
-    def read(self, node: Node, path: Path) -> Any:  # noqa: ANN401 - whatever the file says
-        """Return the value of `node`, and note its place."""
+    def read(self, node: Node, path: Path) -> Any:  # noqa: ANN401 - any YAML value
+        """Return the value of `node`, and record its place."""
         self._document.values[path] = Place.of(node.start_mark)
         with self._inside(node):
             if isinstance(node, ScalarNode):
@@ -178,12 +179,12 @@ class _Reader:
 
     @contextmanager
     def _inside(self, node: Node) -> Iterator[None]:
-        """Guard against aliases that lead back, or multiply."""
+        """Guard against aliases that form a cycle or multiply the values."""
         self._count += 1
         if self._count > MOST_NODES:
-            raise _Refused(node.start_mark, f"with its aliases followed, the file has more than {MOST_NODES} values")
+            raise _Refused(node.start_mark, f"with its aliases expanded, the file has more than {MOST_NODES} values")
         if any(outer is node for outer in self._open):
-            raise _Refused(node.start_mark, "what the anchor here names contains an alias of itself")
+            raise _Refused(node.start_mark, "this anchor contains an alias to itself")
         if len(self._open) > DEEPEST:
             raise _too_deep(node.start_mark)
         self._open.append(node)
@@ -200,7 +201,7 @@ class _Reader:
         return content
 
     def _pairs(self, node: MappingNode, path: Path) -> dict[str, tuple[Node, Node]]:
-        """Return a mapping's keys and values; those that it merges give way to its own, and later ones to earlier."""
+        """Return a mapping's keys and values. Its own keys override merged ones; earlier merges override later ones."""
         self._check_tag(node, path, "map")
         pairs: dict[str, tuple[Node, Node]] = {}
         merges: list[Node] = []
@@ -213,7 +214,7 @@ class _Reader:
                 continue
             if key in pairs:
                 first = Place.of(pairs[key][0].start_mark)
-                self._complain(key_node, (*path, key), f"duplicate key; it stands already at line {first.line}")
+                self._add_problem(key_node, (*path, key), f"duplicate key; first defined at line {first.line}")
                 continue
             pairs[key] = (key_node, value_node)
         for source in self._sources(merges, path):
@@ -222,19 +223,19 @@ class _Reader:
         return pairs
 
     def _sources(self, merges: list[Node], path: Path) -> Iterator[MappingNode]:
-        """Yield the mappings to merge, in the order of their precedence."""
+        """Yield the mappings to merge, in order of precedence."""
         for node in merges:
             for source in node.value if isinstance(node, SequenceNode) else [node]:
                 if isinstance(source, MappingNode):
                     yield source
                 else:
-                    self._complain(source, path, "only mappings can be merged with <<")
+                    self._add_problem(source, path, "only mappings can be merged with <<")
 
     def _key(self, node: Node, path: Path) -> str | None:
         if isinstance(node, ScalarNode) and node.tag == f"{_TAG}str":
             return str(node.value)
         shown = f", not {printable(node.value or 'nothing')}" if isinstance(node, ScalarNode) else ""
-        self._complain(node, path, f"a key has to be text{shown}")
+        self._add_problem(node, path, f"a key must be text{shown}")
         return None
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:  # noqa: ANN401
@@ -248,18 +249,18 @@ class _Reader:
         text = self._substituted(node, path)
         tag = node.tag
         if text != node.value and not node.style:
-            # A plain scalar means what it says once its variables are in: `max_parallel: ${N:-5}` is a number.
+            # A plain scalar gets its type after its variables are replaced: `max_parallel: ${N:-5}` is a number.
             tag = self._loader.resolve(ScalarNode, text, (True, False))
         kind = tag.removeprefix(_TAG)
         if kind == "merge":
             return text
         if kind not in _CONSTRUCT:
-            self._complain(node, path, f"the tag {_shown(tag)} means nothing here; leave it out")
+            self._add_problem(node, path, f"the tag {_shown(tag)} is not supported; remove it")
             return None
         try:
             return _CONSTRUCT[kind](text)
         except (KeyError, ValueError):
-            self._complain(node, path, f"this is no {_shown(tag)}, or one too long to read")
+            self._add_problem(node, path, f"not a valid {_shown(tag)}, or too long")
             return None
 
     def _substituted(self, node: ScalarNode, path: Path) -> str:
@@ -268,7 +269,7 @@ class _Reader:
                 return "${"
             parts = _NAME.fullmatch(match["inside"] or "")
             if parts is None or "${" in (parts["default"] or ""):
-                self._complain(node, path, "expected ${NAME} or ${NAME:-default}; $${ stands for a literal ${")
+                self._add_problem(node, path, "expected ${NAME} or ${NAME:-default}; write $${ for a literal ${")
                 return ""
             name, default = parts["name"], parts["default"]
             value = self._environ.get(name)
@@ -276,7 +277,7 @@ class _Reader:
                 return str(default)
             if value is None:
                 remedy = f"set it, or give a default: ${{{name}:-…}}"
-                self._complain(node, path, f"the environment variable {name} is not set; {remedy}")
+                self._add_problem(node, path, f"the environment variable {name} is not set; {remedy}")
                 return ""
             self._document.from_environment.setdefault(path, name)
             self._document.templates[path] = node.value
@@ -286,9 +287,9 @@ class _Reader:
 
     def _check_tag(self, node: Node, path: Path, expected: str) -> None:
         if node.tag != _TAG + expected:
-            self._complain(node, path, f"the tag {_shown(node.tag)} means nothing here; leave it out")
+            self._add_problem(node, path, f"the tag {_shown(node.tag)} is not supported; remove it")
 
-    def _complain(self, node: Node, path: Path, message: str) -> None:
+    def _add_problem(self, node: Node, path: Path, message: str) -> None:
         self._document.problems.append(Problem(Place.of(node.start_mark), path, message))
 
 

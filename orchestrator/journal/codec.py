@@ -1,4 +1,7 @@
-"""How the journal writes down values: JSON by their types."""
+"""Encodes the values that the journal stores, as text and bytes, and decodes them.
+
+Independent of SQLite: the encoding would be the same in any other store. Values are JSON according to their types.
+"""
 
 import json
 import zlib
@@ -26,66 +29,66 @@ def _read(adapter: TypeAdapter[T], text: str) -> T:
         return adapter.validate_json(text)
     except ValidationError as error:
         raise JournalError(
-            f"The journal is damaged: it holds what cannot be read ({error.error_count()} problems). "
-            "Move it away to begin a new one, and look at the environments of unfinished runs first."
+            f"The journal is damaged: an entry cannot be read (problems found: {error.error_count()}). "
+            "Check the environments of unfinished runs, then move the file away to start a new journal."
         ) from None
 
 
 def target_to_text(target: Target) -> str:
-    """Write down a target, without its checks: their URLs may hold secrets, and the configuration has them."""
+    """Encode a target without its checks: their URLs may hold secrets, and the configuration contains them."""
     return _TARGET.dump_json(replace(target, checks=())).decode()
 
 
 def target_of(text: str) -> Target:
-    """Read a target, which has no checks yet."""
+    """Decode a target, without its checks."""
     return _read(_TARGET, text)
 
 
 def intent_to_text(intent: Intent) -> str:
-    """Write down an intent."""
+    """Encode an intent."""
     return _INTENT.dump_json(intent).decode()
 
 
 def intent_of(text: str) -> Intent:
-    """Read an intent."""
+    """Decode an intent."""
     return _read(_INTENT, text)
 
 
 def sighting_to_text(sighting: Sighting) -> str:
-    """Write down a sighting."""
+    """Encode a sighting."""
     return _SIGHTING.dump_json(sighting).decode()
 
 
 def sighting_of(text: str | None) -> Sighting:
-    """Read a sighting; nothing was seen where there is none."""
+    """Decode a sighting; None is an empty one."""
     return Sighting() if text is None else _read(_SIGHTING, text)
 
 
 def result_to_text(result: EnvironmentResult) -> str:
-    """Write down a result."""
+    """Encode a result."""
     return _RESULT.dump_json(result).decode()
 
 
 def result_of(text: str) -> EnvironmentResult:
-    """Read a result."""
+    """Decode a result."""
     return _read(_RESULT, text)
 
 
 def ids_to_text(ids: Iterable[str]) -> str:
-    """Write down ids."""
+    """Encode ids."""
     return json.dumps(sorted(ids))
 
 
 def ids_of(text: str) -> frozenset[str]:
-    """Read ids."""
+    """Decode ids."""
     return frozenset(json.loads(text))
 
 
 def report_to_bytes(report: str) -> bytes:
-    """Write down a report; a large fleet's is mostly repetition."""
+    """Encode a report, compressed: a large fleet's is mostly repetition."""
     return zlib.compress(report.encode())
 
 
 def report_of(packed: bytes) -> str:
-    """Read a report."""
+    """Decode a report."""
     return zlib.decompress(packed).decode()

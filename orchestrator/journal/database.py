@@ -1,4 +1,4 @@
-"""The journal's file: opening it, its schema and migrations, transactions, and its troubles in words for a person."""
+"""The journal's file: opening it, its schema and migrations, transactions, and its errors with advice."""
 
 import os
 import sqlite3
@@ -10,9 +10,9 @@ from orchestrator.errors import JournalError
 
 FILE_NAME = "journal.sqlite3"
 APPLICATION_ID = 0x51527374
-"""What `PRAGMA application_id` says in a file of ours ("QRst"), so that no other database is taken for a journal."""
+"""The `PRAGMA application_id` of a journal ("QRst"), so that no other database is taken for one."""
 BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another process that is writing. A transaction of ours takes milliseconds."""
+"""Seconds to wait for another process that is writing. A transaction takes milliseconds."""
 
 MIGRATIONS = (
     (
@@ -22,14 +22,14 @@ MIGRATIONS = (
                 parent_id TEXT,                 -- the run whose failures this one runs again
                 api_url TEXT NOT NULL,
                 config TEXT NOT NULL,           -- as a document that holds no secret
-                source TEXT,                    -- the file that it came from, as it was named
+                source TEXT,                    -- the name of the file that it came from, as given
                 started_at TEXT NOT NULL,       -- the wall clock's time
                 end_by REAL NOT NULL,           -- the run's deadline, in seconds since the start
                 boot_id TEXT NOT NULL,          -- of the machine on which the run started, or was last resumed
-                began REAL NOT NULL,            -- what that machine's monotonic clock showed at the start
-                elapsed REAL NOT NULL,          -- seconds since the start, when this was last written
-                beat_at TEXT NOT NULL,          -- the wall clock's time then
-                holder TEXT,                    -- a name for the process at work; NULL once it has let go
+                began REAL NOT NULL,            -- that machine's monotonic clock at the start
+                elapsed REAL NOT NULL,          -- seconds since the start, at the last write
+                beat_at TEXT NOT NULL,          -- the wall clock's time at the last write
+                holder TEXT,                    -- identifies the working process; NULL once it has released the run
                 host TEXT NOT NULL,
                 pid INTEGER NOT NULL,
                 requests INTEGER NOT NULL,
@@ -48,10 +48,10 @@ MIGRATIONS = (
                 name TEXT NOT NULL,
                 environment_id TEXT NOT NULL,
                 target TEXT NOT NULL,
-                held_since TEXT,                -- from then on this run holds the environment, until it settles
-                intent TEXT,                    -- what is about to be posted, or was; NULL if it was not accepted
+                held_since TEXT,                -- this run has held the environment since then, until it settles
+                intent TEXT,                    -- the restart posted, or about to be; NULL if it was not accepted
                 accepted INTEGER NOT NULL DEFAULT 0,
-                found INTEGER NOT NULL DEFAULT 0,  -- its acceptance was not answered, but found out
+                found INTEGER NOT NULL DEFAULT 0,  -- accepted, as found at the platform, not from an answer
                 request_ids TEXT NOT NULL DEFAULT '[]',
                 sighting TEXT,
                 result TEXT,                    -- how it ended
@@ -67,19 +67,19 @@ MIGRATIONS = (
         """,
         "CREATE INDEX requests_by_run ON requests (run_id, at)",
     ),
-    # What was sent in the last hour is a matter of the token, not of the run: it is in the quota's file.
+    # The requests of the last hour belong to the token, not to the run: they are in the quota's file.
     ("DROP TABLE requests",),
 )
-"""The statements that bring the schema from each version to the next; never changed once published, only added to."""
+"""The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
 
 
 class Database:
     """A connection to the journal.
 
-    Every method raises `JournalError` where the file fails.
+    Every method raises `JournalError` if the file fails.
 
     Args:
-        folder: where the file lives; None keeps it in memory, for a rehearsal.
+        folder: the directory of the file; None keeps it in memory, for a rehearsal.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -88,7 +88,7 @@ class Database:
         with self._explained():
             if self._path is not None:
                 _create_privately(self._path)
-            # Transactions are begun by hand: Python's own way would begin them late, and never exclusively.
+            # Transactions are begun explicitly: Python would begin them late, and never exclusively.
             self._connection = sqlite3.connect(
                 self._path or ":memory:", timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
@@ -102,7 +102,7 @@ class Database:
     def _prepare(self) -> None:
         connection = self._connection
         connection.row_factory = sqlite3.Row
-        # In one transaction: another process may be making the file this moment.
+        # In one transaction, since another process may be creating the file right now.
         connection.execute("BEGIN")
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -118,9 +118,9 @@ class Database:
         problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if problem != "ok":
             raise JournalError(f"{self} {_damaged(problem)}")
-        # Readers then never wait for a writer. Where the file system cannot do it, the file is as safe without.
+        # With WAL, readers never wait for a writer. If the file system does not support it, the file is safe without.
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            with suppress(sqlite3.OperationalError):  # Another process is at it: this call does not wait for it.
+            with suppress(sqlite3.OperationalError):  # Another process is doing it; this call does not wait.
                 connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         with self.writing():
@@ -130,16 +130,16 @@ class Database:
                 for statement in migration:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
-            # A write in any case: what cannot be written shows now, before anything is submitted.
+            # Always write something, so that a read-only file fails now, before anything is submitted.
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Open a transaction that excludes other writers, and commit it at the end, or undo it after an error.
+        """Open a transaction that excludes other writers; commit it at the end, or roll it back after an error.
 
         Args:
-            durable: whether it has to survive a loss of power the moment it is committed. Without that, the last
-                transactions may be lost then, though nothing is damaged; the death of a process loses none.
+            durable: whether it must survive a loss of power once it is committed. If not, a loss of power may lose the
+                last transactions, but damages nothing; the death of a process loses none.
         """
         with self._explained():
             if durable is not self._durable:
@@ -150,7 +150,7 @@ class Database:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                # A full disk may have undone it already.
+                # A full disk may have rolled it back already.
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
@@ -161,7 +161,7 @@ class Database:
             return self._connection.execute(query, parameters).fetchall()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with suppress(sqlite3.Error):
             self._connection.close()
 
@@ -177,10 +177,10 @@ class Database:
 
 
 def _trouble(error: sqlite3.Error | OSError) -> str:
-    """Say what an error means and what to do about it."""
+    """Return what an error means and what to do about it."""
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror}. Choose another --state-dir."
-    # Without a code it comes from Python's side of the module, a connection that is closed for example.
+    # Without a code it comes from Python's module itself, for example from a closed connection.
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_FULL:
             return f"cannot be written: {error}. Free some space, or choose another --state-dir."
@@ -197,13 +197,13 @@ def _trouble(error: sqlite3.Error | OSError) -> str:
 def _damaged(how: str) -> str:
     how = " ".join(how.split())
     return (
-        f"is damaged: {how}. Move it away to begin a new one; what it knew of unfinished runs is then forgotten, so "
-        "look at their environments first."
+        f"is damaged: {how}. Move it away to start a new one. That forgets unfinished runs, so check their "
+        "environments first."
     )
 
 
 def _create_privately(path: Path) -> None:
-    """Make the file where there is none, for its owner's eyes alone."""
+    """Create the file if it does not exist, readable and writable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

@@ -1,4 +1,4 @@
-"""Whether the process that works on a run still lives."""
+"""A file lock that shows whether the process that works on a run is still alive."""
 
 import fcntl
 import os
@@ -11,12 +11,12 @@ from orchestrator.errors import JournalError
 class RunLock:
     """A lock that a process holds for as long as it works on a run.
 
-    The kernel lets go of it when the process dies, however it dies, so a lock that can be taken means that nobody is at
-    work. That holds for every process of one machine, in containers too, and needs no process number, which is used
-    again and means nothing in another container.
+    The kernel releases it when the process dies, however it dies, so a lock that can be taken means that no process is
+    working. This holds for every process of one machine, also in containers. A process id would not do: it is reused,
+    and means nothing in another container.
 
     Args:
-        path: a file that exists for this purpose; None makes a lock that nobody else can see.
+        path: the lock file; None makes a lock that no other process can see.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -24,7 +24,7 @@ class RunLock:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """Take it, or say that somebody has it. Raises `JournalError` where there can be no locks."""
+        """Take the lock; return False if another process has it. Raises `JournalError` if files cannot be locked."""
         if self._path is None:
             return True
         try:
@@ -46,7 +46,7 @@ class RunLock:
         return True
 
     def is_free(self) -> bool:
-        """Tell whether nobody has it; several may ask at once without disturbing each other."""
+        """Return whether no process has the lock. Several processes may ask at the same time."""
         if self._path is None or not self._path.exists():
             return True
         try:
@@ -62,13 +62,13 @@ class RunLock:
         return True
 
     def release(self) -> None:
-        """Let go of it. The file stays, so that nobody who has opened it is left with a lock that others do not see."""
+        """Release the lock. The file stays: a process that has a deleted file open could lock it, unseen by others."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def remove(self) -> None:
-        """Leave no file behind. Only inside a transaction of the journal, in which nobody else takes the lock."""
+        """Delete the file. Only inside a transaction of the journal, in which no other process takes the lock."""
         if self._path is not None:
             with suppress(OSError):
                 self._path.unlink()

@@ -1,4 +1,4 @@
-"""The runs in the journal: begun, gone on with, ended, given up, forgotten."""
+"""The runs in the journal: finding them, whether a process works on them, abandoning and pruning them."""
 
 import shlex
 import sqlite3
@@ -18,22 +18,22 @@ from orchestrator.machine import Machine
 from orchestrator.ports import Clock
 
 LEASE = timedelta(minutes=10)
-"""How long a run counts as alive without a sign of life, where its process cannot be asked: on another machine."""
+"""How long a run on another machine counts as alive after its last heartbeat: its lock cannot be read from here."""
 LOCKS = "locks"
 STATE_DIR_VARIABLE = "QOVERY_RESTART_STATE_DIR"
 ABANDONED = "abandoned"
-"""The outcome of a run that somebody gave up."""
+"""The outcome of an abandoned run."""
 
 
 class Store:
-    """The journal, for everybody who asks about runs.
+    """The runs in the journal.
 
     Args:
         database: the file.
-        folder: where it lives, with the locks beside it; None in memory.
+        folder: its directory, with the locks beside it; None in memory.
         clock: the source of time.
-        machine: where we are.
-        named: whether somebody said where it lives: then it would not be found without being named again.
+        machine: this machine.
+        named: whether the user named the directory: then the command that resumes a run must name it, too.
     """
 
     def __init__(
@@ -49,21 +49,21 @@ class Store:
         """Return a run by its id, or by the beginning of it.
 
         Raises:
-            UsageError: there is none, or more than one.
+            UsageError: no run matches, or more than one.
         """
         if not run_id:
-            raise UsageError("A run's id is empty: name the run, or the beginning of its id.")
+            raise UsageError("The run's id is empty: give the id, or the beginning of it.")
         pattern = run_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = "SELECT * FROM runs WHERE run_id = ? OR run_id LIKE ? ESCAPE '\\' ORDER BY run_id = ? DESC, run_id"
         rows = self.database.read(query, run_id, pattern, run_id)
         if not rows:
-            raise UsageError(f"{self.database} knows no run {run_id}.")
+            raise UsageError(f"{self.database} has no run {run_id}.")
         if len(rows) > 1 and rows[0]["run_id"] != run_id:
             raise UsageError(f"More than one run begins with {run_id}: {', '.join(row['run_id'] for row in rows[:5])}.")
         return _stored(rows[0])
 
     def last_unfinished(self) -> StoredRun:
-        """Return the latest run that has something left to do and nobody at work on it.
+        """Return the latest unfinished run on which no process is working.
 
         Raises:
             UsageError: there is none.
@@ -72,45 +72,45 @@ class Store:
         for row in self.database.read("SELECT * FROM runs WHERE ended_at IS NULL ORDER BY started_at DESC, run_id"):
             if not self.is_at_work(row):
                 return _stored(row)
-            at_work.append(f"{row['run_id']} is still at work ({self.where(row)})")
+            at_work.append(f"{row['run_id']} is still in progress ({self.where(row)})")
         others = f" {'; '.join(at_work)}." if at_work else ""
-        raise UsageError(f"{self.database} knows no run that was cut off: there is nothing to go on with.{others}")
+        raise UsageError(f"{self.database} has no interrupted run: there is nothing to resume.{others}")
 
     def last_ended(self) -> StoredRun:
-        """Return the run that began last of all that have ended. Raises `UsageError` where there is none."""
+        """Return the ended run that started last. Raises `UsageError` if there is none."""
         rows = self.database.read("SELECT * FROM runs WHERE ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
         if not rows:
-            raise UsageError(f"{self.database} knows no run that has ended.")
+            raise UsageError(f"{self.database} has no run that has ended.")
         return _stored(rows[0])
 
     def results(self, run_id: str) -> list[EnvironmentResult]:
-        """Return how each environment of a run ended, as far as it has."""
+        """Return the results of a run's environments that have ended, in the plan's order."""
         rows = self.database.read(
             "SELECT result FROM environments WHERE run_id = ? AND result IS NOT NULL ORDER BY position", run_id
         )
         return [codec.result_of(row["result"]) for row in rows]
 
     def resume_command(self, run_id: str) -> str:
-        """Return the command that goes on with a run."""
+        """Return the command that resumes a run."""
         words = ["qovery-restart", "resume", run_id]
         return shlex.join(
             [*words, "--state-dir", str(self._folder.absolute())] if self._named and self._folder is not None else words
         )
 
     def names(self, run_id: str) -> list[str]:
-        """Return the names of a run's environments."""
+        """Return the names of a run's environments, in the plan's order."""
         rows = self.database.read("SELECT name FROM environments WHERE run_id = ? ORDER BY position", run_id)
         return [row["name"] for row in rows]
 
     def lock_of(self, run_id: str) -> RunLock:
-        """Return the lock that whoever is at work on a run holds."""
+        """Return the lock that the process working on a run holds."""
         return RunLock(None if self._folder is None else self._folder / LOCKS / f"{run_id}.lock")
 
     def is_at_work(self, row: sqlite3.Row) -> bool:
-        """Tell whether a process is at work on a run, or has to be taken to be.
+        """Return whether a process is working on a run, or must be assumed to be.
 
-        On this machine, since it was last started, the lock knows. A process from before is dead. One on another
-        machine cannot be asked: it counts as alive until it has given no sign of life for `LEASE`.
+        For a process of this machine's current boot, the lock decides. A process of an earlier boot is dead. A process
+        on another machine counts as alive until `LEASE` after its last heartbeat.
         """
         if row["holder"] is None:
             return False
@@ -123,22 +123,22 @@ class Store:
         return self.clock.now() - datetime.fromisoformat(row["beat_at"]) < LEASE
 
     def is_this_boot(self, row: sqlite3.Row) -> bool:
-        """Tell whether a run was last worked on by this machine, since it was last started. What is unknown is not."""
+        """Return whether a process of this machine's current boot last worked on a run; False if that is unknown."""
         return bool(row["boot_id"]) and row["boot_id"] == self.machine.boot_id
 
     def where(self, row: sqlite3.Row) -> str:
-        """Say in words what is known of the process that is, or was, at work on a run."""
+        """Return in words what is known of the process that is working, or last worked, on a run."""
         if row["holder"] is None:
-            return "it was interrupted, and nobody is at work on it"
+            return "it was interrupted, and no process is working on it"
         process = f"process {row['pid']} on {row['host']}"
-        beat = f"last heard of at {datetime.fromisoformat(row['beat_at']):%H:%M:%S} UTC"
-        return f"{process} is at work on it" if self.is_at_work(row) else f"{process} is dead, {beat}"
+        beat = f"last seen at {datetime.fromisoformat(row['beat_at']):%H:%M:%S} UTC"
+        return f"{process} is working on it" if self.is_at_work(row) else f"{process} is dead, {beat}"
 
     def elapsed(self, row: sqlite3.Row) -> float:
         """Return the seconds since a run's start.
 
-        By the monotonic clock, where the machine has not been started anew since; no wall clock is trusted then. Else
-        by the wall clock, which is all that is left; but never less than what had passed when last written.
+        By the monotonic clock if the machine has not rebooted since, whatever the wall clock shows; otherwise by the
+        wall clock. Never less than the time recorded at the last write.
         """
         if self.is_this_boot(row):
             return max(float(row["elapsed"]), self.clock.monotonic() - float(row["began"]))
@@ -146,10 +146,10 @@ class Store:
         return max(float(row["elapsed"]), passed.total_seconds())
 
     def abandon(self, run_id: str) -> None:
-        """Give a run up: it holds nothing any more, and cannot be resumed.
+        """End a run as abandoned: it no longer holds its environments, and cannot be resumed.
 
         Raises:
-            UsageError: somebody is at work on it, or it has ended already.
+            UsageError: a process is working on it, or it has ended already.
         """
         with self.database.writing() as transaction:
             row = row_of(transaction, run_id)
@@ -162,14 +162,14 @@ class Store:
             )
 
     def refuse_if_at_work(self, row: sqlite3.Row) -> None:
-        """Raise `UsageError` where somebody is at work on a run."""
+        """Raise `UsageError` if a process is working on a run."""
         if self.is_at_work(row):
             raise UsageError(
-                f"The run {row['run_id']} is not interrupted: {self.where(row)}. Wait for its end, or stop it first."
+                f"The run {row['run_id']} is not interrupted: {self.where(row)}. Wait for it to end, or stop it first."
             )
 
     def prune(self, *, keep_days: int, keep_runs: int) -> None:
-        """Forget ended runs that are older than `keep_days`, or have `keep_runs` later ones. Unfinished ones stay."""
+        """Delete ended runs that are older than `keep_days`, or have `keep_runs` later runs. Unfinished runs stay."""
         oldest = (self.clock.now() - timedelta(days=keep_days)).isoformat()
         with self.database.writing() as transaction:
             transaction.execute(
@@ -180,10 +180,10 @@ class Store:
 
 
 def row_of(transaction: sqlite3.Connection, run_id: str) -> sqlite3.Row:
-    """Return the row of a run. Raises `JournalError` where it is gone."""
+    """Return the row of a run. Raises `JournalError` if it no longer exists."""
     row: sqlite3.Row | None = transaction.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
-        raise JournalError(f"The run {run_id} is not in the journal any more.")
+        raise JournalError(f"The run {run_id} is no longer in the journal.")
     return row
 
 
@@ -203,27 +203,27 @@ def _stored(row: sqlite3.Row) -> StoredRun:
 
 
 def open_store(folder: Path | None, *, clock: Clock, named: bool = False) -> Store:
-    """Open the journal in `folder`, which is made where it is not there; None keeps it in memory.
+    """Open the journal, and create it if it does not exist.
 
     Args:
-        folder: where it lives.
+        folder: its directory; None keeps it in memory.
         clock: the source of time.
-        named: whether somebody said so.
+        named: whether the user named the directory.
 
     Raises:
-        JournalError: it cannot be used; nothing was submitted.
+        JournalError: it cannot be used.
     """
     return Store(Database(folder), folder=folder, clock=clock, machine=Machine.here(), named=named)
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
-    """Return where the journal lives unless somebody says otherwise.
+    """Return the journal's directory if no option names one.
 
     Raises:
-        UsageError: this user has no home.
+        UsageError: this user has no home directory.
     """
     given = environ.get(STATE_DIR_VARIABLE, "").strip()
     folder = Path(given) if given else user_state_path("qovery-restart", appauthor=False)
     if not given and not folder.is_absolute():
-        raise UsageError("This user has no home directory to keep the journal in: name another place with --state-dir.")
+        raise UsageError("This user has no home directory for the journal: name another directory with --state-dir.")
     return folder

@@ -1,4 +1,4 @@
-"""The port `RunJournal`, in SQLite: the one run that this process works on, and a page for each environment."""
+"""The ports `RunJournal` and `Journal` in SQLite: the run that this process works on, and each of its environments."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,8 +18,8 @@ from orchestrator.journal.store import ABANDONED, Store, row_of
 class Work:
     """The port `RunJournal`: a run that this process holds.
 
-    Only the process that holds a run writes about it: should another have taken it over, since this one was taken for
-    dead, every write here raises `JournalError`, that before a submit above all.
+    Only the process that holds a run writes about it. If another process has taken it over, because this one was taken
+    for dead, every write here raises `JournalError`; above all the write before a submit.
 
     Attributes:
         store: the journal.
@@ -36,7 +36,7 @@ class Work:
 
     @classmethod
     def begin(cls, store: Store, run: NewRun) -> Self:
-        """Write a plan down, before anything of it is done."""
+        """Write down a new run and its plan, before any of it is carried out."""
         work = cls(store, run_id=run.run_id, holder=uuid4().hex, began=run.began, end_by=run.end_by)
         machine = store.machine
         with work._taking() as transaction:
@@ -61,10 +61,10 @@ class Work:
 
     @classmethod
     def take_over(cls, store: Store, run_id: str) -> Self:
-        """Go on with a run that was cut off, or that ended with a restart of which more may be found out.
+        """Take over a run to resume it: an interrupted run, or one that ended with an open outcome.
 
         Raises:
-            UsageError: somebody is at work on it, or there is nothing in it to go on with.
+            UsageError: a process is working on it, or it has nothing to resume.
         """
         machine = store.machine
         work = cls(store, run_id=run_id, holder=uuid4().hex, began=0.0, end_by=0.0)
@@ -88,7 +88,7 @@ class Work:
 
     @contextmanager
     def _taking(self) -> Iterator[sqlite3.Connection]:
-        """Open the transaction in which this process takes the run; without it, nothing stays taken."""
+        """Open the transaction in which this process takes the run; if it fails, release the lock."""
         try:
             with self.store.database.writing() as transaction:
                 yield transaction
@@ -98,7 +98,7 @@ class Work:
 
     def _take_lock(self) -> None:
         if not self._lock.take():
-            raise JournalError(f"Another process is at work on the run {self.run_id}.")
+            raise JournalError(f"Another process is working on the run {self.run_id}.")
 
     @property
     def elapsed(self) -> float:
@@ -111,7 +111,7 @@ class Work:
         return self.store.resume_command(self.run_id)
 
     async def environments(self) -> list[StoredEnvironment]:
-        """Return every environment of the run, as far as it had come, in the plan's order."""
+        """Return every environment of the run with its progress so far, in the plan's order."""
         query = "SELECT * FROM environments WHERE run_id = ? ORDER BY position"
         return [
             StoredEnvironment(
@@ -139,19 +139,19 @@ class Work:
         return Page(self, name)
 
     def note_request(self) -> None:
-        """Count a request that is about to be sent. Where that cannot be written, it is not."""
+        """Count a request that is about to be sent. A failed write is ignored."""
         with suppress(JournalError), self.writing(durable=False) as transaction:
             transaction.execute("UPDATE runs SET requests = requests + 1 WHERE run_id = ?", (self.run_id,))
 
     async def beat(self) -> None:
-        """Give a sign of life. Where that cannot be written, it is missed, and the next one may do."""
+        """Write a heartbeat. A failed write is ignored: the next heartbeat may succeed."""
         with suppress(JournalError), self.writing(durable=False):
             pass
 
     async def close(
         self, results: Sequence[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str
     ) -> None:
-        """Write down that no process works on the run any more; `results` are None where it was cut off."""
+        """Write down that no process works on the run any more; `results` are None if it was interrupted."""
         with self.writing() as transaction:
             transaction.execute(
                 "UPDATE runs SET holder = NULL, outcome = ?, exit_code = ?, report = ? WHERE run_id = ?",
@@ -169,19 +169,19 @@ class Work:
             self._lock.remove()
 
     async def release(self) -> None:
-        """Let another process take the run over, whatever could be written."""
+        """Release the lock, so that another process may take the run over, even if nothing could be written."""
         self._lock.release()
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Open a transaction, as long as the run is still this process's; each is a sign of life."""
+        """Open a transaction if this process still holds the run; each one is a heartbeat, too."""
         with self.store.database.writing(durable=durable) as transaction:
             held = transaction.execute(
                 "UPDATE runs SET elapsed = ?, beat_at = ? WHERE run_id = ? AND holder = ?",
                 (self.elapsed, self.store.clock.now().isoformat(), self.run_id, self._holder),
             ).rowcount
             if not held:
-                raise JournalError(f"The run {self.run_id} is not this process's any more: another has taken it over.")
+                raise JournalError(f"This process no longer holds the run {self.run_id}: another has taken it over.")
             yield transaction
 
 
@@ -193,7 +193,7 @@ class Page:
         self._name = name
 
     async def claim(self) -> Holder | None:
-        """Take the environment, unless an unfinished run holds it that asks the same API."""
+        """Take the environment, unless an unfinished run against the same API holds it; then return that run."""
         store = self._work.store
         with self._work.writing() as transaction:
             other = transaction.execute(
@@ -234,25 +234,25 @@ class Page:
             self._update(transaction, "intent = NULL, accepted = 0, found = 0, request_ids = '[]', sighting = NULL")
 
     async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
-        """Write down that it was, as an answer said, or as was found out."""
+        """Write down that it was accepted: according to the answer, or as `found` at the platform."""
         with self._work.writing() as transaction:
             self._update(
                 transaction, "accepted = 1, found = ?, request_ids = ?", int(found), codec.ids_to_text(request_ids)
             )
 
     async def see(self, sighting: Sighting) -> None:
-        """Write down what has been seen of it. A loss of power may take the last of it: it can be seen again."""
+        """Write down the latest sighting. A loss of power may lose it, since it can be observed again."""
         with self._work.writing(durable=False) as transaction:
             self._update(transaction, "sighting = ?", codec.sighting_to_text(sighting))
 
     async def settle(self, result: EnvironmentResult) -> None:
-        """Write down how it ended."""
+        """Write down the environment's result."""
         with self._work.writing() as transaction:
             self._update(transaction, "result = ?", codec.result_to_text(result))
 
     def _update(self, transaction: sqlite3.Connection, assignments: str, *values: object) -> None:
         transaction.execute(
-            f"UPDATE environments SET {assignments} WHERE run_id = ? AND name = ?",  # noqa: S608 - our own words
+            f"UPDATE environments SET {assignments} WHERE run_id = ? AND name = ?",  # noqa: S608 - constants only
             (*values, self._work.run_id, self._name),
         )
 
@@ -267,7 +267,7 @@ def _reopen(transaction: sqlite3.Connection, store: Store, row: sqlite3.Row) -> 
     if row["outcome"] == ABANDONED or not reopened:
         stored = store.find(row["run_id"])
         raise UsageError(
-            f"There is nothing in the run {stored.run_id} to go on with: {stored.ended}. "
+            f"The run {stored.run_id} has nothing to resume: {stored.ended}. "
             "To run again what failed in it, add --failed."
         )
     transaction.executemany(

@@ -1,1 +1,1 @@
-"""A run's report: one model, many formats."""
+"""The report of a run: one model, many formats."""

@@ -1,4 +1,4 @@
-"""What a report for people picks out of the model, and the words for it: the same in every format."""
+"""What the human-readable formats show of a report, and in what words: the same in every format."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,9 @@ from orchestrator.reports.wording import count, printable, short_execution, span
 SHOWN_QUIET = 50
 """More successes than this, or more environments skipped for one reason, are only counted."""
 SHOWN_PROBLEMS = 200
-"""More problems than this are only counted; the worst are shown."""
+"""Of more problems than this only the worst are shown."""
 SHOWN_EXECUTIONS = 3
-"""More executions than this in one environment's line help nobody."""
+"""More executions than this in one environment's line are only counted."""
 
 HEADLINES = {
     RunOutcome.SUCCEEDED: "Run succeeded",
@@ -30,7 +30,7 @@ SIMULATED = (
     "Simulated: a simulator stood in for Qovery. Nothing real was restarted, and all times and durations are virtual."
 )
 
-_RISING = (
+_BEST_TO_WORST = (
     Outcome.SUCCEEDED,
     Outcome.SKIPPED,
     Outcome.BLOCKED,
@@ -39,12 +39,12 @@ _RISING = (
     Outcome.UNKNOWN,
     Outcome.FAILED,
 )
-"""From the best to the worst, as the exit code weighs them."""
+"""From the best to the worst, in the order of the exit codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """Environments that ended alike, without trouble, and are too many to name."""
+    """Successful or skipped environments with the same reason, too many to name."""
 
     outcome: Outcome
     reason: Reason
@@ -53,32 +53,32 @@ class Folded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """The environments worth showing, the worst last."""
+    """The environments to show, the worst last."""
 
     quiet: tuple[EnvironmentReport | Folded, ...]
-    """The successes, then what was skipped."""
+    """The successful environments, then the skipped ones."""
     problems: tuple[EnvironmentReport, ...]
     unshown: int
-    """How many problems, none worse than those shown, were left out."""
+    """How many problems are left out, none worse than those shown."""
 
 
 def is_problem(environment: EnvironmentReport) -> bool:
-    """Tell whether somebody has to look at it."""
+    """Return whether an environment needs attention."""
     return environment.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)
 
 
 def by_severity(environments: Iterable[EnvironmentReport]) -> list[EnvironmentReport]:
-    """Sort from the best outcome to the worst; among equals the plan's order holds."""
-    return sorted(environments, key=lambda environment: _RISING.index(environment.outcome))
+    """Sort from the best outcome to the worst; equal ones stay in the plan's order."""
+    return sorted(environments, key=lambda environment: _BEST_TO_WORST.index(environment.outcome))
 
 
 def worst_first(environments: Iterable[EnvironmentReport]) -> list[EnvironmentReport]:
     """Sort from the worst outcome to the best, for a page that is read from its top."""
-    return sorted(environments, key=lambda environment: _RISING.index(environment.outcome), reverse=True)
+    return sorted(environments, key=lambda environment: _BEST_TO_WORST.index(environment.outcome), reverse=True)
 
 
 def digest(report: RunReport, *, everything: bool = False) -> Digest:
-    """Choose what to show.
+    """Choose the environments to show.
 
     Args:
         report: the run.
@@ -94,7 +94,7 @@ def digest(report: RunReport, *, everything: bool = False) -> Digest:
 
 
 def _fold(quiet: Sequence[EnvironmentReport]) -> Iterable[EnvironmentReport | Folded]:
-    alike = sorted(quiet, key=lambda environment: (_RISING.index(environment.outcome), environment.reason))
+    alike = sorted(quiet, key=lambda environment: (_BEST_TO_WORST.index(environment.outcome), environment.reason))
     for (outcome, reason), members in groupby(alike, key=lambda environment: (environment.outcome, environment.reason)):
         group = tuple(members)
         if len(group) > SHOWN_QUIET:
@@ -104,7 +104,7 @@ def _fold(quiet: Sequence[EnvironmentReport]) -> Iterable[EnvironmentReport | Fo
 
 
 def outcome_words(outcome: Outcome) -> str:
-    """Write an outcome for people.
+    """Return an outcome in words.
 
     >>> outcome_words(Outcome.TIMED_OUT)
     'timed out'
@@ -115,18 +115,18 @@ def outcome_words(outcome: Outcome) -> str:
 def tally(report: RunReport) -> str:
     """Count the environments by outcome, the worst first: "1 failed, 2 succeeded"."""
     counts = Counter(environment.outcome for environment in report.environments)
-    parts = [f"{counts[outcome]} {outcome_words(outcome)}" for outcome in reversed(_RISING) if counts[outcome]]
+    parts = [f"{counts[outcome]} {outcome_words(outcome)}" for outcome in reversed(_BEST_TO_WORST) if counts[outcome]]
     return ", ".join(parts) or "no environments"
 
 
 def cost(report: RunReport) -> str:
-    """Say how long the run took and what it sent: "1m 21s, 42 requests, 3 submits"."""
+    """Return how long the run took and what it sent: "1m 21s, 42 requests, 3 submits"."""
     requests = report.requests
     return f"{span(report.duration_s)}, {count(requests.total, 'request')}, {count(requests.submits, 'submit')}"
 
 
 def restarted(environment: EnvironmentReport) -> str:
-    """Say how many of its services succeeded: "2/3"; "-" where none were looked at."""
+    """Return how many of its services succeeded: "2/3"; "-" if none were read."""
     if not environment.services:
         return "-"
     good = sum(service.outcome is Outcome.SUCCEEDED for service in environment.services)
@@ -134,12 +134,12 @@ def restarted(environment: EnvironmentReport) -> str:
 
 
 def service_evidence(service: ServiceReport) -> str:
-    """Show which execution came after which: "…-41 → …-42"; "" where none was seen."""
+    """Return the executions before and after: "…-41 → …-42"; "" if none was seen."""
     return _evidence({service.baseline_execution_id}, {service.execution_id})
 
 
 def environment_evidence(environment: EnvironmentReport) -> str:
-    """Show which executions came after which, over all services that succeeded; "" where there are none to show."""
+    """Return the executions before and after of all services that succeeded; "" if there are none."""
     proven = [service for service in environment.services if service.outcome is Outcome.SUCCEEDED]
     return _evidence(
         {service.baseline_execution_id for service in proven}, {service.execution_id for service in proven}
@@ -160,32 +160,32 @@ def _executions(ids: set[str | None]) -> str:
 
 
 def timeline_words(service: ServiceReport) -> str:
-    """Write a timeline: "RESTARTING 6.2s, RESTARTED 31s", each since the submit."""
+    """Return a timeline in words: "RESTARTING 6.2s, RESTARTED 31s", in seconds since the submit."""
     return ", ".join(f"{printable(state)} {span(seconds)}" for state, seconds in service.timeline)
 
 
-def way_on(report: RunReport) -> tuple[str, ...]:
-    """Say what a run left open and how to go on, a sentence each; nothing where everything is known."""
+def next_steps(report: RunReport) -> tuple[str, ...]:
+    """Return what a run left open and what to do next, a sentence each; empty if every outcome is known."""
     interrupted = report.outcome is RunOutcome.INTERRUPTED
     if not interrupted and report.resume is None:
         return ()
     sentences = list(_left_open(report)) if interrupted else []
     if report.simulated:
-        return (*sentences, "The simulator ended with this run, so nothing really goes on.")
+        return (*sentences, "The simulator ended with this run, so nothing is still running.")
     if report.resume is not None:
-        what = "See it to its end, submitting nothing twice" if interrupted else "Look again what became of it"
+        what = "Resume it; nothing is submitted twice" if interrupted else "Check again how it ended"
         sentences.append(f"{what}: {printable(report.resume)}")
     elif report.requests.submits:
-        sentences.append("It was cut off after it had submitted: look at its environments before you run it again.")
+        sentences.append("It was interrupted after a submit: check its environments before you run it again.")
     else:
-        sentences.append("Nothing was submitted, so simply run it again.")
+        sentences.append("Nothing was submitted, so run it again.")
     return tuple(sentences)
 
 
 def _left_open(report: RunReport) -> Iterable[str]:
     interrupted = [environment for environment in report.environments if environment.reason is Reason.INTERRUPTED]
-    cut_off = [environment for environment in interrupted if environment.outcome is not Outcome.SKIPPED]
-    if cut_off:
-        yield f"May still be going on at Qovery: {', '.join(printable(environment.name) for environment in cut_off)}."
-    if len(cut_off) < len(interrupted):
-        yield f"Not begun: {count(len(interrupted) - len(cut_off), 'environment')}."
+    in_flight = [environment for environment in interrupted if environment.outcome is not Outcome.SKIPPED]
+    if in_flight:
+        yield f"May still be running at Qovery: {', '.join(printable(environment.name) for environment in in_flight)}."
+    if len(in_flight) < len(interrupted):
+        yield f"Not started: {count(len(interrupted) - len(in_flight), 'environment')}."

@@ -1,52 +1,22 @@
-"""The report as a file: which format, whether it can be written, and writing it whole or not at all."""
+"""The report as a file: whether it can be written, and writing it whole or not at all."""
 
 import os
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from types import MappingProxyType
 
 from orchestrator.errors import UsageError
-from orchestrator.reports.html import render_html
-from orchestrator.reports.junit import render_junit
-from orchestrator.reports.markdown import render_markdown
+from orchestrator.reports.formats import format_of
 from orchestrator.reports.model import RunReport
-
-Renderer = Callable[[RunReport], str]
-"""Makes a document of a report."""
-
-
-def render_json(report: RunReport) -> str:
-    """Render a run as the JSON that `report_schema` describes."""
-    return f"{report.model_dump_json(indent=2)}\n"
-
-
-FORMATS: Mapping[str, Renderer] = MappingProxyType(
-    {".json": render_json, ".xml": render_junit, ".md": render_markdown, ".html": render_html}
-)
-"""Each format by the suffix of its files."""
-
-
-def report_format_of(path: Path) -> Renderer:
-    """Choose a format by the suffix of a file's name, in either case of letters.
-
-    Raises:
-        UsageError: the suffix is not known.
-    """
-    renderer = FORMATS.get(path.suffix.lower())
-    if renderer is None:
-        raise UsageError(f"--report {path}: the format follows the suffix, which must be one of {', '.join(FORMATS)}.")
-    return renderer
 
 
 def check_writable(path: Path) -> None:
-    """Find out before a run begins whether its report could be written to `path`. Nothing is written.
+    """Check before a run starts that its report can be written to `path`. Nothing is written.
 
     Raises:
-        UsageError: it could not, or its format is not known.
+        UsageError: it cannot be written, or its format is unknown.
     """
-    report_format_of(path)
+    format_of(path)
     target = _target(path)
     folder = target.parent
     if target.is_dir():
@@ -60,17 +30,16 @@ def check_writable(path: Path) -> None:
 def write_report(report: RunReport, path: Path) -> None:
     """Write a report in the format of `path`'s suffix.
 
-    Whoever reads `path` sees what was there before or the whole new report, never a part of it, even if the machine
-    stops in the middle. A file that is there keeps its permissions; a new one follows the umask. Missing directories
-    are not created.
+    A reader of `path` sees either the old content or the whole new report, even if the machine stops half-way. An
+    existing file keeps its permissions; a new one follows the umask. Missing directories are not created.
 
     Raises:
         OSError: it could not be written; `filename` is `path`.
-        UsageError: its format is not known.
+        UsageError: its format is unknown.
     """
-    text = report_format_of(path)(report)
+    text = format_of(path).render(report)
     target = _target(path)
-    # Not derived from the target's name, which may be as long as names can be.
+    # Not derived from the target's name, which may already have the maximum length.
     draft = target.with_name(f".qovery-restart-{token_hex(8)}.tmp")
     try:
         _write_draft(draft, text, like=target)
@@ -83,7 +52,7 @@ def write_report(report: RunReport, path: Path) -> None:
 
 
 def _target(path: Path) -> Path:
-    """Follow symbolic links, since replacing one would leave what it points at as it was."""
+    """Follow symbolic links: replacing a link would leave the file that it points at unchanged."""
     return Path(os.path.realpath(path))
 
 

@@ -1,4 +1,4 @@
-"""One self-contained page: no scripts, nothing loaded from elsewhere, light and dark, on a phone and on paper."""
+"""The HTML report: one self-contained page without scripts, for light and dark screens, phones and paper."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,11 +10,11 @@ from orchestrator.reports.digest import (
     HEADLINES,
     SIMULATED,
     is_problem,
+    next_steps,
     outcome_words,
     restarted,
     service_evidence,
     tally,
-    way_on,
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
@@ -22,7 +22,7 @@ from orchestrator.reports.stylesheet import STYLESHEET
 from orchestrator.reports.wording import printable, span, web_address
 
 _CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Should a name ever get past the escaping, a browser still runs and loads nothing."""
+"""If a name ever gets past the escaping, browsers still run and load nothing."""
 
 _LEGEND = (
     ("queued", "queued"),
@@ -34,7 +34,7 @@ _LEGEND = (
 
 
 def render_html(report: RunReport) -> str:
-    """Render a run as a page: problems first, each service with its evidence and a bar that shows when it did what."""
+    """Render a run as a page: problems first, each service with its evidence and its timeline as a bar."""
     return "\n".join(_page(report)) + "\n"
 
 
@@ -75,9 +75,9 @@ def _header(report: RunReport) -> Iterator[str]:
         yield f'<p class="notice"><strong>{SIMULATED}</strong></p>'
     for error in report.errors:
         yield f'<p class="notice bad">{_text(error)}</p>'
-    left_behind = way_on(report)
-    if left_behind:
-        yield f'<p class="notice">{"<br>".join(map(_text, left_behind))}</p>'
+    steps = next_steps(report)
+    if steps:
+        yield f'<p class="notice">{"<br>".join(map(_text, steps))}</p>'
     yield '<dl class="facts">'
     yield _fact("Exit code", str(report.exit_code))
     yield _fact("Duration", span(report.duration_s))
@@ -141,7 +141,7 @@ def _circumstances(environment: EnvironmentReport) -> Iterator[str]:
 
 def _services(environment: EnvironmentReport) -> Iterator[str]:
     latest = max((seconds for service in environment.services for _, seconds in service.timeline), default=0.0)
-    # A phone shows each row as a block, and a table that is shown so is one only to whoever reads its roles.
+    # On a phone each row is shown as a block; the roles keep it a table for screen readers.
     yield '<table class="services" role="table">'
     yield f'<caption class="unseen">Services of {_text(environment.name)}</caption>'
     yield '<thead role="rowgroup"><tr role="row">'
@@ -164,15 +164,15 @@ def _services(environment: EnvironmentReport) -> Iterator[str]:
 
 
 def _executions(service: ServiceReport) -> str:
-    """Show the executions shortly, and whole to whoever points at them."""
+    """Show the shortened executions, with the full ids as a tooltip."""
     whole = f"before: {service.baseline_execution_id or 'none seen'}; after: {service.execution_id or 'none seen'}"
     return f'<span class="execution" title="{_text(whole)}">{_text(service_evidence(service) or "none seen")}</span>'
 
 
 def _bar(service: ServiceReport, *, latest: float) -> str:
-    """Draw a timeline, as wide as the slowest service of the environment took.
+    """Draw a timeline as a bar, to the scale of the environment's slowest service.
 
-    Each state is a piece of its length, and the last a mark, for it goes on. It says nothing that `_moments` does not.
+    Each state is a piece of its length; the last state, which has no end, is a mark. `_moments` shows the same as text.
     """
     if not service.timeline:
         return ""
@@ -224,5 +224,5 @@ def _time(instant: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Write what the platform or a person named, so that it is text and nothing else, in quotes, too."""
+    """Escape a name or a message, for text and for attributes in quotes."""
     return escape(printable(text))

@@ -1,7 +1,7 @@
-"""JUnit XML, as Jenkins, GitLab and the reporters of GitHub read it.
+"""The JUnit XML report, for Jenkins, GitLab and GitHub's reporters.
 
-Nobody ever specified the format. This keeps to what the schema of Jenkins' xunit plugin (junit-10.xsd) allows, since
-the others read all of that.
+The format has no specification. This follows the schema of Jenkins' xunit plugin (junit-10.xsd), which the others read
+too.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.reports.digest import HEADLINES, SIMULATED, outcome_words, tally, way_on
+from orchestrator.reports.digest import HEADLINES, SIMULATED, next_steps, outcome_words, tally
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.wording import printable
 
@@ -30,11 +30,11 @@ _ELEMENTS = {
 def render_junit(report: RunReport) -> str:
     """Render a run as JUnit XML: a test suite for each environment, a test case for each of its services.
 
-    The environment is a test case too, since it can fail where no service does: a verification that did not pass, a
-    restart that was never submitted. Whatever ends a run badly without ending any environment so, its `errors` or a
-    signal, is a suite of its own: a pipeline that reads nothing but this file sees every run that did not succeed.
+    The environment is a test case too, since it can fail although no service does: a verification did not pass, or a
+    restart was never submitted. If a run fails and no environment does, because of its `errors` or a signal, that is a
+    suite of its own: a pipeline that reads only this file sees every run that did not succeed.
 
-    Times are seconds from the submit; services restart at the same time, so they do not add up to their suite's.
+    Times are seconds from the submit. Services restart in parallel, so their times do not add up to their suite's.
     """
     suites = [_environment_suite(environment, report) for environment in report.environments]
     problems = _problems_of_the_run(report)
@@ -49,9 +49,9 @@ def render_junit(report: RunReport) -> str:
 
 
 def _problems_of_the_run(report: RunReport) -> tuple[str, ...]:
-    problems = (*report.errors, *way_on(report))
-    told = any(_ELEMENTS.get(environment.outcome) in ("failure", "error") for environment in report.environments)
-    if report.exit_code and not told and not problems:
+    problems = (*report.errors, *next_steps(report))
+    is_visible = any(_ELEMENTS.get(each.outcome) in ("failure", "error") for each in report.environments)
+    if report.exit_code and not is_visible and not problems:
         return (f"{HEADLINES[report.outcome]}: {tally(report)}.",)
     return problems
 
@@ -101,7 +101,7 @@ def _suite(
         errors=_count(cases, "error"),
         skipped=_count(cases, "skipped"),
         time=_seconds(seconds),
-        # The format knows no time zones: readers that are strict about it accept none.
+        # The format has no time zones; strict readers reject them.
         timestamp=instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
     listed = ET.SubElement(suite, "properties")
@@ -132,7 +132,7 @@ def _environment_case(environment: EnvironmentReport) -> ET.Element:
 
 
 def _service_case(service: ServiceReport, environment: EnvironmentReport, *, is_ambiguous: bool) -> ET.Element:
-    # An application and a database may share a name, and readers take equal cases for one.
+    # An application and a database may share a name, and readers merge equal cases.
     name = f"{service.name} ({service.type})" if is_ambiguous else service.name
     case = _case(environment, name, service.timeline[-1][1] if service.timeline else None)
     state = service.state or "no state seen"
@@ -156,7 +156,7 @@ def _case(environment: EnvironmentReport, name: str, seconds: float | None) -> E
 
 
 def _add_ending(case: ET.Element, outcome: Outcome, *, kind: str, message: str, details: Iterable[str]) -> None:
-    """Add what says that a case did not pass; nothing to one that did."""
+    """Add the element of a case that did not pass; a passed case has none."""
     element = _ELEMENTS.get(outcome)
     if element is not None:
         ET.SubElement(case, element, type=printable(kind), message=printable(message)).text = _lines(details)

@@ -1,4 +1,4 @@
-"""Markdown for the summary of a CI job, or a comment on a pull request: the dialect of GitHub, which GitLab shares."""
+"""The Markdown report, for a CI job's summary or a pull request's comment: GitHub's dialect, which GitLab shares."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ from orchestrator.reports.digest import (
     Folded,
     cost,
     digest,
+    next_steps,
     outcome_words,
     restarted,
     service_evidence,
     tally,
     timeline_words,
-    way_on,
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
@@ -24,15 +24,15 @@ from orchestrator.reports.wording import count, printable, span, web_address
 
 _SYNTAX = re.compile(r"[\\`*_\[\]<>&|~$#@!]")
 _BEGINNING = re.compile(r"^[-+=:\d]")
-"""What would begin a list, or underline a heading, at the start of a line."""
+"""What would start a list or underline a heading at the start of a line."""
 _MARKS = {Outcome.SUCCEEDED: "✅", Outcome.SKIPPED: "⏭️"}
 _PROBLEM = "❌"
 _INVISIBLE = "&#8203;"
-"""A space without width."""
+"""A zero-width space."""
 
 
 def render_markdown(report: RunReport) -> str:
-    """Render a run as Markdown: problems first; folded below them each environment's services with the evidence."""
+    """Render a run as Markdown: problems first; each environment's services and evidence are folded below."""
     return "\n".join(_lines(report))
 
 
@@ -45,7 +45,7 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield ""
     if report.simulated:
         yield from (f"> **{SIMULATED}**", "")
-    for sentence in (*report.errors, *way_on(report)):
+    for sentence in (*report.errors, *next_steps(report)):
         yield from (_text(sentence), "")
     chosen = digest(report)
     problems = worst_first(chosen.problems)
@@ -101,7 +101,7 @@ def _problem(environment: EnvironmentReport) -> Iterator[str]:
 
 
 def _services(environment: EnvironmentReport, *, summary: str, is_open: bool) -> Iterator[str]:
-    # The blank line after the summary is what makes the table a table.
+    # Without the blank line after the summary, the table is not rendered as a table.
     yield from (f"<details{' open' if is_open else ''}><summary>{summary}</summary>", "")
     yield from _table_head("Service", "Type", "Outcome", "State", "Execution", "Timeline")
     for service in environment.services:
@@ -134,16 +134,16 @@ def _outcome(outcome: Outcome) -> str:
 
 
 def _code(text: str) -> str:
-    """Write a name as code: there, it pings nobody and links nowhere.
+    """Write a name as code, so that it mentions no user and links nowhere.
 
-    The element, not backticks: a pipe between backticks would still end a table's cell.
+    It uses the element, not backticks: a pipe between backticks would still end a table's cell.
     """
     return f"<code>{_literal(text)}</code>" if text else ""
 
 
 def _text(text: str) -> str:
-    """Write a sentence so that none of it is taken for Markdown."""
-    literal = _literal(text).replace("&#64;", f"&#64;{_INVISIBLE}")  # an @ would ping whoever bears the name after it
+    """Escape a sentence, so that none of it is read as Markdown."""
+    literal = _literal(text).replace("&#64;", f"&#64;{_INVISIBLE}")  # an @ would mention the user named after it
     return _BEGINNING.sub(_as_reference, literal)
 
 

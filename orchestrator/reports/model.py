@@ -18,7 +18,7 @@ from orchestrator.domain.outcomes import (
 )
 
 SCHEMA_VERSION = 1
-"""Grows when a script that reads the report could break."""
+"""Increased with every change that could break a script that reads the report."""
 
 
 def _in_utc(instant: datetime) -> datetime:
@@ -30,7 +30,7 @@ def _utc_text(instant: datetime) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Escape lone surrogates: Python puts them for the bytes of a file's name that are not UTF-8, and no JSON can."""
+    """Escape lone surrogates, which JSON cannot encode. Python uses them for bytes in file names that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -40,10 +40,10 @@ UtcInstant = Annotated[
     PlainSerializer(_utc_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
-"""UTC, shown with milliseconds and a `Z`."""
+"""UTC, written with milliseconds and a `Z`."""
 
 ReportedText = Annotated[str, AfterValidator(_encodable)]
-"""Any text that can be written down."""
+"""Any text that can be encoded."""
 
 
 class _Reported(BaseModel):
@@ -51,24 +51,22 @@ class _Reported(BaseModel):
 
 
 class ServiceReport(_Reported):
-    """One service, with the evidence for its outcome."""
+    """One service, with the evidence of its outcome."""
 
     id: ReportedText
     name: ReportedText
     type: ReportedText
     outcome: Outcome
-    state: ReportedText | None = Field(description="The state last read, as Qovery spells it.")
-    baseline_execution_id: ReportedText | None = Field(
-        description="The execution it was under right before the submit."
-    )
+    state: ReportedText | None = Field(description="The last observed state, as Qovery spells it.")
+    baseline_execution_id: ReportedText | None = Field(description="The service's execution right before the submit.")
     execution_id: ReportedText | None = Field(description="The newer execution that restarted it, or failed to.")
     timeline: tuple[tuple[ReportedText, float], ...] = Field(
-        description="Each state when it was first seen, in seconds since the submit."
+        description="Each state, with the seconds from the submit until it was first seen."
     )
 
     @classmethod
     def of(cls, result: ServiceResult) -> "ServiceReport":
-        """Report a result."""
+        """Return the report of a service's result."""
         return cls(
             id=result.id,
             name=result.name,
@@ -98,7 +96,7 @@ class EnvironmentReport(_Reported):
 
     @classmethod
     def of(cls, result: EnvironmentResult) -> "EnvironmentReport":
-        """Report a result."""
+        """Return the report of an environment's result."""
         return cls(
             name=result.name,
             id=result.environment_id,
@@ -115,22 +113,22 @@ class EnvironmentReport(_Reported):
 
 
 class RequestCounts(_Reported):
-    """What the run cost."""
+    """How many requests the run sent."""
 
     total: int = Field(description="Requests sent to the Qovery API.")
     submits: int = Field(description="Restarts posted, whether or not they were answered.")
 
 
 class RunReport(_Reported):
-    """A whole run. `exit_code` is what the process ended with."""
+    """A whole run. `exit_code` is the exit code of the process."""
 
     schema_version: int = SCHEMA_VERSION
     run_id: ReportedText
     parent_run_id: ReportedText | None = Field(
-        default=None, description="The run whose failures this one runs again; null for any other."
+        default=None, description="The run whose failures this run repeats (`resume --failed`); null otherwise."
     )
-    config: ReportedText | None = Field(description="The configuration file, as it was named; null without one.")
-    simulated: bool = Field(default=False, description="Whether an embedded simulator stood in for Qovery.")
+    config: ReportedText | None = Field(description="The name of the configuration file, as given; null without one.")
+    simulated: bool = Field(default=False, description="Whether the run used the embedded simulator instead of Qovery.")
     started_at: UtcInstant
     ended_at: UtcInstant
     duration_s: float
@@ -139,10 +137,10 @@ class RunReport(_Reported):
     requests: RequestCounts
     environments: tuple[EnvironmentReport, ...]
     resume: ReportedText | None = Field(
-        default=None, description="The command that goes on with it; null where nothing is left to find out."
+        default=None, description="The command that resumes the run; null if nothing is left to find out."
     )
     errors: tuple[ReportedText, ...] = Field(
-        default=(), description="Why the run could not be judged by its environments."
+        default=(), description="Why the run's outcome does not follow from its environments."
     )
 
     @classmethod
@@ -163,22 +161,22 @@ class RunReport(_Reported):
         errors: Sequence[str] = (),
         exit_code: ExitCode | None = None,
     ) -> "RunReport":
-        """Report a run.
+        """Return the report of a run.
 
         Args:
             results: every environment, in the plan's order.
-            run_id: the run's own id.
-            config: the configuration file, as it was named.
-            simulated: whether a simulator stood in for Qovery.
-            started_at: when it began.
+            run_id: the run's id.
+            config: the name of the configuration file, as given.
+            simulated: whether the run used the simulator.
+            started_at: when it started.
             ended_at: when it ended.
-            requests: what it cost.
-            parent_run_id: the run whose failures this one runs again.
-            duration_s: the seconds that it took by a clock that never jumps; else they follow from the two instants.
-            interrupted: `ExitCode.SIGINT` or `ExitCode.SIGTERM` when a signal ended it.
-            resume: the command that goes on with it.
-            errors: what kept the run from its environments.
-            exit_code: where it does not follow from `results`, because there are `errors`.
+            requests: how many requests it sent.
+            parent_run_id: the run whose failures this run repeats.
+            duration_s: seconds by a monotonic clock; default: the time between the two instants.
+            interrupted: `ExitCode.SIGINT` or `ExitCode.SIGTERM` if a signal ended it.
+            resume: the command that resumes it.
+            errors: what prevented the run from restarting its environments.
+            exit_code: the exit code, if it does not follow from `results` because there are `errors`.
         """
         code = exit_code if exit_code is not None else exit_code_of(results, interrupted=interrupted)
         return cls(
@@ -196,6 +194,11 @@ class RunReport(_Reported):
             resume=resume,
             errors=tuple(errors),
         )
+
+
+def render_json(report: RunReport) -> str:
+    """Render a run as the JSON that `report_schema` describes."""
+    return f"{report.model_dump_json(indent=2)}\n"
 
 
 def report_schema() -> dict[str, Any]:

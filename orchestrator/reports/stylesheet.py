@@ -1,4 +1,4 @@
-"""How the page of a report looks."""
+"""The style sheet of the HTML report."""
 
 STYLESHEET = """
 :root {
@@ -100,4 +100,4 @@ i.other { background: var(--bar-other); }
   .bar, .bar i, .legend i, .badge, .notice { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """
-"""Colours keep a contrast of 4.5 or more against their ground, in the light and in the dark."""
+"""Every colour has a contrast of at least 4.5 against its background, in light and dark mode."""

@@ -1,4 +1,4 @@
-"""The summary that a run prints on stdout: for a newcomer, at three in the morning, on any terminal."""
+"""The summary that a run prints on stdout, readable on any terminal and without prior knowledge."""
 
 from collections.abc import Iterator
 from io import StringIO
@@ -17,20 +17,20 @@ from orchestrator.reports.digest import (
     digest,
     environment_evidence,
     is_problem,
+    next_steps,
     outcome_words,
     restarted,
     service_evidence,
     tally,
     timeline_words,
-    way_on,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.wording import count, printable, span
 
 NARROWEST = 40
-"""Columns: terminals that do not know their width say 0."""
+"""The least width in columns. Terminals that do not know their width report 0."""
 SHOWN_SERVICES = 20
-"""More services of one environment that did not succeed than this are only counted."""
+"""More unsuccessful services of one environment than this are only counted."""
 
 _INDENT = 4
 _GAP = "  "
@@ -45,24 +45,24 @@ _COLORS = {
 }
 _HEADINGS = ("ENVIRONMENT", "OUTCOME", "DURATION", "SERVICES", "REASON")
 _REST_OF_LINE = 58
-"""Columns that everything but the name takes, in most lines."""
+"""Columns that a line usually needs besides the name."""
 
 Block = Text | Padding
-"""A line that is never folded, so that it can be searched and clicked on; or a paragraph that is."""
+"""A line that is never wrapped, so that it can be searched and clicked; or a paragraph that is wrapped."""
 
 
 def render_summary(report: RunReport, *, width: int, color: bool, verbose: bool = False) -> str:
-    """Render a run for people: successes first, failures last, where eyes land, and the outcome at the very end.
+    """Render a run as text: successes first, failures last, and the run's outcome on the last line.
 
     Args:
         report: the run.
-        width: columns to fold paragraphs at. Tables are never folded.
-        color: whether to colour it, with ANSI escapes. Without, no escape is in it, whatever the report contains.
+        width: columns to wrap paragraphs at. Tables are never wrapped.
+        color: whether to use colours. Without, the text contains no ANSI escape, whatever the report contains.
         verbose: leave no environment out, and show every service with its timeline.
     """
     out = StringIO()
-    # All that Rich would take from the environment is given, so that equal reports read alike everywhere. It is never
-    # handed plain strings, for it would look for markup in them.
+    # Everything that Rich would read from the environment is given, so that equal reports look the same everywhere. It
+    # never gets plain strings, since it would look for markup in them.
     console = Console(
         file=out,
         width=max(width, NARROWEST),
@@ -103,7 +103,7 @@ def _blocks(report: RunReport, *, width: int, verbose: bool) -> Iterator[Block]:
 
 
 def _row(cells: tuple[str, str, str, str, str], *, name_width: int, style: str) -> Iterator[Block]:
-    """Yield the line of an environment; two, where its name is too long for the column."""
+    """Yield the line of an environment; two lines, if its name is too long for the column."""
     name, outcome, duration, services, reason = cells
     if cell_len(name) > name_width:
         yield Text(name, "bold")
@@ -133,7 +133,7 @@ def _environment(environment: EnvironmentReport, *, name_width: int, verbose: bo
         reason,
     )
     yield from _row(cells, name_width=name_width, style=_COLORS[environment.outcome])
-    # That every service restarted is what the line above has just said.
+    # The message "every service restarted" would only repeat the line above.
     if is_problem(environment) or environment.reason is not Reason.RESTARTED:
         yield _paragraph(environment.message)
     yield from _services(environment, verbose=verbose)
@@ -171,7 +171,7 @@ def _service_cells(service: ServiceReport) -> tuple[str, str, str, str]:
 def _closing(report: RunReport) -> Iterator[Block]:
     for error in report.errors:
         yield _paragraph(f"Error: {error}", indent=0, style="red")
-    for sentence in way_on(report):
+    for sentence in next_steps(report):
         yield Text(sentence)
     if report.simulated:
         yield Text(SIMULATED, "cyan")

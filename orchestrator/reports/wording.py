@@ -1,29 +1,30 @@
-"""How the reports write down names, spans of time and executions."""
+"""How reports write names, durations and executions."""
 
 import re
 from urllib.parse import quote
 
 _BREAKS = re.compile(r"[\t\n\r]+")
 _UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # control characters: they would drive a terminal, and XML forbids most of them
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around
-    "\u2028\u2029"  # line breaks that only some readers see as such
-    "\ud800-\udfff\ufffe\uffff]"  # what no encoding, or no XML, can carry
+    "[\x00-\x1f\x7f-\x9f"  # control characters: terminals act on them, and XML forbids most of them
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of the text
+    "\u2028\u2029"  # line breaks for some readers only
+    "\ud800-\udfff\ufffe\uffff]"  # characters that UTF-8 or XML cannot encode
 )
 
 _SAFE_IN_LINKS = "%/:=&?~#+!$,;'@()*"
-"""What a URL may hold as it is, besides letters and digits. Quotes, brackets, backslashes and pipes are encoded."""
+"""Characters that stay as they are in a URL, besides letters and digits. Quotes, brackets, backslashes and pipes are
+encoded."""
 
 _MINUTE = 60
 _HOUR = 3600
 _SHOWN_IN_TENTHS = 9.95
-"""Seconds below which a tenth of a second is worth showing."""
+"""Seconds below which tenths of a second are shown."""
 
 
 def printable(text: str) -> str:
-    r"""Return `text` on one line, with every control character shown as an escape in place of taking effect.
+    r"""Return `text` on one line, with every control character escaped.
 
-    Names come from the platform, and messages quote what proxies answer: neither may forge a line of the report,
+    Names come from the platform, and messages quote the answers of proxies: neither may forge a line of the report,
     recolour a terminal, or make a document unreadable.
 
     >>> printable("api\x1b[31m\nweb")
@@ -37,14 +38,14 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """Write down a span of time, as exactly as a person wants it; "-" where there is none.
+    """Return a duration in words, rounded for reading; "-" if there is none.
 
     >>> span(4.21), span(63), span(7384)
     ('4.2s', '1m 03s', '2h 03m')
     """
     if seconds is None:
         return "-"
-    # The ends of a span may come from the wall clock, and that may be set back.
+    # The duration may come from the wall clock, which may be set back.
     seconds = max(0.0, seconds)
     if seconds < _SHOWN_IN_TENTHS:
         return f"{seconds:.1f}s"
@@ -57,7 +58,7 @@ def span(seconds: float | None) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Count things whose plural ends in s.
+    """Return a number with its noun, whose plural must end in s.
 
     >>> count(1, "submit"), count(3, "submit")
     ('1 submit', '3 submits')
@@ -66,9 +67,9 @@ def count(number: int, noun: str) -> str:
 
 
 def short_execution(execution_id: str) -> str:
-    """Shorten an execution's id to what tells it from its neighbours.
+    """Shorten an execution's id to its number.
 
-    Qovery's ids read `<environment id>-<n>`, with n rising.
+    Qovery's ids have the form `<environment id>-<n>`, with n rising.
 
     >>> short_execution("3c90c3cc-0d44-4b50-8888-8dd25736052a-42")
     '…-42'
@@ -78,7 +79,7 @@ def short_execution(execution_id: str) -> str:
 
 
 def web_address(url: str | None) -> str | None:
-    """Return `url` fit for a link, or None where it is not an address of the web: a link may hold a program, too.
+    """Return `url` encoded for a link, or None if it is not an http(s) address: a link may also hold a script.
 
     >>> web_address("https://shop.example.com/a b")
     'https://shop.example.com/a%20b'

@@ -1,4 +1,4 @@
-"""The command line is documented where people look: in `--help`, and in the README's table of exit codes."""
+"""The command line is documented where people look: in `--help`, and in the README's exit codes and report formats."""
 
 import re
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.app import app
 from orchestrator.domain.outcomes import EXIT_CODE_ORDER, ExitCode
+from orchestrator.reports.formats import FORMATS, listed_formats
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
@@ -77,6 +78,20 @@ def test_every_option_has_its_variable_and_its_help_names_it(command: str, optio
 
 def test_the_options_of_the_contract_exist() -> None:
     assert {long_name(option) for command in COMMANDS.values() for option in options_of(command)} >= CONTRACT
+
+
+def test_the_help_of_report_lists_every_format() -> None:
+    (option,) = (option for option in options_of(COMMANDS["run"]) if long_name(option) == "--report")
+    assert option.help is not None
+    assert listed_formats() in option.help
+
+
+def test_the_readmes_sentence_about_report_lists_every_format_and_no_other() -> None:
+    readme = " ".join(README.read_text(encoding="utf-8").split())
+    sentence = re.search(r"`--report FILE`.*?\.(?= )", readme)
+    assert sentence, "README.md has no sentence about `--report FILE`"
+    listed = re.findall(r"`(\.\w+)`(?: \((\w+)\))?", sentence[0])
+    assert listed == [(each.suffix, each.name) for each in FORMATS]
 
 
 def test_the_readme_has_a_table_of_every_exit_code_and_of_no_other() -> None:

@@ -11,7 +11,6 @@ from orchestrator import parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MAP = (ROOT / "orchestrator" / "README.md").read_text(encoding="utf-8")
 TESTS_MAP = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
 
 
@@ -41,14 +40,6 @@ def test_the_first_two_commands_are_the_ones_that_the_gate_runs() -> None:
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_every_local_link_of_the_readme_leads_somewhere(target: str) -> None:
     assert (ROOT / target).exists()
-
-
-def test_the_map_names_every_module_and_room() -> None:
-    rooms = {path for path in (ROOT / "orchestrator").iterdir() if not path.name.startswith(("_", "."))}
-    names = {path.name if path.is_file() else f"{path.name}/" for path in rooms if path.suffix in ("", ".py")}
-    named = set(re.findall(r"`([\w/]+(?:\.py)?)`", MAP))
-    missing = {name for name in names if name not in named and name.removesuffix(".py") not in named}
-    assert not missing
 
 
 def test_the_map_of_the_tests_names_every_folder() -> None:

@@ -57,7 +57,7 @@ def test_an_environment_that_a_run_is_at_work_on_is_not_restarted_by_another(con
     message, _ = advice_in(second)
     assert run_id in message
     assert f"process {first.process.pid}" in message
-    assert "is at work on it" in message
+    assert "is working on it" in message
     since = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", message)
     assert since is not None
     assert abs((datetime.now(UTC) - datetime.fromisoformat(f"{since[1]}+00:00")).total_seconds()) < 60
@@ -135,4 +135,4 @@ def test_runs_on_different_environments_share_a_journal_without_getting_into_eac
     assert all(event["event"] != "journal_not_written" for each in finished for event in each.events)
     assert platform.accepted == 2
     assert nothing_left.code == 2
-    assert "nothing to go on with" in nothing_left.stderr
+    assert "nothing to resume" in nothing_left.stderr

@@ -71,7 +71,7 @@ def test_what_had_not_begun_is_left_alone_where_nothing_new_is_wanted(
     assert resumed.outcomes == {"shop": ("succeeded", "restarted"), "later": ("skipped", "not_begun")}
     assert (platform.submits, platform.accepted_in(LATER)) == (1, 0)
     assert again.code == 2
-    assert "nothing in the run" in again.stderr
+    assert "has nothing to resume" in again.stderr
 
 
 def test_what_an_abandoned_run_never_began_runs_again_and_asks_the_same_api(between_two_waves: Path) -> None:
@@ -98,9 +98,9 @@ def test_a_run_that_was_killed_before_its_plan_was_written_left_nothing_to_resum
         resumed = run("resume", "-o", "json", env=env)
 
     assert resumed.code == 2
-    assert "nothing to go on with" in resumed.stderr
+    assert "nothing to resume" in resumed.stderr
     validate(resumed.report)
-    assert "nothing to go on with" in resumed.report["errors"][0]
+    assert "nothing to resume" in resumed.report["errors"][0]
     assert platform.submits == 0
 
 
@@ -112,7 +112,7 @@ def test_an_ended_run_is_not_resumed_and_a_prefix_that_fits_two_is_not_guessed_a
         by_default, by_id, by_prefix = (run("resume", *which, env=env) for which in ((), (ids[0],), ("20",)))
 
     assert (by_default.code, by_id.code, by_prefix.code) == (2, 2, 2)
-    assert "nothing to go on with" in by_default.stderr
+    assert "nothing to resume" in by_default.stderr
     assert ids[0] in by_id.stderr
     assert "succeeded" in by_id.stderr
     assert all(run_id in by_prefix.stderr for run_id in ids)

@@ -143,7 +143,7 @@ def test_the_text_says_what_goes_on_and_how_to_resume_it(config: Path) -> None:
         command = line[line.index("qovery-restart resume") :]
         resumed = run_line(shlex.split(command), env=env)
 
-    assert "May still be going on at Qovery: shop." in stopped.stdout.splitlines()
+    assert "May still be running at Qovery: shop." in stopped.stdout.splitlines()
     assert stopped.run_id in command
     assert resumed.code == 0, resumed.stderr
     assert platform.submits == 1
@@ -196,5 +196,5 @@ def test_readers_that_go_away_in_the_middle_never_lose_the_run(gone: tuple[str, 
     assert code == 0
     assert (platform.submits, platform.accepted) == (1, 1)
     assert afterwards.code == 2
-    assert f"{run_id} to go on with: it ended" in afterwards.stderr
+    assert f"{run_id} has nothing to resume: it ended" in afterwards.stderr
     assert "succeeded" in afterwards.stderr

@@ -1,6 +1,5 @@
 """One night, cut off at every journal write and at every request in turn: it always comes to the same end."""
 
-import os
 from functools import cache
 
 import pytest
@@ -9,6 +8,7 @@ from orchestrator.domain.outcomes import Outcome
 from orchestrator.runs.preparing import GoingOn
 from orchestrator.simulator.record import RequestAccepted
 from tests.simulation.oracle import violations
+from tests.support.effort import IS_FULL
 from tests.support.mortality import Life
 from tests.support.whole_runs import US, WholeRun, config_of, rehearse
 
@@ -27,8 +27,8 @@ environments:
 """)
 SHARES = 4
 """Into how many tests the steps are divided, so that several processors can share them."""
-STRIDE = 7 if 0 < int(os.environ.get("SIMULATION_SEEDS", "0")) < 100 else 1
-"""Whoever wants few seeds gets few of the steps."""
+STRIDE = 1 if IS_FULL else 7
+"""With few seeds, only every so many steps are tried."""
 
 
 @cache

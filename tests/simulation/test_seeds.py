@@ -1,6 +1,5 @@
 """Many seeds, each a different night: whatever goes wrong, the promises hold."""
 
-import os
 from collections import Counter
 
 import pytest
@@ -8,18 +7,17 @@ import pytest
 from orchestrator.domain.outcomes import Outcome
 from tests.simulation.oracle import command_to_replay, violations
 from tests.simulation.replay import play
+from tests.support.effort import IS_FULL, SEEDS, scaled
 
-WANTED = int(os.environ.get("SIMULATION_SEEDS", "0"))
-"""How many seeds of each kind; by default a thousand in all."""
 SHARES = range(4)
 """Each kind is divided into so many tests, so that several processors can share them."""
 
-pytestmark = pytest.mark.timeout(300 + WANTED)
+pytestmark = pytest.mark.timeout(300 + SEEDS)
 
 
 def share_of(count: int, share: int) -> range:
-    """Return the seeds of one share."""
-    size = (WANTED or count) // len(SHARES)
+    """Return the seeds of one share of `count`."""
+    size = max(scaled(count) // len(SHARES), 1)
     return range(share * size, (share + 1) * size)
 
 
@@ -45,8 +43,8 @@ def test_every_promise_holds_on_hostile_nights(share: int) -> None:
     outcomes = play_all(seeds, profile="hostile")
 
     # A night on which nothing succeeds, or nothing fails, would prove nothing.
-    assert WANTED or outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
-    assert WANTED or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.BLOCKED, Outcome.TIMED_OUT}
+    assert not IS_FULL or outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
+    assert not IS_FULL or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.BLOCKED, Outcome.TIMED_OUT}
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -54,25 +52,25 @@ def test_every_promise_holds_when_the_process_dies_and_is_resumed_again_and_agai
     seeds = share_of(440, share)
     outcomes = play_all(seeds, profile="hostile", ordeal="death")
 
-    assert WANTED or outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
-    assert WANTED or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.TIMED_OUT}
+    assert not IS_FULL or outcomes[Outcome.SUCCEEDED] > len(seeds) / 2
+    assert not IS_FULL or outcomes.keys() >= {Outcome.FAILED, Outcome.CANCELLED, Outcome.UNKNOWN, Outcome.TIMED_OUT}
 
 
 @pytest.mark.parametrize("share", SHARES)
 def test_every_promise_holds_when_a_signal_comes_at_any_instant(share: int) -> None:
     outcomes = play_all(share_of(160, share), profile="hostile", ordeal="signal")
 
-    assert WANTED or (outcomes[Outcome.UNKNOWN] > 0 and outcomes[Outcome.SKIPPED] > 0)
+    assert not IS_FULL or (outcomes[Outcome.UNKNOWN] > 0 and outcomes[Outcome.SKIPPED] > 0)
 
 
 def test_every_promise_holds_on_ordinary_nights_and_most_restarts_succeed() -> None:
-    outcomes = play_all(range(WANTED or 80), profile="realistic")
+    outcomes = play_all(range(scaled(80)), profile="realistic")
 
     assert outcomes[Outcome.SUCCEEDED] > 0.8 * outcomes.total()
 
 
 def test_a_process_that_dies_on_an_ordinary_night_costs_nothing_but_time() -> None:
-    outcomes = play_all(range(WANTED or 40), profile="realistic", ordeal="death")
+    outcomes = play_all(range(scaled(40)), profile="realistic", ordeal="death")
 
     assert outcomes[Outcome.SUCCEEDED] > 0.7 * outcomes.total()
 

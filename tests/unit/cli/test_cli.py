@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from orchestrator.cli.conduct import exit_code_of_error, problems_of
+from orchestrator.cli.command import exit_code_of_error, problems_of
 from orchestrator.cli.options import LogLevel, Settings
 from orchestrator.cli.planning import render_plan
 from orchestrator.domain.costs import estimate
@@ -51,8 +51,8 @@ def test_a_plan_reads_wave_by_wave_with_what_is_left_out_and_why() -> None:
         "",
         "2 environments: 1 would restart, 1 would be blocked. 1 service in all. Nothing was changed.",
         (
-            "It would take about 14 requests (2 baselines, 2 submits, 2 proofs, about 8 looks in between), of which "
-            "the quota has 991 of 1000 left, and about 10s."
+            "It would take about 10s and about 14 requests (2 baselines, 2 submits, 2 proofs, about 8 looks in "
+            "between). The quota has 991 of 1000 requests left."
         ),
     ]
 
@@ -60,8 +60,11 @@ def test_a_plan_reads_wave_by_wave_with_what_is_left_out_and_why() -> None:
 def test_a_plan_that_does_not_fit_into_the_runs_deadline_says_so() -> None:
     # With no request left it has to wait for half an hour.
     text = render_plan(a_plan(reviewed("staging", "DEPLOYED"), left=0, run_deadline=600.0), width=200, color=False)
-    assert "of which the quota has 0 of 1000 left, and about 30m 10s." in text
-    assert "That does not fit into run_deadline (10m): what has not begun by then would not be restarted." in text
+    assert "It would take about 30m 10s and about " in text
+    assert "The quota has 0 of 1000 requests left." in text
+    assert (
+        "The run would exceed run_deadline (10m): environments that have not started by then would not be restarted."
+    ) in text
 
 
 def test_a_plan_is_coloured_only_where_it_is_wanted() -> None:

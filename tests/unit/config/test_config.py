@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config import Config, load_config, parse_config
-from orchestrator.config.models import CheckConfig, EnvironmentConfig, ServicesConfig, TokenConfig
+from orchestrator.config.environments import CheckConfig, EnvironmentConfig, ServicesConfig
+from orchestrator.config.sections import TokenConfig
 from orchestrator.domain.plan import (
     EnvironmentPath,
     EnvironmentSpec,
@@ -222,7 +223,7 @@ def test_a_file_in_another_encoding_is_refused_at_the_place_that_tells(
     path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
         load_config(path, environ={})
-    assert caught.value.problems == (f"{path}:{place}: not text in UTF-8; save the file in UTF-8",)
+    assert caught.value.problems == (f"{path}:{place}: not UTF-8 text; save the file in UTF-8",)
 
 
 # One environment without a file

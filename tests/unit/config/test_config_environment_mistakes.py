@@ -138,7 +138,7 @@ ENVIRONMENTS = [
         environment("path: a/b/c\nservices: {applications: [1.10, api, ' API', yes, true, '', ~, [x]]}"),
         [
             "5:31: environments[0].services.applications[0]: expected text, found 1.1; put it in quotes",
-            "5:42: environments[0].services.applications[2]: the same as [1]; a service is listed once",
+            "5:42: environments[0].services.applications[2]: the same as [1]; list each service once",
             "5:55: environments[0].services.applications[4]: expected text, found true; put it in quotes",
             '5:61: environments[0].services.applications[5]: expected some text, found ""',
             "5:65: environments[0].services.applications[6]: expected text, found nothing",
@@ -180,7 +180,7 @@ ENVIRONMENTS = [
         environment(f"{ALL_OF_IT}poll: {{max: 3s}}").replace(
             "environments", "defaults: {poll: {min: 5s}}\nenvironments"
         ),
-        ["7:11: environments[0].poll: expected min to be at most max; min is not set here, so it is that of defaults"],
+        ["7:11: environments[0].poll: expected min to be at most max; min is not set here, so it comes from defaults"],
         id="poll against the defaults",
     ),
     pytest.param(
@@ -190,10 +190,10 @@ ENVIRONMENTS = [
         f"  - {{name: b, id: {ID}, services: all}}\n"
         f"  - {{name: ' B', id: {ID.upper()}, services: all, deadline: 5}}\n",
         [
-            "4:12: environments[1].name: the same as that of environments[0]; names are unique, whatever their case",
-            "4:24: environments[1].path: the same as that of environments[0]; an environment is listed once",
-            "6:12: environments[3].name: the same as that of environments[2]; names are unique, whatever their case",
-            "6:22: environments[3].id: the same as that of environments[2]; an environment is listed once",
+            "4:12: environments[1].name: the same as that of environments[0]; names must be unique, ignoring case",
+            "4:24: environments[1].path: the same as that of environments[0]; list each environment once",
+            "6:12: environments[3].name: the same as that of environments[2]; names must be unique, ignoring case",
+            "6:22: environments[3].id: the same as that of environments[2]; list each environment once",
             "6:85: environments[3].deadline: expected a duration with its unit, such as 30s or 30m, found 5",
         ],
         id="the same names and environments",
@@ -211,7 +211,7 @@ ENVIRONMENTS = [
     pytest.param(
         environment(f"deadline: 5m\ndeadline: 5\n{ALL_OF_IT}on_busy: fial"),
         [
-            "5:5: environments[0].deadline: duplicate key; it stands already at line 4",
+            "5:5: environments[0].deadline: duplicate key; first defined at line 4",
             '8:14: environments[0].on_busy: expected wait or fail, found "fial"; did you mean "fail"?',
         ],
         id="a duplicate key beside another mistake",
@@ -220,7 +220,7 @@ ENVIRONMENTS = [
         environment(f"deadline: 5\ndeadline: 5m\n{ALL_OF_IT}"),
         [
             "4:15: environments[0].deadline: expected a duration with its unit, such as 30s or 30m, found 5",
-            "5:5: environments[0].deadline: duplicate key; it stands already at line 4",
+            "5:5: environments[0].deadline: duplicate key; first defined at line 4",
         ],
         id="a duplicate of a mistake",
     ),

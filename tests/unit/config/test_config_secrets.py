@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.config import Config, parse_config
-from orchestrator.config.models import EnvironmentConfig, ServicesConfig
+from orchestrator.config.environments import EnvironmentConfig, ServicesConfig
 from orchestrator.errors import ConfigError
 from tests.unit.config.config_texts import (
     ALL_OF_IT,
@@ -70,7 +70,7 @@ def test_a_value_that_came_from_the_environment_is_never_shown(text: str) -> Non
 
 def test_a_value_from_the_environment_is_told_by_the_name_of_its_variable() -> None:
     assert mistakes(top("strategy:\n  max_parallel: ${N}"), N="many") == [
-        "3:17: strategy.max_parallel: expected a whole number; what stands here comes from the environment variable N"
+        "3:17: strategy.max_parallel: expected a whole number; the value comes from the environment variable N"
     ]
 
 
@@ -107,7 +107,7 @@ def test_a_value_from_the_environment_is_told_by_the_name_of_its_variable() -> N
         ),
         pytest.param(
             f"api: {{url: 'https://me:{SECRET}@a'}}",
-            "2:12: api.url: expected a URL without user information; secrets are not written in files",
+            "2:12: api.url: expected a URL without user information; secrets do not belong in this file",
             id="in a url",
         ),
         pytest.param(

@@ -34,14 +34,14 @@ def settle(work: Work) -> None:
 
 
 OTHERS = {
-    "has claimed it": Other(deeds=[claim], holds="process 7 on runner-1 is at work on it"),
+    "has claimed it": Other(deeds=[claim], holds="process 7 on runner-1 is working on it"),
     "has claimed it and asks another API": Other(deeds=[claim], holds=None, api_url="https://api.other.test"),
     "has not come to it": Other(deeds=[], holds=None),
     "has settled it": Other(deeds=[claim, settle], holds=None),
     "was cut off before it came to it": Other(deeds=[close], holds=None),
-    "was cut off": Other(deeds=[claim, close], holds="it was interrupted, and nobody is at work on it"),
+    "was cut off": Other(deeds=[claim, close], holds="it was interrupted, and no process is working on it"),
     "was cut off after it had settled it": Other(deeds=[claim, settle, close], holds=None),
-    "has died": Other(deeds=[claim, die], holds="process 7 on runner-1 is dead, last heard of at 12:16:40 UTC"),
+    "has died": Other(deeds=[claim, die], holds="process 7 on runner-1 is dead, last seen at 12:16:40 UTC"),
     "has ended": Other(deeds=[claim, lambda work: close(work, [ended(Outcome.FAILED)])], holds=None),
     "has ended without knowing how": Other(
         deeds=[claim, lambda work: close(work, [ended(Outcome.UNKNOWN, Reason.CONTACT_LOST)])], holds=None
@@ -64,7 +64,7 @@ def test_an_environment_is_held_by_a_run_that_has_begun_there_and_not_settled_it
     if other.holds is None:
         assert found is None
     else:
-        at_work = other.holds.endswith("is at work on it") and "nobody" not in other.holds
+        at_work = other.holds.endswith("is working on it") and "no process" not in other.holds
         resume = "qovery-restart resume run-1"
         assert found == Holder(run_id="run-1", since=since, at_work=at_work, where=other.holds, resume=resume)
 
@@ -101,7 +101,7 @@ def test_what_a_run_held_it_holds_when_it_is_gone_on_with(journals: Journals) ->
     assert dead is not None
     assert alive is not None
     assert (dead.at_work, alive.at_work) == (False, True)
-    assert dead.where.startswith("process 7 on runner-1 is dead, last heard of at ")
+    assert dead.where.startswith("process 7 on runner-1 is dead, last seen at ")
     assert claim(again) is None
 
 

@@ -1,5 +1,7 @@
 """Whatever is written down is read again as it was."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -160,10 +162,19 @@ def test_a_large_fleets_report_takes_little_room() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"baseline": null}'])
 def test_what_is_no_intent_is_never_taken_for_one(text: str) -> None:
-    with pytest.raises(JournalError, match="damaged: it holds what cannot be read"):
+    with pytest.raises(JournalError, match="is damaged: an entry cannot be read"):
         codec.intent_of(text)
 
 
 def test_a_target_keeps_its_kind_of_service() -> None:
     (service,) = codec.target_of(codec.target_to_text(target("api"))).services
     assert service.type is ServiceType.CONTAINER
+
+
+def test_the_encoding_knows_nothing_of_sqlite() -> None:
+    script = (
+        "import sys, orchestrator.journal.codec\n"
+        "print([name for name in sys.modules if name.startswith(('sqlite3', '_sqlite3', 'orchestrator.journal.'))])"
+    )
+    output = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    assert output.strip() == "['orchestrator.journal.codec']"

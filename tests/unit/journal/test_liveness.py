@@ -23,7 +23,7 @@ def told(store: Store, run_id: str = "run-1") -> tuple[bool, str]:
 def test_a_run_whose_lock_is_held_is_at_work_to_its_own_process_and_to_any_other(journals: Journals) -> None:
     store = journals.process()
     begin(store)
-    assert told(store) == told(journals.process()) == (True, f"{PROCESS} is at work on it")
+    assert told(store) == told(journals.process()) == (True, f"{PROCESS} is working on it")
 
 
 def test_a_run_at_work_stays_so_however_often_one_asks_and_however_long_it_is_silent(journals: Journals) -> None:
@@ -39,12 +39,12 @@ def test_a_run_whose_lock_is_free_is_dead_though_it_was_heard_of_a_moment_ago(jo
     at_once(work.beat())
     die(work)
     at = f"{journals.clock.now():%H:%M:%S}"
-    assert told(journals.process()) == (False, f"{PROCESS} is dead, last heard of at {at} UTC")
+    assert told(journals.process()) == (False, f"{PROCESS} is dead, last seen at {at} UTC")
 
 
 def test_a_run_that_was_let_go_of_has_nobody_at_work(journals: Journals) -> None:
     close(begin(journals.process()))
-    assert told(journals.process()) == (False, "it was interrupted, and nobody is at work on it")
+    assert told(journals.process()) == (False, "it was interrupted, and no process is working on it")
 
 
 def test_asking_takes_nothing_from_a_run_that_nobody_works_on(journals: Journals) -> None:
@@ -57,7 +57,7 @@ def test_a_process_from_before_the_machine_was_started_anew_is_dead(journals: Jo
     # Its lock is still held here, as if the kernel had not let go of it: that it is of another boot is enough.
     begin(journals.process())
     alive, where = told(journals.rebooted())
-    assert (alive, where.startswith(f"{PROCESS} is dead, last heard of at ")) == (False, True)
+    assert (alive, where.startswith(f"{PROCESS} is dead, last seen at ")) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_process_of_another_machine_is_taken_for_alive_until_it_has_been_silen
     die(begin(journals.process()))
     other = journals.elsewhere()
     journals.clock.move(silent_for.total_seconds())
-    said = f"{PROCESS} is at work on it" if alive else f"{PROCESS} is dead, last heard of at "
+    said = f"{PROCESS} is working on it" if alive else f"{PROCESS} is dead, last seen at "
     assert told(other)[0] is alive
     assert told(other)[1].startswith(said)
 

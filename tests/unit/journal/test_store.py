@@ -54,10 +54,10 @@ def test_a_run_is_found_by_its_id_or_by_the_beginning_of_it(journals: Journals, 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        pytest.param("20261126", "knows no run 20261126.", id="none"),
-        pytest.param("0261124", "knows no run 0261124.", id="the middle of one"),
-        pytest.param("a_b", "knows no run a_b.", id="a wildcard for one letter"),
-        pytest.param("%", "knows no run %.", id="a wildcard for any"),
+        pytest.param("20261126", "has no run 20261126.", id="none"),
+        pytest.param("0261124", "has no run 0261124.", id="the middle of one"),
+        pytest.param("a_b", "has no run a_b.", id="a wildcard for one letter"),
+        pytest.param("%", "has no run %.", id="a wildcard for any"),
         pytest.param(
             "20261124",
             "More than one run begins with 20261124: 20261124-030000-abc123, 20261124-030000-abd456.",
@@ -102,7 +102,7 @@ def test_whatever_is_asked_for_only_what_begins_so_is_found(asked: str, ids: set
 
 
 def test_a_run_that_is_gone_meanwhile_is_told_so(journals: Journals) -> None:
-    with pytest.raises(JournalError, match="The run run-9 is not in the journal any more"):
+    with pytest.raises(JournalError, match="The run run-9 is no longer in the journal"):
         rows(journals.process(), "run-9")
 
 
@@ -152,21 +152,21 @@ def test_where_all_that_are_left_are_at_work_that_is_said(journals: Journals) ->
     with pytest.raises(UsageError) as caught:
         journals.process().last_unfinished()
     assert str(caught.value) == (
-        f"The journal {journals.path} knows no run that was cut off: there is nothing to go on with. "
-        "run-2 is still at work (process 7 on runner-1 is at work on it); "
-        "run-1 is still at work (process 7 on runner-1 is at work on it)."
+        f"The journal {journals.path} has no interrupted run: there is nothing to resume. "
+        "run-2 is still in progress (process 7 on runner-1 is working on it); "
+        "run-1 is still in progress (process 7 on runner-1 is working on it)."
     )
 
 
 def test_where_nothing_is_left_to_do_that_is_said(journals: Journals) -> None:
     close(begin(journals.process()), [ended()])
-    with pytest.raises(UsageError, match=r"there is nothing to go on with\.$"):
+    with pytest.raises(UsageError, match=r"there is nothing to resume\.$"):
         journals.process().last_unfinished()
 
 
 def test_the_last_run_that_has_ended_is_the_one_whose_failures_are_run_again(journals: Journals) -> None:
     store = journals.process()
-    with pytest.raises(UsageError, match="knows no run that has ended"):
+    with pytest.raises(UsageError, match="has no run that has ended"):
         store.last_ended()
     for run_id in ("run-1", "run-2"):
         close(begin(store, run_id), [ended()])
@@ -244,7 +244,8 @@ def test_a_run_at_work_is_not_given_up(journals: Journals) -> None:
     with pytest.raises(UsageError) as caught:
         journals.process().abandon("run-1")
     assert str(caught.value) == (
-        "The run run-1 is not interrupted: process 7 on runner-1 is at work on it. Wait for its end, or stop it first."
+        "The run run-1 is not interrupted: process 7 on runner-1 is working on it. "
+        "Wait for it to end, or stop it first."
     )
     at_once(work.page("production").claim())
 
@@ -254,7 +255,7 @@ def test_a_run_that_has_ended_or_is_unknown_is_not_given_up(journals: Journals) 
     close(begin(store), [ended()])
     with pytest.raises(UsageError, match=r"cannot be abandoned: it ended at .*, succeeded"):
         store.abandon("run-1")
-    with pytest.raises(JournalError, match="not in the journal any more"):
+    with pytest.raises(JournalError, match="no longer in the journal"):
         store.abandon("run-2")
 
 

@@ -35,8 +35,8 @@ def test_a_file_that_is_no_database_is_called_damaged(path: Path) -> None:
     path.write_bytes(b"These are the notes of last winter.\n" * 1000)
     message = refusal(path.parent)
     assert "is damaged: file is not a database" in message
-    assert "Move it away to begin a new one" in message
-    assert "look at their environments first" in message
+    assert "Move it away to start a new one" in message
+    assert "check their environments first" in message
 
 
 def page_size(whole: bytes) -> int:
@@ -191,8 +191,8 @@ CODES = {
     sqlite3.SQLITE_PERM: "cannot be written: it failed. Choose another --state-dir.",
     sqlite3.SQLITE_IOERR_WRITE: "cannot be written: it failed. Choose another --state-dir.",
     sqlite3.SQLITE_IOERR_FSYNC: "cannot be written: it failed. Choose another --state-dir.",
-    sqlite3.SQLITE_NOTADB: "is damaged: it failed. Move it away to begin a new one;",
-    sqlite3.SQLITE_CORRUPT: "is damaged: it failed. Move it away to begin a new one;",
+    sqlite3.SQLITE_NOTADB: "is damaged: it failed. Move it away to start a new one.",
+    sqlite3.SQLITE_CORRUPT: "is damaged: it failed. Move it away to start a new one.",
     sqlite3.SQLITE_NOMEM: "cannot be used: it failed. Choose another --state-dir.",
     None: "cannot be used: it failed. Choose another --state-dir.",
 }

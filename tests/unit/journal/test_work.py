@@ -245,7 +245,7 @@ def test_a_process_whose_run_is_not_its_own_any_more_can_write_nothing_about_it(
     work = begin(journals.process(), targets=[PRODUCTION])
     loss(taken_for_dead(work, journals))
     before = journals.rows("SELECT * FROM runs, environments")
-    with pytest.raises(JournalError, match=r"run-1 is not this process's any more: another has taken it over\."):
+    with pytest.raises(JournalError, match=r"This process no longer holds the run run-1: another has taken it over\."):
         WRITES[write](work)
     assert journals.rows("SELECT * FROM runs, environments") == before
 
@@ -261,7 +261,7 @@ def test_a_process_whose_run_was_taken_over_counts_nothing_for_it(journals: Jour
 
 def test_a_run_at_work_is_not_taken_over(journals: Journals) -> None:
     work = begin(journals.process())
-    with pytest.raises(UsageError, match=r"run-1 is not interrupted: process 7 on runner-1 is at work on it\. Wait"):
+    with pytest.raises(UsageError, match=r"run-1 is not interrupted: process 7 on runner-1 is working on it\. Wait"):
         take_over(journals.process())
     at_once(work.page("production").claim())
 
@@ -269,7 +269,7 @@ def test_a_run_at_work_is_not_taken_over(journals: Journals) -> None:
 def test_of_two_that_take_a_run_over_the_second_is_told_that_it_is_at_work(journals: Journals) -> None:
     die(begin(journals.process()))
     first = take_over(journals.process(machine(pid=8)))
-    with pytest.raises(UsageError, match="process 8 on runner-1 is at work on it"):
+    with pytest.raises(UsageError, match="process 8 on runner-1 is working on it"):
         take_over(journals.process(machine(pid=9)))
     at_once(first.page("production").claim())
 
@@ -279,7 +279,7 @@ def test_a_run_that_somebody_locks_in_the_last_moment_is_not_taken_over(journals
     store = journals.process()
     other = store.lock_of("run-1")
     assert other.take()
-    with pytest.raises(JournalError, match=r"Another process is at work on the run run-1\."):
+    with pytest.raises(JournalError, match=r"Another process is working on the run run-1\."):
         take_over(store)
     other.release()
     assert journals.rows("SELECT holder FROM runs") == [(None,)]
@@ -287,7 +287,7 @@ def test_a_run_that_somebody_locks_in_the_last_moment_is_not_taken_over(journals
 
 
 def test_a_run_that_is_not_there_is_not_taken_over(journals: Journals) -> None:
-    with pytest.raises(JournalError, match="not in the journal any more"):
+    with pytest.raises(JournalError, match="no longer in the journal"):
         take_over(journals.process())
 
 
@@ -360,7 +360,7 @@ def test_of_a_run_that_has_ended_only_what_may_still_be_found_out_is_gone_on_wit
     else:
         with pytest.raises(UsageError) as caught:
             take_over(store)
-        assert str(caught.value).startswith("There is nothing in the run run-1 to go on with: it ended at ")
+        assert str(caught.value).startswith("The run run-1 has nothing to resume: it ended at ")
         assert str(caught.value).endswith("UTC, x. To run again what failed in it, add --failed.")
         assert store.find("run-1").ended_at == journals.clock.now()
 
@@ -371,7 +371,7 @@ def test_a_run_that_was_given_up_is_not_gone_on_with(journals: Journals) -> None
     die(work)
     store = journals.process()
     store.abandon("run-1")
-    with pytest.raises(UsageError, match=r"to go on with: it ended at .*, abandoned\."):
+    with pytest.raises(UsageError, match=r"has nothing to resume: it ended at .*, abandoned\."):
         take_over(store)
 
 

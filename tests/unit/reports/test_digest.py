@@ -9,11 +9,11 @@ from orchestrator.reports.digest import (
     cost,
     digest,
     environment_evidence,
+    next_steps,
     restarted,
     service_evidence,
     tally,
     timeline_words,
-    way_on,
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, ServiceReport
@@ -131,8 +131,8 @@ def test_a_timeline_in_words() -> None:
 
 
 def test_a_run_of_which_everything_is_known_leaves_nothing_to_do() -> None:
-    assert way_on(report(failed("production"))) == ()
-    assert way_on(report(succeeded("production"))) == ()
+    assert next_steps(report(failed("production"))) == ()
+    assert next_steps(report(succeeded("production"))) == ()
 
 
 def test_an_interrupted_run_says_what_goes_on_and_how_to_go_on() -> None:
@@ -145,48 +145,48 @@ def test_an_interrupted_run_says_what_goes_on_and_how_to_go_on() -> None:
         interrupted=ExitCode.SIGINT,
         resume=RESUME,
     )
-    assert way_on(run) == (
-        "May still be going on at Qovery: production, preview.",
-        "Not begun: 1 environment.",
-        f"See it to its end, submitting nothing twice: {RESUME}",
+    assert next_steps(run) == (
+        "May still be running at Qovery: production, preview.",
+        "Not started: 1 environment.",
+        f"Resume it; nothing is submitted twice: {RESUME}",
     )
 
 
 def test_an_interrupted_run_counts_what_it_has_not_begun() -> None:
     left = [_skipped(f"later-{number}", Reason.INTERRUPTED) for number in range(6)]
     run = report(*left, interrupted=ExitCode.SIGTERM, resume=RESUME)
-    assert way_on(run)[0] == "Not begun: 6 environments."
+    assert next_steps(run)[0] == "Not started: 6 environments."
 
 
 @pytest.mark.parametrize("ending", [Outcome.UNKNOWN, Outcome.TIMED_OUT], ids=str)
 def test_a_run_that_left_something_open_says_how_to_look_again(ending: Outcome) -> None:
     run = report(succeeded("staging"), without_submit("production", ending, Reason.CONTACT_LOST), resume=RESUME)
-    assert way_on(run) == (f"Look again what became of it: {RESUME}",)
+    assert next_steps(run) == (f"Check again how it ended: {RESUME}",)
 
 
 @pytest.mark.parametrize(
     ("submits", "advice"),
     [
-        (0, "Nothing was submitted, so simply run it again."),
-        (1, "It was cut off after it had submitted: look at its environments before you run it again."),
+        (0, "Nothing was submitted, so run it again."),
+        (1, "It was interrupted after a submit: check its environments before you run it again."),
     ],
     ids=["before the first submit", "after it"],
 )
 def test_an_interrupted_run_that_cannot_be_resumed_says_what_to_do_instead(submits: int, advice: str) -> None:
     run = report(_skipped("later", Reason.INTERRUPTED), interrupted=ExitCode.SIGINT, submits=submits)
-    assert way_on(run) == ("Not begun: 1 environment.", advice)
+    assert next_steps(run) == ("Not started: 1 environment.", advice)
 
 
 @pytest.mark.parametrize("interrupted", [ExitCode.SIGINT, None], ids=["interrupted", "not interrupted"])
 def test_of_a_rehearsal_nothing_goes_on(interrupted: ExitCode | None) -> None:
     run = report(cut_off("a"), interrupted=interrupted, simulated=True, resume=RESUME)
-    assert way_on(run)[-1] == "The simulator ended with this run, so nothing really goes on."
-    assert not any(RESUME in sentence for sentence in way_on(run))
+    assert next_steps(run)[-1] == "The simulator ended with this run, so nothing is still running."
+    assert not any(RESUME in sentence for sentence in next_steps(run))
 
 
 def test_what_goes_on_is_told_without_a_character_that_a_terminal_would_act_upon() -> None:
     run = report(cut_off("a\x1b[31m"), interrupted=ExitCode.SIGINT, resume="qovery-restart\x1b[2J resume 'x\ny'")
-    assert all(sentence.isprintable() for sentence in way_on(run))
+    assert all(sentence.isprintable() for sentence in next_steps(run))
 
 
 def test_every_outcome_of_a_run_has_a_headline() -> None:

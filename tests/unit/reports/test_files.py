@@ -6,42 +6,19 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.reports.files import FORMATS, check_writable, render_json, report_format_of, write_report
-from orchestrator.reports.html import render_html
-from orchestrator.reports.junit import render_junit
-from orchestrator.reports.markdown import render_markdown
+from orchestrator.reports.files import check_writable, write_report
+from orchestrator.reports.formats import FORMATS, ReportFormat
+from orchestrator.reports.model import render_json
 from tests.unit.reports.samples import NASTY, report, succeeded
 
 REPORT = report(*(succeeded(name) for name in NASTY))
 
 
-@pytest.mark.parametrize(
-    ("name", "renderer"),
-    [
-        pytest.param("r.json", render_json, id="json"),
-        pytest.param("r.xml", render_junit, id="junit"),
-        pytest.param("r.md", render_markdown, id="markdown"),
-        pytest.param("r.html", render_html, id="html"),
-        pytest.param("R.JSON", render_json, id="capitals"),
-        pytest.param("r.json.md", render_markdown, id="the last suffix counts"),
-    ],
-)
-def test_the_suffix_chooses_the_format(name: str, renderer: object) -> None:
-    assert report_format_of(Path(name)) is renderer
-
-
-@pytest.mark.parametrize("name", ["report", "report.txt", ".json", "report."])
-def test_an_unknown_suffix_is_refused_with_those_that_are_known(name: str) -> None:
-    with pytest.raises(UsageError, match=r"one of \.json, \.xml, \.md, \.html") as refusal:
-        report_format_of(Path(name))
-    assert name in str(refusal.value)
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_a_report_is_written_in_utf8_and_nothing_else_is_left(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"report{suffix}"
+@pytest.mark.parametrize("each", FORMATS, ids=str)
+def test_a_report_is_written_in_utf8_and_nothing_else_is_left(tmp_path: Path, each: ReportFormat) -> None:
+    path = tmp_path / f"report{each.suffix}"
     write_report(REPORT, path)
-    assert path.read_bytes().decode("utf-8") == FORMATS[suffix](REPORT)
+    assert path.read_bytes().decode("utf-8") == each.render(REPORT)
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -141,14 +141,14 @@ def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
     shown = page(run)
     assert [notice.text for notice in shown.all("p", class_="notice bad")] == ["The journal is gone."]
     left_behind = shown.all("p", class_="notice")[0].text
-    assert "May still be going on at Qovery: production." in left_behind
-    assert f"See it to its end, submitting nothing twice: {resume}" in left_behind
+    assert "May still be running at Qovery: production." in left_behind
+    assert f"Resume it; nothing is submitted twice: {resume}" in left_behind
 
 
 def test_a_run_that_left_something_open_says_how_to_look_again_and_any_other_says_nothing() -> None:
     lost = without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST)
     notices = [one.text for one in page(report(lost, resume=RESUME)).all("p", class_="notice")]
-    assert notices == [f"Look again what became of it: {RESUME}"]
+    assert notices == [f"Check again how it ended: {RESUME}"]
     assert page(report(lost)).all("p", class_="notice") == []
 
 

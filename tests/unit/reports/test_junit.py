@@ -189,15 +189,15 @@ def test_an_interrupted_run_says_how_to_go_on() -> None:
     error = suite_of(run, "run").find("testcase/error")
     assert error is not None
     assert (error.text or "").splitlines() == [
-        "May still be going on at Qovery: production.",
-        f"See it to its end, submitting nothing twice: {RESUME}",
+        "May still be running at Qovery: production.",
+        f"Resume it; nothing is submitted twice: {RESUME}",
     ]
 
 
 def test_a_run_that_left_something_open_says_how_to_look_again() -> None:
     lost = without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST)
     assert suite_of(report(lost, resume=RESUME), "run").findtext("testcase/error") == (
-        f"Look again what became of it: {RESUME}"
+        f"Check again how it ended: {RESUME}"
     )
 
 

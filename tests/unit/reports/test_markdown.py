@@ -108,15 +108,13 @@ def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
     )
     paragraphs = [one.text for one in page(run).all("p")]
     assert "The journal is gone." in paragraphs
-    assert "May still be going on at Qovery: production." in paragraphs
-    assert (
-        "See it to its end, submitting nothing twice: qovery-restart resume r-7f3a --state-dir '/tmp/*x*'" in paragraphs
-    )
+    assert "May still be running at Qovery: production." in paragraphs
+    assert "Resume it; nothing is submitted twice: qovery-restart resume r-7f3a --state-dir '/tmp/*x*'" in paragraphs
 
 
 def test_a_run_that_left_something_open_says_how_to_look_again() -> None:
     run = report(without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST), resume=RESUME)
-    assert f"Look again what became of it: {RESUME}" in [one.text for one in page(run).all("p")]
+    assert f"Check again how it ended: {RESUME}" in [one.text for one in page(run).all("p")]
 
 
 def test_a_fleet_is_summed_up() -> None:

@@ -8,8 +8,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
-from orchestrator.reports.files import render_json
-from orchestrator.reports.model import RequestCounts, RunReport, report_schema
+from orchestrator.reports.model import RequestCounts, RunReport, render_json, report_schema
 from tests.unit.reports import samples
 
 VALIDATOR = Draft202012Validator(report_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)

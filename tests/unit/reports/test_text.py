@@ -76,8 +76,8 @@ def test_verbose_shows_every_service_with_its_timeline() -> None:
 def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> None:
     run = report(succeeded("staging"), cut_off("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
     assert plainly(run).splitlines()[-3:] == [
-        "May still be going on at Qovery: production.",
-        f"See it to its end, submitting nothing twice: {RESUME}",
+        "May still be running at Qovery: production.",
+        f"Resume it; nothing is submitted twice: {RESUME}",
         "Run interrupted (exit code 130): 1 unknown, 1 succeeded. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
     ]
 
@@ -85,7 +85,7 @@ def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> Non
 def test_a_run_that_left_something_open_says_right_above_its_last_line_how_to_look_again() -> None:
     run = report(without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST), resume=RESUME)
     assert plainly(run).splitlines()[-2:] == [
-        f"Look again what became of it: {RESUME}",
+        f"Check again how it ended: {RESUME}",
         "Outcome unknown (exit code 75): 1 unknown. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
     ]
 

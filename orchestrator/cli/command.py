@@ -1,4 +1,4 @@
-"""How a command runs: logs set up, signals heard, whatever happens turned into a report and an exit code."""
+"""Runs a command: sets up logs and signals, and turns every result and error into output and an exit code."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from io import TextIOWrapper
 from typing import Any, TypeVar
 
@@ -16,8 +17,8 @@ from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import PlatformError, RestartError, TokenRefusedError, UsageError
-from orchestrator.reports.files import check_writable, render_json, write_report
-from orchestrator.reports.model import RequestCounts, RunReport
+from orchestrator.reports.files import check_writable, write_report
+from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.session import Rehearsal, Session
@@ -31,22 +32,20 @@ _EXIT_CODE_OF_SIGNAL = {
 }
 
 
-class Conductor:
-    """Runs one command for a caller who scripts against its streams and its exit code."""
+class CommandRunner:
+    """Runs one command: its result goes to stdout, everything else to stderr.
+
+    Attributes:
+        interruption: asked to stop the command by a signal.
+        rehearsal: the simulation with `--simulate`; None for a real run.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._session: Session | None = None
         self.interruption = Interruption()
         self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value) if settings.simulate else None
-        for stream in (sys.stdout, sys.stderr):
-            # A name that the terminal's encoding does not know must not end a run; and JSON is always UTF-8.
-            if isinstance(stream, TextIOWrapper):
-                as_json = stream is sys.stdout and settings.output is Output.JSON
-                stream.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
-        if settings.output is Output.JSON and hasattr(sys.stdout, "reconfigure"):
-            # JSON is UTF-8 wherever it goes, and has no such escapes as above.
-            sys.stdout.reconfigure(encoding="utf-8")
+        _configure_streams(settings.output)
         logs.configure(
             log_format=settings.log_format.value,
             level=settings.level.value,
@@ -60,29 +59,19 @@ class Conductor:
         return self._session.log if self._session is not None else logs.get_logger()
 
     def note_session(self, session: Session) -> None:
-        """Remember the session, for a report that an error takes the place of."""
+        """Remember the session: if an error ends the run, the report takes the run's id and requests from it."""
         self._session = session
 
     def run(self, make: Callable[[], Coroutine[Any, Any, RunReport]], *, config: str | None) -> ExitCode:
-        """Run what makes a report; print and write it, also where an error or a signal took its place."""
+        """Run `make`, then print and write its report, or a report of the error that ended it."""
         started_at = SystemClock().now()
         try:
             for path in self._settings.report:
                 check_writable(path)
-            report = in_fitting_loop(self._hearing_signals(make()), rehearsal=self.rehearsal)
+            report = in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
         except RestartError as error:
-            self.complain(error)
-            report = RunReport.of(
-                (),
-                run_id=self._session.run_id if self._session is not None else "-",
-                config=config,
-                simulated=self.rehearsal is not None,
-                started_at=started_at,
-                ended_at=SystemClock().now(),
-                requests=self._session.requests if self._session is not None else RequestCounts(total=0, submits=0),
-                errors=problems_of(error),
-                exit_code=exit_code_of_error(error),
-            )
+            self.show_error(error)
+            report = self._report_of_error(error, config=config, started_at=started_at)
             if self._settings.output is Output.JSON:
                 self.show(render_json(report))
         else:
@@ -91,22 +80,22 @@ class Conductor:
         return ExitCode(report.exit_code)
 
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run something else under the same signals. Raises what it raises."""
-        return in_fitting_loop(self._hearing_signals(make()), rehearsal=self.rehearsal)
+        """Run `make` with the same signal handling, and return its result. Raises what it raises."""
+        return in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
 
     def show(self, text: str) -> None:
-        """Write the result to stdout. A reader that has gone away misses it, and changes nothing else."""
+        """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
         try:
             sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
             sys.stdout.flush()
         except BrokenPipeError:
             return
         except OSError as error:
-            # The restarts are done: their exit code stays the truth about them.
+            # The restarts are done, and the exit code reports their outcome.
             logs.get_logger().error("result_not_written", error=str(error))
 
-    def complain(self, error: RestartError) -> None:
-        """Say on stderr what kept the command from its work."""
+    def show_error(self, error: RestartError) -> None:
+        """Write to stderr why the command could not do its work."""
         if self._settings.log_format is LogFormat.JSON:
             self._log.error("run_refused", problems=problems_of(error), error=type(error).__name__)
             return
@@ -114,6 +103,19 @@ class Conductor:
         for problem in problems_of(error):
             stream.write(f"error: {problem}\n")
         stream.flush()
+
+    def _report_of_error(self, error: RestartError, *, config: str | None, started_at: datetime) -> RunReport:
+        return RunReport.of(
+            (),
+            run_id=self._session.run_id if self._session is not None else "-",
+            config=config,
+            simulated=self.rehearsal is not None,
+            started_at=started_at,
+            ended_at=SystemClock().now(),
+            requests=self._session.requests if self._session is not None else RequestCounts(total=0, submits=0),
+            errors=problems_of(error),
+            exit_code=exit_code_of_error(error),
+        )
 
     def _present(self, report: RunReport) -> None:
         settings = self._settings
@@ -129,26 +131,26 @@ class Conductor:
             try:
                 write_report(report, path)
             except (OSError, UsageError) as error:
-                # The restarts are done: their exit code stays the truth about them.
+                # The restarts are done, and the exit code reports their outcome.
                 self._log.error("report_not_written", path=str(path), error=str(error))
 
-    async def _hearing_signals(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _with_signals(self, work: Coroutine[Any, Any, T]) -> T:
         with self._signals(asyncio.get_running_loop()):
             return await work
 
     @contextmanager
     def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        def heard(number: signal.Signals) -> None:
-            # A second signal meets the default action, which ends the process at once.
+        def interrupt(number: signal.Signals) -> None:
+            # A second signal has its default action: it ends the process at once.
             for each in _EXIT_CODE_OF_SIGNAL:
                 loop.remove_signal_handler(each)
                 signal.signal(each, signal.SIG_DFL)
-            self._log.warning("interrupted", signal=number.name, hint="a second signal ends at once")
+            self._log.warning("interrupted", signal=number.name, hint="send a second signal to exit immediately")
             self.interruption.ask(_EXIT_CODE_OF_SIGNAL[number])
 
         for number in _EXIT_CODE_OF_SIGNAL:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, for one, ignores SIGHUP
-                loop.add_signal_handler(number, heard, number)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, for example, ignores SIGHUP
+                loop.add_signal_handler(number, interrupt, number)
         try:
             yield
         finally:
@@ -157,7 +159,7 @@ class Conductor:
 
 
 def exit_code_of_error(error: RestartError) -> ExitCode:
-    """Map what kept a run from its environments to its exit code."""
+    """Return the exit code for an error that ended a run before any environment had an outcome."""
     match error:
         case UsageError():
             return ExitCode.USAGE
@@ -170,8 +172,20 @@ def exit_code_of_error(error: RestartError) -> ExitCode:
 
 
 def problems_of(error: RestartError) -> tuple[str, ...]:
-    """Give an error's findings, a line each."""
+    """Return the problems that an error lists, a line each."""
     return tuple(getattr(error, "problems", ())) or (str(error),)
+
+
+def _configure_streams(output: Output) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper):
+            continue
+        if stream is sys.stdout and output is Output.JSON:
+            # JSON is always UTF-8, and must not contain the escapes below.
+            stream.reconfigure(encoding="utf-8", errors="strict")
+        else:
+            # A name that the terminal's encoding cannot represent must not end a run.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tokens_in_environment() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 
-from orchestrator.cli.conduct import Conductor, exit_code_of_error, problems_of
+from orchestrator.cli.command import CommandRunner, exit_code_of_error, problems_of
 from orchestrator.cli.options import Output, Settings
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
@@ -19,7 +19,7 @@ from orchestrator.runs.runner import run_in
 from orchestrator.runs.session import open_session
 
 TO_CANCEL = 900.0
-"""Seconds that a cancel is given: what the engine is at when it is told to stop may still take its ten minutes."""
+"""Seconds that a cancel may take: when the engine is told to stop, its current step may still take ten minutes."""
 
 
 def resume_run(
@@ -31,29 +31,29 @@ def resume_run(
     abandon: bool,
     deadline: Callable[[], float | None],
 ) -> ExitCode:
-    """Go on with a run, or run again what failed in it, or give it up; return the exit code."""
-    conductor = Conductor(settings)
+    """Resume a run, run again what failed in it, or abandon it; return the exit code."""
+    runner = CommandRunner(settings)
 
     async def make() -> RunReport:
         if failed + abandon + no_new > 1:
-            raise UsageError("Of --no-new, --failed and --abandon only one can be meant.")
+            raise UsageError("--no-new, --failed and --abandon exclude each other: give only one of them.")
         if failed:
-            return await _run_failures_again(settings, conductor, run_id, deadline())
-        return await _resume(settings, conductor, run_id, GoingOn(begin_new=not no_new, deadline=deadline()))
+            return await _run_failures_again(settings, runner, run_id, deadline())
+        return await _resume(settings, runner, run_id, GoingOn(begin_new=not no_new, deadline=deadline()))
 
     if abandon and not failed and not no_new:
-        return _abandon(settings, conductor, run_id)
-    return conductor.run(make, config=None)
+        return _abandon(settings, runner, run_id)
+    return runner.run(make, config=None)
 
 
-async def _resume(settings: Settings, conductor: Conductor, run_id: str | None, how: GoingOn) -> RunReport:
+async def _resume(settings: Settings, runner: CommandRunner, run_id: str | None, how: GoingOn) -> RunReport:
     async with open_cut_off(run_id, environ=os.environ, state_dir=settings.state_dir) as cut_off:
-        conductor.note_session(cut_off.session)
-        return await cut_off.resume(how, conductor.interruption)
+        runner.note_session(cut_off.session)
+        return await cut_off.resume(how, runner.interruption)
 
 
 async def _run_failures_again(
-    settings: Settings, conductor: Conductor, run_id: str | None, deadline: float | None
+    settings: Settings, runner: CommandRunner, run_id: str | None, deadline: float | None
 ) -> RunReport:
     parent, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
     if deadline is not None:
@@ -61,54 +61,54 @@ async def _run_failures_again(
     async with open_session(
         config, environ=os.environ, api_url=parent.api_url, state_dir=settings.state_dir
     ) as session:
-        conductor.note_session(session)
+        runner.note_session(session)
         return await run_in(
             session,
             config,
             rehearsal=None,
             environ=os.environ,
-            interruption=conductor.interruption,
+            interruption=runner.interruption,
             state_dir=settings.state_dir,
             parent_id=parent.run_id,
         )
 
 
-def _abandon(settings: Settings, conductor: Conductor, run_id: str | None) -> ExitCode:
+def _abandon(settings: Settings, runner: CommandRunner, run_id: str | None) -> ExitCode:
     code, abandoned = ExitCode.SUCCEEDED, None
     problems: tuple[str, ...] = ()
 
-    async def give_up() -> str:
+    async def abandon_run() -> str:
         with opened_journal(settings.state_dir, os.environ, None, SystemClock()) as store:
             stored = store.last_unfinished() if run_id is None else store.find(run_id)
             store.abandon(stored.run_id)
             return stored.run_id
 
     try:
-        abandoned = conductor.call(give_up)
+        abandoned = runner.call(abandon_run)
     except RestartError as error:
-        conductor.complain(error)
+        runner.show_error(error)
         code, problems = exit_code_of_error(error), problems_of(error)
     if settings.output is Output.JSON:
-        conductor.show(json.dumps({"exit_code": code.value, "abandoned": abandoned, "errors": problems}, indent=2))
+        runner.show(json.dumps({"exit_code": code.value, "abandoned": abandoned, "errors": problems}, indent=2))
     elif abandoned is not None:
-        conductor.show(f"The run {abandoned} is given up. Its environments are free again.")
+        runner.show(f"The run {abandoned} is abandoned. Its environments are free again.")
     return code
 
 
 def cancel_run(settings: Settings, run_id: str) -> ExitCode:
     """Cancel what a run has queued or running; return the exit code."""
-    conductor = Conductor(settings)
+    runner = CommandRunner(settings)
 
     async def make() -> RunReport:
-        return await _resume(settings, conductor, run_id, GoingOn(begin_new=False, call_off=True, deadline=TO_CANCEL))
+        return await _resume(settings, runner, run_id, GoingOn(begin_new=False, call_off=True, deadline=TO_CANCEL))
 
     report: RunReport | None = None
     problems: tuple[str, ...] = ()
     try:
-        report = conductor.call(make)
-        code = _code_of_cancelling(report, conductor.interruption.code)
+        report = runner.call(make)
+        code = _code_of_cancelling(report, runner.interruption.code)
     except RestartError as error:
-        conductor.complain(error)
+        runner.show_error(error)
         code, problems = exit_code_of_error(error), problems_of(error)
     environments = report.environments if report is not None else ()
     if settings.output is Output.JSON:
@@ -121,9 +121,9 @@ def cancel_run(settings: Settings, run_id: str) -> ExitCode:
             ],
             "errors": problems,
         }
-        conductor.show(json.dumps(document, indent=2))
+        runner.show(json.dumps(document, indent=2))
     elif environments:
-        conductor.show("\n".join(map(_line, environments)))
+        runner.show("\n".join(map(_line, environments)))
     return code
 
 
@@ -132,7 +132,7 @@ def _line(environment: EnvironmentReport) -> str:
 
 
 def _code_of_cancelling(report: RunReport, interrupted: ExitCode | None) -> ExitCode:
-    """Say whether nothing of the run is left at Qovery, and if not, why."""
+    """Return success if nothing of the run is left at Qovery, otherwise the code of the reason."""
     if interrupted is not None:
         return interrupted
     reasons = {environment.reason for environment in report.environments}

@@ -1,0 +1,64 @@
+"""The codes that reports and logs carry are snake_case, and the README lists each of them and no other."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.ownership import Standing, Trace
+from orchestrator.domain.verdict import Doubt, Finding
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+LOGGED = {
+    ("history_read", "doubt"): Doubt,
+    ("history_read", "finding"): Finding,
+    ("submit_looked_for", "found"): Trace,
+    ("cancel_considered", "standing"): Standing,
+}
+
+
+def table(head: str) -> list[list[str]]:
+    """The rows of the README's table with this head, each a list of cells."""
+    _, found, rest = README.partition(f"{head}\n")
+    assert found, f"README.md has no table {head}"
+    rows = rest.splitlines()[1:]
+    end = next(number for number, row in enumerate(rows) if not row.startswith("|"))
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[:end]]
+
+
+def logged() -> dict[tuple[str, ...], list[str]]:
+    """The codes of each event and key, as the README lists them."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for where, code, meaning in table("| event and key | code | meaning |"):
+        assert meaning
+        if where:
+            codes = found[tuple(re.findall(r"`(\w+)`", where))] = []
+        codes.append(code.strip("`"))
+    return found
+
+
+def test_the_readme_lists_every_reason() -> None:
+    rows = table("| reason | meaning |")
+    assert [reason.strip("`") for reason, _ in rows] == [reason.value for reason in Reason]
+    assert all(meaning for _, meaning in rows)
+
+
+def test_the_readme_lists_every_outcome() -> None:
+    (listed,) = re.findall(r"`outcome` \((.*?)\)", README, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == [outcome.value for outcome in Outcome]
+
+
+@pytest.mark.parametrize("where", LOGGED, ids=" ".join)
+def test_the_readme_lists_every_code_of_an_event(where: tuple[str, str]) -> None:
+    assert logged()[where] == [member.value for member in LOGGED[where]]
+
+
+def test_the_readme_lists_no_other_event() -> None:
+    assert logged().keys() == LOGGED.keys()
+
+
+@pytest.mark.parametrize("codes", [Outcome, Reason, *LOGGED.values()], ids=lambda codes: codes.__name__)
+def test_a_code_is_one_snake_case_word(codes: type[StrEnum]) -> None:
+    assert [member.value for member in codes] == [member.name.lower() for member in codes]
