@@ -41,6 +41,8 @@ class Submitted:
     """The instant of the last look."""
     post_by: float
     """The instant until which it may be posted again, if it never arrived."""
+    just_posted: bool = False
+    """Whether this process posted it and nothing has been read since: there is nothing to see of it yet."""
 
     @property
     def baseline(self) -> Baseline:

@@ -39,8 +39,9 @@ class Proof:
             until=submitted.deadline,
             likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
             quiet=lambda: self._is_quiet,
-            # A hint is compared with the last look, so before the first one none could show that the restart is over.
-            look_at_once=not self._context.reader.has_looked,
+            # A hint only shows what has changed since the last look. If that one was made before the restart was looked
+            # at here (by an earlier process, or in search of a lost submit), it may have ended by then.
+            look_at_once=not submitted.just_posted,
         )
 
     def expect_nothing(self) -> None:

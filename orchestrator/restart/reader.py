@@ -76,7 +76,6 @@ class Reader:
 
     Attributes:
         server_clock: what the answers say of the platform's clock.
-        has_looked: whether this process has read the statuses.
 
     Every method raises `PassingError` where looking again may help, `TokenRefusedError`, and `NotFoundError` once the
     environment is gone.
@@ -97,7 +96,6 @@ class Reader:
         self._contact = contact
         self._not_found = 0
         self._lookout = lookout
-        self.has_looked = False
 
     async def statuses(self) -> Observation:
         """Read the statuses; only this counts as contact."""
@@ -113,7 +111,6 @@ class Reader:
             self._not_found = 0
             raise
         self._not_found = 0
-        self.has_looked = True
         self._contact.made()
         if self._lookout is not None:
             self._lookout.saw(observation)

@@ -226,7 +226,12 @@ class Submission:
             await self._journal.accept(request_ids)
             context.narrator.say("restart_submitted", services=len(running), request_ids=sorted(request_ids))
         self.submitted = Submitted(
-            intent=intent, accepted=accepted, request_ids=request_ids, deadline=deadline, post_by=deadline
+            intent=intent,
+            accepted=accepted,
+            request_ids=request_ids,
+            deadline=deadline,
+            post_by=deadline,
+            just_posted=accepted,
         )
         self._is_posting = False
         return self.submitted

@@ -43,3 +43,26 @@ class Diary:
         await self._clock.sleep((shared if hint is None else hint) + self._saves)
         contact.made()
         return self._saves
+
+
+class Hintless:
+    """The port `Lookout`: no shared look ever suggests anything, so that a rest takes a minute.
+
+    Args:
+        clock: the source of time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def saw(self, observation: Observation) -> None:
+        pass
+
+    async def pause(self, seconds: float, *, until: float) -> float:
+        await self._clock.sleep(seconds)
+        return 0.0
+
+    async def rest(self, seconds: float, *, until: float, interval: Callable[[], float], contact: Contact) -> float:
+        await self._clock.sleep(max(min(60.0, until - self._clock.monotonic()), 0.0))
+        contact.made()
+        return 0.0

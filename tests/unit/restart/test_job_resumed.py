@@ -85,14 +85,6 @@ def test_a_resumed_job_looks_at_once_since_no_hint_can_wake_one_that_has_not_loo
     assert story.platform.calls_of("read_statuses")[0] == 0.0
 
 
-def test_a_resumed_job_that_looked_for_its_submit_does_not_look_twice_at_once() -> None:
-    at_work = both("RESTARTING", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")])
-    story = tell(OURS, before={0: at_work, 30: OVER}, journal=in_flight(accepted=False))
-    assert story.ending == SUCCESS
-    first, second, *_ = story.platform.calls_of("read_statuses")
-    assert (first, second > 0.0) == (0.0, True)
-
-
 def test_an_accepted_restart_is_not_claimed_again_so_that_nobody_can_keep_it_from_being_seen_to_its_end() -> None:
     journal = in_flight(accepted=True)
     journal.holders.append(holder())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from orchestrator.restart.polling import JITTER
 from orchestrator.restart.proof import A_LITTLE_LATER, FIRST_LOOK
 from tests.support.builders import baseline_of, intent, run, status, target
 from tests.support.journal import MemoryJournal
-from tests.support.lookouts import Diary
-from tests.support.platform import Fault, Scene, scene
+from tests.support.lookouts import Diary, Hintless
+from tests.support.platform import Fault, Scene, lost, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, goes_well, restart_run, tell
 
 OURS = target(*TARGETS)
@@ -74,12 +75,34 @@ def test_after_the_submit_looks_fall_where_a_restart_of_so_many_services_shows_s
     assert intervals[-2] > intervals[0], "whoever has waited long waits longer"
 
 
+def in_flight(*, accepted: bool, ago: float = 5.0) -> MemoryJournal:
+    return MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-ago), accepted=accepted)
+
+
 @pytest.mark.parametrize("ago", [2.0, 10.0, 60.0, 5000.0])
 def test_a_resumed_job_looks_at_once(ago: float) -> None:
-    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-ago), accepted=True)
-    story = tell(OURS, before={0: OVER}, journal=journal)
+    story = tell(OURS, before={0: OVER}, journal=in_flight(accepted=True, ago=ago))
     assert story.ending == SUCCESS
     assert story.platform.calls_of("read_statuses")[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"journal": in_flight(accepted=True)}, id="resumed"),
+        pytest.param({"journal": in_flight(accepted=False)}, id="resumed, and found"),
+        pytest.param({"journal": in_flight(accepted=True), "cancel": True}, id="cancelled too late"),
+        pytest.param(
+            {"answers": [lost(UnansweredError("reset"), accepted=True)]}, id="found after a lost answer"
+        ),
+    ],
+)
+def test_a_restart_that_is_over_before_the_first_look_at_it_needs_no_hint(how: dict[str, Any]) -> None:
+    # No hint can tell: it would show nothing that the last look, which was made for another reason, did not.
+    before = {0: OVER if "journal" in how else IDLE}
+    story = tell(OURS, before=before, after={0: OVER}, lookout=Hintless, **how)
+    assert story.ending == SUCCESS
+    assert story.ended_at < 2.0
 
 
 @pytest.mark.parametrize(
@@ -90,8 +113,7 @@ def test_a_resumed_job_looks_at_once(ago: float) -> None:
     ],
 )
 def test_after_that_it_waits_for_what_is_still_to_come(ago: float, second: float) -> None:
-    journal = MemoryJournal(intent=intent(baseline_of(*TARGETS), posted_at=-ago), accepted=True)
-    story = tell(OURS, before={0: AT_WORK, 30: OVER}, journal=journal)
+    story = tell(OURS, before={0: AT_WORK, 30: OVER}, journal=in_flight(accepted=True, ago=ago))
     assert story.ending == SUCCESS
     assert near(story.platform.calls_of("read_statuses")[1], second)
 
