@@ -25,7 +25,7 @@ from orchestrator.errors import (
 from orchestrator.qovery.http import LARGEST_ANSWER, LONGEST_MESSAGE
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
-from tests.unit.qovery.doubles import API, ENVIRONMENT, NOW, TOKEN, asked
+from tests.support.http import API, ENVIRONMENT, NOW, TOKEN, asked
 
 Question = Callable[[QoveryPlatform], Awaitable[object]]
 

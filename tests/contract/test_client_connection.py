@@ -16,8 +16,8 @@ from orchestrator.errors import NotSentError, PassingError, PlatformError, Unans
 from orchestrator.qovery.http import NEVER_SENT, PERHAPS_SENT, QoveryHttp, make_client, translate
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
+from tests.support.http import API, ENVIRONMENT, TOKEN, HandClock, asked, in_virtual_time
 from tests.support.quota import quota_of
-from tests.unit.qovery.doubles import API, ENVIRONMENT, TOKEN, HandClock, asked, in_virtual_time
 
 ELSEWHERE = "https://elsewhere.example.test"
 STATUSES = EXCHANGES["read_statuses"].path

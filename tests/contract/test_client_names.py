@@ -14,8 +14,8 @@ from orchestrator.simulator.model import Kind
 from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.transport import SimulatedTransport
 from orchestrator.simulator.world import World
-from tests.unit.qovery.acme import Services, without_retrying
-from tests.unit.qovery.doubles import asked
+from tests.support.http import asked
+from tests.support.organizations import Services, without_retrying
 
 ENVIRONMENTS = 50
 PROJECTS = 5

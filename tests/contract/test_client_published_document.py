@@ -15,8 +15,8 @@ from orchestrator.errors import MalformedAnswerError
 from orchestrator.qovery.names import MODE_UNKNOWN, why_not
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
-from tests.unit.qovery.doubles import ENVIRONMENT, asked
-from tests.unit.qovery.published import Fill, Operation, Published, Schema, published
+from tests.support.http import ENVIRONMENT, asked
+from tests.support.published_document import Fill, Operation, Published, Schema, published
 
 REQUIRED_LISTS = {"stages", "results"}
 each_fill = pytest.mark.parametrize("fill", Fill, ids=lambda fill: fill.name.lower())

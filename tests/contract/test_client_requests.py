@@ -17,8 +17,8 @@ from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireReference, WireService
+from tests.support.http import API, ENVIRONMENT, TOKEN, HandClock, asked
 from tests.support.quota import quota_of
-from tests.unit.qovery.doubles import API, ENVIRONMENT, TOKEN, HandClock, asked
 
 REQUEST_ID = "0c2f4b1e-8f5d-4a57-9d0a-1f5b6c7d8e9f"
 EXECUTION = f"{ENVIRONMENT}-42"

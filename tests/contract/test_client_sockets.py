@@ -11,8 +11,8 @@ from orchestrator.errors import NotSentError, PassingError, UnansweredError
 from orchestrator.qovery.http import QoveryHttp, make_client
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import SERVICES
+from tests.support.http import ENVIRONMENT, TOKEN, HandClock
 from tests.support.quota import quota_of
-from tests.unit.qovery.doubles import ENVIRONMENT, TOKEN, HandClock
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

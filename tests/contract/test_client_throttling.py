@@ -11,8 +11,8 @@ from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import RESET_ROUNDING
 from tests.contract.test_client_requests import EXCHANGES, Exchange
+from tests.support.http import API, ENVIRONMENT, NOW, HandClock, asked
 from tests.support.quota import quota_of
-from tests.unit.qovery.doubles import API, ENVIRONMENT, NOW, HandClock, asked
 
 EPOCH = int(NOW.timestamp())
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.unit.simulator.clients import Visit, run, visiting
+from tests.support.simulator_client import Visit, run, visiting
 
 VARIABLE = "QOVERY_OPENAPI"
 ENVIRONMENT = "/environment/{environmentId}"

@@ -17,9 +17,9 @@ from orchestrator.restart.narrator import HEARTBEAT
 from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
 from tests.support.contexts import context_of
-from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
-from tests.support.platform import (
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import (
     ACCEPTED,
     Fault,
     Scene,

@@ -27,52 +27,7 @@ from orchestrator.domain.plan import (
     Strategy,
 )
 from orchestrator.errors import ConfigError
-from tests.unit.config.config_texts import GOOD, ID, top
-
-EVERYTHING = f"""\
-version: 1
-api:
-  url: https://qovery.example.com/base
-  token: {{env: MY_TOKEN}}
-  requests_per_hour: 500
-  request_timeout: 10s
-defaults:
-  deadline: 20m
-  poll: {{min: 1s, max: 20s}}
-  lost_contact: 3m
-  on_busy: fail
-  on_stopped: skip
-  on_deadline: cancel
-strategy:
-  max_parallel: 2
-  max_failures: 12.5%
-  pause_between_waves: 30s
-  run_deadline: 2h
-environments:
-  - name: staging
-    id: {ID.upper()}
-    services: all
-  - name: production
-    path: " Acme / Shop/production"
-    services:
-      applications: [api, web]
-      databases: [cache]
-    wave: 2
-    deadline: 1h30m
-    poll: {{max: 90s}}
-    on_busy: wait
-    verify:
-      - http: https://shop.example.com/healthz
-        status: 204
-        consecutive: 3
-        within: 2m
-      - http: http://[::1]:8080/
-schedule:
-  cron: "0 3 * * MON-FRI"
-  timezone: Europe/Paris
-  window: 2h
-  on_missed: skip
-"""
+from tests.support.config_texts import EVERYTHING, GOOD, ID, top
 
 
 def parse(text: str, **environ: str) -> Config:

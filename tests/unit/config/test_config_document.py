@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.config import Config, load_config, parse_config
 from orchestrator.errors import ConfigError
-from tests.unit.config.config_texts import ID, SECRET
+from tests.support.config_texts import ID, SECRET
 
 FOLDER = Path(__file__).parents[3] / "config"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.unit.config.config_texts import (
+from tests.support.config_texts import (
     ALL_OF_IT,
     EXPECTED_DURATION,
     EXPECTED_ID,

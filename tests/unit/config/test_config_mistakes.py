@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.unit.config.config_texts import (
+from tests.support.config_texts import (
     DEFAULTS_KEYS,
     EXPECTED_BUDGET,
     EXPECTED_CRON,

@@ -10,8 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from orchestrator.config import json_schema
 from orchestrator.config.models import Config
 from orchestrator.domain.durations import parse_duration
-from tests.unit.config.config_texts import ALL_OF_IT, GOOD, ID, environment, mistakes, top
-from tests.unit.config.test_config import EVERYTHING
+from tests.support.config_texts import ALL_OF_IT, EVERYTHING, GOOD, ID, environment, mistakes, top
 
 Json = Any
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.config import Config, parse_config
 from orchestrator.config.environments import EnvironmentConfig, ServicesConfig
 from orchestrator.errors import ConfigError
-from tests.unit.config.config_texts import (
+from tests.support.config_texts import (
     ALL_OF_IT,
     EXPECTED_DURATION,
     EXPECTED_TOKEN,

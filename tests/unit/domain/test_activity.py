@@ -6,7 +6,7 @@ from hypothesis import given
 from orchestrator.domain.activity import executions_at_work, shows_activity
 from orchestrator.domain.observations import Observation
 from tests.support.builders import all_in, baseline_of, observe, status
-from tests.support.readings import TARGETS, TONIGHT, observations
+from tests.support.strategies import TARGETS, TONIGHT, observations
 
 RUNNING_TONIGHT = frozenset({TONIGHT})
 assert TONIGHT is not None

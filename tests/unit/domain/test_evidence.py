@@ -22,8 +22,8 @@ from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.records import Sighting
 from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict
 from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status, submitted
-from tests.support.readings import TARGETS as THREE
-from tests.support.readings import observations, queues, runs
+from tests.support.strategies import TARGETS as THREE
+from tests.support.strategies import observations, queues, runs
 
 TARGETS = ("api", "web")
 BASELINE = baseline_of(*TARGETS)

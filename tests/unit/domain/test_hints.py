@@ -14,8 +14,8 @@ from tests.support.builders import (
     observe,
     status,
 )
-from tests.support.readings import STATES
 from tests.support.stories import TARGETS
+from tests.support.strategies import STATES
 
 
 def at(seconds: float) -> datetime:

@@ -9,7 +9,7 @@ from hypothesis import given
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run
 from orchestrator.domain.ownership import Standing, Trace, find_ours, find_submit, raise_baseline, still_runs
 from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status
-from tests.support.readings import TARGETS, observations, queues, runs
+from tests.support.strategies import TARGETS, observations, queues, runs
 
 BASELINE = replace(baseline_of("api", "web"), origin="API")
 AT_REST = all_in("RESTARTED", "api", "web", number=42)

@@ -5,7 +5,7 @@ from orchestrator.domain.observations import Observation
 from orchestrator.domain.readiness import Obstacle, assess
 from orchestrator.domain.states import NOT_RUNNING, STATES_BY_CLASS, State, StateClass
 from tests.support.builders import all_in, observe, service, status
-from tests.support.readings import TARGETS, observations
+from tests.support.strategies import TARGETS, observations
 
 API, WEB = service("api"), service("web")
 

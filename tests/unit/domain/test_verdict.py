@@ -12,7 +12,7 @@ from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.domain.verdict import Doubt, Finding, judge
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, all_in, baseline_of, execution, observe, status
-from tests.support.readings import STATES, STRANGERS, TARGETS, TONIGHT, observations
+from tests.support.strategies import STATES, STRANGERS, TARGETS, TONIGHT, observations
 
 assert TONIGHT is not None
 RUNNING_TONIGHT = frozenset({TONIGHT})

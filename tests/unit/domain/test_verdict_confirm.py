@@ -12,7 +12,7 @@ from orchestrator.domain.observations import Baseline, Observation, QueuedReques
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.verdict import Finding, confirm
 from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of, execution, observe, queued, run, status
-from tests.support.readings import STRANGERS, TARGETS, observations, queues, runs
+from tests.support.strategies import STRANGERS, TARGETS, observations, queues, runs
 
 BASELINE = baseline_of("api", "web")
 AT_REST = all_in("RESTARTED", "api", "web", number=42)

@@ -18,8 +18,8 @@ from tests.support.builders import (
     observe,
     status,
 )
-from tests.support.readings import STATES
 from tests.support.stories import TARGETS
+from tests.support.strategies import STATES
 
 BASELINE = baseline_of(*TARGETS, at=NOON)
 

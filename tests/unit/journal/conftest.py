@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.journal.database import FILE_NAME
-from tests.unit.journal.journals import Journals
+from tests.support.journals import Journals
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.records import Holder
 from orchestrator.journal.work import Work
 from tests.support.builders import NOON, ended, target
-from tests.support.journal import at_once
-from tests.unit.journal.journals import Journals, begin, close, die, intent, take_over
+from tests.support.journals import Journals, begin, close, die, intent, take_over
+from tests.support.memory_journal import at_once
 
 PRODUCTION = [target("api", name="production")]
 

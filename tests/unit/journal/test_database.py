@@ -11,8 +11,8 @@ from orchestrator.errors import JournalError
 from orchestrator.journal import database
 from orchestrator.journal.database import APPLICATION_ID, FILE_NAME, MIGRATIONS, Database
 from orchestrator.journal.store import Store
-from tests.support.journal import at_once
-from tests.unit.journal.journals import Journals, allow_no_more_pages, begin, close, opened, pragma, refusal
+from tests.support.journals import Journals, allow_no_more_pages, begin, close, opened, pragma, refusal
+from tests.support.memory_journal import at_once
 
 
 def mode(path: Path) -> int:

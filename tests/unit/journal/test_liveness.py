@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from orchestrator.journal.store import LEASE, Store, open_store
 from tests.support.builders import ended
-from tests.support.journal import at_once
-from tests.unit.journal.journals import Clock, Journals, begin, close, die, machine
+from tests.support.journals import Clock, Journals, begin, close, die, machine
+from tests.support.memory_journal import at_once
 
 PROCESS = "process 7 on runner-1"
 

@@ -15,8 +15,8 @@ from orchestrator.journal import store as store_module
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.journal.store import ABANDONED, STATE_DIR_VARIABLE, Store, open_store, row_of, state_folder
 from tests.support.builders import ended, target
-from tests.support.journal import at_once
-from tests.unit.journal.journals import Clock, Journals, begin, close, die
+from tests.support.journals import Clock, Journals, begin, close, die
+from tests.support.memory_journal import at_once
 
 
 def rows(store: Store, run_id: str = "run-1") -> sqlite3.Row:

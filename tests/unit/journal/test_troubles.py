@@ -12,8 +12,8 @@ import pytest
 from orchestrator.errors import JournalError
 from orchestrator.journal import database
 from orchestrator.journal.database import FILE_NAME, Database
-from tests.support.journal import at_once
-from tests.unit.journal.journals import Journals, allow_no_more_pages, begin, close, opened, refusal
+from tests.support.journals import Journals, allow_no_more_pages, begin, close, opened, refusal
+from tests.support.memory_journal import at_once
 
 NOBODY = 65534
 """A user without any rights."""

@@ -13,8 +13,7 @@ from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal.store import LEASE, Store
 from orchestrator.journal.work import Page, Work
 from tests.support.builders import ended, target
-from tests.support.journal import at_once
-from tests.unit.journal.journals import (
+from tests.support.journals import (
     BASELINE,
     Journals,
     begin,
@@ -25,6 +24,7 @@ from tests.unit.journal.journals import (
     new_run,
     take_over,
 )
+from tests.support.memory_journal import at_once
 
 STAGING = target("api", name="staging", policy=Policy(deadline=60, on_busy=OnBusy.FAIL))
 PRODUCTION = target("api", "web", name="production", wave=2)

@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.domain.observations import Hint
 from orchestrator.qovery.feed import CHECK_AGAIN_AFTER, OWN_LOOK_AFTER, RELIED_ON_FOR
-from tests.unit.qovery.projects import OWN, PROJECT, TICK, Restart, Scene, environments, execution_of, play, run_jobs
+from tests.support.shared_looks import OWN, PROJECT, TICK, Restart, Scene, environments, execution_of, play, run_jobs
 
 TWO = {name: Restart() for name in environments(2)}
 NEVER = {name: Restart(begins=1e9, ends=1e9) for name in environments(3)}

@@ -25,7 +25,7 @@ from orchestrator.qovery.feed import (
     RELIED_ON_FOR,
     SPACING_WORTH_LOGGING,
 )
-from tests.unit.qovery.projects import (
+from tests.support.shared_looks import (
     OWN,
     PROJECT,
     TICK,

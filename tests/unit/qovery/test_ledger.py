@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.costs import HOUR
 from orchestrator.qovery.ledger import FILE_NAME, LEASE, Book, Word, connect, token_key
-from tests.unit.journal.journals import Clock, machine
-from tests.unit.qovery.processes import Process, Processes, most_in_an_hour, sharing
+from tests.support.journals import Clock, machine
+from tests.support.ledgers import Process, Processes, most_in_an_hour, sharing
 
 
 @pytest.fixture

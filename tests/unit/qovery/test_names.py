@@ -12,7 +12,8 @@ from orchestrator.domain.plan import (
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
 from orchestrator.qovery.names import AT_ONCE, Resolver, fold
 from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference
-from tests.unit.qovery.acme import (
+from tests.support.http import in_virtual_time
+from tests.support.organizations import (
     APPLICATION,
     CONTAINER,
     DATABASE,
@@ -26,7 +27,6 @@ from tests.unit.qovery.acme import (
     three_times,
     without_retrying,
 )
-from tests.unit.qovery.doubles import in_virtual_time
 
 # Environments.
 

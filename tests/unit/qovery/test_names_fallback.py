@@ -16,7 +16,8 @@ from orchestrator.errors import (
 )
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.wire import WireEnvironment, WireReference, WireService
-from tests.unit.qovery.acme import (
+from tests.support.http import in_virtual_time
+from tests.support.organizations import (
     APPLICATION,
     CONTAINER,
     DATABASE,
@@ -33,7 +34,6 @@ from tests.unit.qovery.acme import (
     spec,
     three_times,
 )
-from tests.unit.qovery.doubles import in_virtual_time
 
 # Where a list of a whole organization is not to be had.
 

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.domain.plan import EnvironmentPath, EnvironmentSpec, Exclusion
 from orchestrator.errors import TokenRefusedError
 from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference, WireService
-from tests.unit.qovery.acme import (
+from tests.support.organizations import (
     APPLICATION,
     DATABASE,
     PLAIN,

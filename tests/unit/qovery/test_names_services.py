@@ -10,7 +10,7 @@ from orchestrator.domain.plan import (
 )
 from orchestrator.qovery.names import why_not
 from orchestrator.qovery.wire import WireService
-from tests.unit.qovery.acme import APPLICATION, CONTAINER, DATABASE, Acme, problems_with, resolve, service, spec
+from tests.support.organizations import APPLICATION, CONTAINER, DATABASE, Acme, problems_with, resolve, service, spec
 
 
 def test_all_services_are_those_that_can_restart_and_the_others_say_why_not() -> None:

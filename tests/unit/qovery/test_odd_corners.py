@@ -8,10 +8,10 @@ import pytest
 
 from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.qovery.wire import WireEnvironmentStatus
-from tests.unit.journal.journals import Clock, machine
-from tests.unit.qovery.processes import Processes
-from tests.unit.qovery.projects import OWN, Restart, Scene, play
-from tests.unit.restart.test_polling_likely import Poll, close_to
+from tests.support.journals import Clock, machine
+from tests.support.ledgers import Processes
+from tests.support.polls import Poll, close_to
+from tests.support.shared_looks import OWN, Restart, Scene, play
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from orchestrator.domain.costs import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.qovery.quota import EPOCH_THRESHOLD, RESET_ROUNDING, Quota, _number, seconds_to_wait, server_time
+from tests.support.http import NOW, HandClock
 from tests.support.quota import quota_of
-from tests.unit.qovery.doubles import NOW, HandClock
 
 EPOCH = int(NOW.timestamp())
 

@@ -11,8 +11,8 @@ from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.errors import ThrottledError
 from orchestrator.qovery.ledger import LEASE
 from orchestrator.qovery.quota import KEPT_AGAIN, RESET_ROUNDING
-from tests.unit.journal.journals import Clock
-from tests.unit.qovery.processes import Process, Processes, sharing
+from tests.support.journals import Clock
+from tests.support.ledgers import Process, Processes, sharing
 
 PLAIN = Cost(looks=4.0)
 CANCELS = Cost(cancel=4, looks=4.0)

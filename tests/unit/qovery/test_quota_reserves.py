@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from orchestrator.domain.costs import BURST, HOUR, Cost
 from orchestrator.qovery.ledger import LEASE
 from orchestrator.qovery.quota import LOOKS_TO_COME, RESET_ROUNDING
-from tests.unit.journal.journals import Clock
-from tests.unit.qovery.processes import Process, Processes, sharing
+from tests.support.journals import Clock
+from tests.support.ledgers import Process, Processes, sharing
 
 NOW = 1000.0
 PLAIN = Cost(looks=4.0)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.costs import HOUR, LONGEST, Cost
 from orchestrator.qovery.quota import LATE_AFTER, LATE_SPACING, TURNED_AWAY_FOR
-from tests.unit.journal.journals import Clock
-from tests.unit.qovery.processes import Process, Processes, sharing
+from tests.support.journals import Clock
+from tests.support.ledgers import Process, Processes, sharing
 
 NOW = 1000.0
 OFTEN = 2.0

@@ -12,8 +12,8 @@ from orchestrator.domain.costs import HOUR, Cost
 from orchestrator.qovery import ledger as ledger_module
 from orchestrator.qovery.ledger import FILE_NAME, Book, Ledger, connect
 from orchestrator.qovery.quota import Quota
-from tests.unit.journal.journals import Clock, machine
-from tests.unit.qovery.processes import TOKEN, Fragile, Process, Processes, most_in_an_hour, sharing
+from tests.support.journals import Clock, machine
+from tests.support.ledgers import TOKEN, Fragile, Process, Processes, most_in_an_hour, sharing
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.costs import HOUR
 from orchestrator.qovery.quota import RESET_ROUNDING
-from tests.unit.journal.journals import Clock
-from tests.unit.qovery.processes import Process, Processes
+from tests.support.journals import Clock
+from tests.support.ledgers import Process, Processes
 
 NOW = 1000.0
 

@@ -17,7 +17,7 @@ from orchestrator.domain.states import State, StateClass
 from orchestrator.errors import MalformedAnswerError
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.wire import WireRun, WireStatus
-from tests.unit.qovery.doubles import ENVIRONMENT, asked
+from tests.support.http import ENVIRONMENT, asked
 
 Question = Callable[[QoveryPlatform], Awaitable[Any]]
 Json = Any

@@ -17,7 +17,7 @@ from orchestrator.reports.digest import (
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, ServiceReport
-from tests.unit.reports.samples import RESUME, cut_off, failed, report, service, succeeded, without_submit
+from tests.support.reports import RESUME, cut_off, failed, report, service, succeeded, without_submit
 
 
 def _names(items: tuple[EnvironmentReport | Folded, ...]) -> list[str]:

@@ -9,7 +9,7 @@ from orchestrator.errors import UsageError
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.formats import FORMATS, ReportFormat
 from orchestrator.reports.model import render_json
-from tests.unit.reports.samples import NASTY, report, succeeded
+from tests.support.reports import NASTY, report, succeeded
 
 REPORT = report(*(succeeded(name) for name in NASTY))
 

@@ -14,7 +14,7 @@ from orchestrator.reports.html import render_html
 from orchestrator.reports.junit import render_junit
 from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import RunReport, render_json
-from tests.unit.reports.samples import failed, report, succeeded
+from tests.support.reports import failed, report, succeeded
 
 HERE = Path(__file__).parent
 RUN = report(succeeded("staging"), failed("production"))

@@ -11,8 +11,8 @@ from orchestrator.reports.html import render_html
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.stylesheet import STYLESHEET
 from orchestrator.reports.wording import printable
-from tests.unit.reports.markup import Page
-from tests.unit.reports.samples import (
+from tests.support.markup import Page
+from tests.support.reports import (
     CONSOLE,
     ENVIRONMENT_ID,
     NASTY,

@@ -10,7 +10,7 @@ from orchestrator.reports.digest import SIMULATED
 from orchestrator.reports.junit import render_junit
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.wording import printable
-from tests.unit.reports.samples import (
+from tests.support.reports import (
     ENVIRONMENT_ID,
     RESUME,
     cut_off,

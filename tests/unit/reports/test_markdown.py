@@ -8,8 +8,8 @@ from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.wording import printable
-from tests.unit.reports.markup import Page
-from tests.unit.reports.samples import (
+from tests.support.markup import Page
+from tests.support.reports import (
     CONSOLE,
     NASTY,
     RESUME,

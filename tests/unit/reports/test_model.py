@@ -9,7 +9,7 @@ from jsonschema.exceptions import ValidationError
 
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.model import RequestCounts, RunReport, render_json, report_schema
-from tests.unit.reports import samples
+from tests.support import reports
 
 VALIDATOR = Draft202012Validator(report_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
@@ -36,12 +36,12 @@ def test_the_schema_is_a_valid_schema() -> None:
     Draft202012Validator.check_schema(report_schema())
 
 
-@given(samples.reports())
+@given(reports.reports())
 def test_every_report_keeps_to_the_schema(report: RunReport) -> None:
     VALIDATOR.validate(_dumped(report))
 
 
-@given(samples.reports())
+@given(reports.reports())
 def test_a_report_that_is_read_back_renders_as_before(report: RunReport) -> None:
     text = render_json(report)
     assert render_json(RunReport.model_validate_json(text)) == text
@@ -58,11 +58,11 @@ def test_a_report_that_is_read_back_renders_as_before(report: RunReport) -> None
 )
 def test_the_schema_refuses(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        VALIDATOR.validate(_dumped(samples.report(samples.succeeded("staging"))) | change)
+        VALIDATOR.validate(_dumped(reports.report(reports.succeeded("staging"))) | change)
 
 
 def test_every_published_key_is_there() -> None:
-    run = _dumped(samples.report(samples.failed("production")))
+    run = _dumped(reports.report(reports.failed("production")))
     environment = run["environments"][0]
     assert run.keys() >= PUBLISHED_KEYS["run"]
     assert run["requests"].keys() == {"total", "submits"}
@@ -71,31 +71,31 @@ def test_every_published_key_is_there() -> None:
 
 
 def test_a_report_says_what_the_results_say() -> None:
-    run = _dumped(samples.report(samples.succeeded("staging"), samples.failed("production")))
+    run = _dumped(reports.report(reports.succeeded("staging"), reports.failed("production")))
     assert (run["outcome"], run["exit_code"], run["duration_s"]) == ("failed", 1, 81.4)
     production = run["environments"][1]
     assert (production["name"], production["wave"], production["reason"]) == ("production", 2, "restart_error")
     assert production["submitted_at"] == "2026-08-14T03:00:00.000Z"
     api = production["services"][0]
-    assert api["execution_id"] == f"{samples.ENVIRONMENT_ID}-42"
+    assert api["execution_id"] == f"{reports.ENVIRONMENT_ID}-42"
     assert api["timeline"] == [["RESTART_QUEUED", 0.9], ["RESTARTING", 6.2], ["RESTARTED", 31.0]]
 
 
 def test_a_report_names_the_run_that_it_runs_again_and_the_command_that_goes_on_with_it() -> None:
-    plain = _dumped(samples.report(samples.succeeded("staging")))
+    plain = _dumped(reports.report(reports.succeeded("staging")))
     assert (plain["parent_run_id"], plain["resume"]) == (None, None)
-    again = _dumped(samples.report(samples.cut_off("staging"), parent_run_id="r-1234", resume=samples.RESUME))
-    assert (again["parent_run_id"], again["resume"]) == ("r-1234", samples.RESUME)
+    again = _dumped(reports.report(reports.cut_off("staging"), parent_run_id="r-1234", resume=reports.RESUME))
+    assert (again["parent_run_id"], again["resume"]) == ("r-1234", reports.RESUME)
 
 
 def test_the_exit_code_may_come_from_outside_the_environments() -> None:
-    refused = samples.report(errors=["The token was refused."], exit_code=ExitCode.REFUSED)
+    refused = reports.report(errors=["The token was refused."], exit_code=ExitCode.REFUSED)
     assert (refused.exit_code, refused.outcome.value) == (77, "failed")
 
 
 def test_a_signal_makes_the_run_interrupted() -> None:
-    report = samples.report(
-        samples.without_submit("staging", Outcome.SKIPPED, Reason.INTERRUPTED), interrupted=ExitCode.SIGTERM
+    report = reports.report(
+        reports.without_submit("staging", Outcome.SKIPPED, Reason.INTERRUPTED), interrupted=ExitCode.SIGTERM
     )
     assert (report.exit_code, report.outcome.value) == (143, "interrupted")
 
@@ -122,4 +122,4 @@ def test_an_instant_is_shown_in_utc(instant: datetime) -> None:
 
 
 def test_a_file_name_that_is_not_utf8_does_not_cost_the_report() -> None:
-    assert _dumped(samples.report(config="caf\udce9.yaml"))["config"] == r"caf\udce9.yaml"
+    assert _dumped(reports.report(config="caf\udce9.yaml"))["config"] == r"caf\udce9.yaml"

@@ -10,7 +10,7 @@ from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.text import NARROWEST, SHOWN_SERVICES, render_summary
 from orchestrator.reports.wording import printable
-from tests.unit.reports.samples import (
+from tests.support.reports import (
     CONSOLE,
     RESUME,
     cut_off,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.reports.wording import count, printable, short_execution, span, web_address
-from tests.unit.reports.samples import texts
+from tests.support.reports import texts
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from orchestrator.domain.plan import OnDeadline, Policy
 from orchestrator.domain.records import Sighting
 from orchestrator.errors import BusyError, TokenRefusedError, UnansweredError
 from tests.support.builders import ENVIRONMENT, baseline_of, execution, intent, queued, run, status, target
-from tests.support.journal import MemoryJournal
-from tests.support.platform import Fault, Scene, Script, scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import Fault, Scene, Script, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, restart_run, tell
 
 OURS = target(*TARGETS)

@@ -26,7 +26,7 @@ from tests.support.builders import (
 )
 from tests.support.contexts import context_of
 from tests.support.log import CapturedLog
-from tests.support.platform import Fault, Scene, ScriptedPlatform
+from tests.support.scripted_platform import Fault, Scene, ScriptedPlatform
 from tests.support.time import HandClock, in_virtual_time
 
 TARGETS = ("api", "web")

@@ -12,9 +12,9 @@ from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.settlement import Settlement
 from tests.support.builders import holder, target
 from tests.support.contexts import context_of
-from tests.support.journal import MemoryJournal
 from tests.support.log import CapturedLog
-from tests.support.platform import ScriptedPlatform
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import ScriptedPlatform
 from tests.support.time import HandClock, in_virtual_time
 
 FAR = 1e6

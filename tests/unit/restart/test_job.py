@@ -16,9 +16,9 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from tests.support import readings
+from tests.support import strategies
 from tests.support.builders import ENVIRONMENT, NOON, all_in, execution, queued, status, target
-from tests.support.platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
+from tests.support.scripted_platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, goes_well, tell
 
 OURS = target(*TARGETS)
@@ -220,7 +220,7 @@ def test_a_job_cut_off_after_it_found_a_lost_submit_is_in_doubt_no_more() -> Non
 
 # Whatever happens: `tell` holds every story to the three promises.
 
-THREE = target(*readings.TARGETS)
+THREE = target(*strategies.TARGETS)
 ANSWERS = st.lists(
     st.sampled_from(
         [
@@ -247,9 +247,9 @@ FAULTS = st.lists(
 )
 SCENES = st.builds(
     lambda observation, runs, queue: Scene(observation=observation, runs=tuple(runs), queue=tuple(queue)),
-    readings.observations(),
-    readings.runs(),
-    readings.queues(),
+    strategies.observations(),
+    strategies.runs(),
+    strategies.queues(),
 )
 POLICIES = st.builds(
     Policy,
@@ -271,8 +271,8 @@ POLICIES = st.builds(
 def test_whatever_the_platform_shows_and_whatever_is_lost_the_promises_hold(
     scenes: dict[int, Scene], answers: list[SubmitAnswer], faults: list[Fault], policy: Policy, seed: int
 ) -> None:
-    quiet = Scene(observation=all_in("RESTARTED", *readings.TARGETS))
-    ours = target(*readings.TARGETS, policy=policy)
+    quiet = Scene(observation=all_in("RESTARTED", *strategies.TARGETS))
+    ours = target(*strategies.TARGETS, policy=policy)
     story = tell(ours, before={0: quiet}, after={0: quiet, **scenes}, answers=answers, faults=faults, seed=seed)
     if story.result.outcome is Outcome.SUCCEEDED:
         shown = [one for second, one in scenes.items() if second <= story.ended_at]

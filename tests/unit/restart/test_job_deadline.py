@@ -9,8 +9,8 @@ from orchestrator.errors import UnansweredError
 from orchestrator.restart.job import RestartJob
 from tests.support.builders import NOON, target
 from tests.support.contexts import context_of
-from tests.support.journal import MemoryJournal
-from tests.support.platform import ACCEPTED, ScriptedPlatform, ScriptedProber, SubmitAnswer, lost
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import ACCEPTED, ScriptedPlatform, ScriptedProber, SubmitAnswer, lost
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, restart_run
 from tests.support.time import in_virtual_time
 

@@ -23,8 +23,8 @@ from orchestrator.errors import (
 )
 from orchestrator.restart.claiming import INTERVAL
 from tests.support.builders import NOON, execution, holder, queued, status, target
-from tests.support.journal import MemoryJournal
-from tests.support.platform import ACCEPTED, SubmitAnswer, lost, refused, scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import ACCEPTED, SubmitAnswer, lost, refused, scene
 from tests.support.stories import IDLE, TARGETS, both, goes_well, tell
 
 OURS = target(*TARGETS)

@@ -19,9 +19,9 @@ from orchestrator.domain.records import Sighting
 from orchestrator.errors import NotSentError, TokenRefusedError, UnansweredError
 from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import NOON, baseline_of, execution, holder, intent, queued, run, status, target
-from tests.support.journal import MemoryJournal
 from tests.support.lookouts import Diary
-from tests.support.platform import ACCEPTED, Fault, Scene, Script, SubmitAnswer, lost, refused, scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import ACCEPTED, Fault, Scene, Script, SubmitAnswer, lost, refused, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, goes_well, restart_run, tell
 
 OURS = target(*TARGETS)

@@ -10,8 +10,8 @@ from orchestrator.errors import JournalError
 from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.narrator import Narrator
 from tests.support.builders import baseline_of, ended, holder, intent
-from tests.support.journal import MemoryJournal, at_once
 from tests.support.log import CapturedLog
+from tests.support.memory_journal import MemoryJournal, at_once
 from tests.support.time import HandClock
 
 INTENT = intent(baseline_of("api"))

@@ -1,7 +1,6 @@
 """Looks where they are likely to show something, and rests between them that may be shared or saved upon."""
 
 import asyncio
-from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
@@ -12,11 +11,9 @@ from hypothesis import strategies as st
 from orchestrator import ports
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.outcomes import Reason
-from orchestrator.errors import PassingError, ThrottledError, UnansweredError
+from orchestrator.errors import ThrottledError, UnansweredError
 from orchestrator.restart.polling import (
-    JITTER,
     Contact,
-    GaveUp,
     PlainLookout,
     Poller,
     wait_for_the_likely,
@@ -24,66 +21,11 @@ from orchestrator.restart.polling import (
 )
 from tests.support.builders import NOON, all_in
 from tests.support.lookouts import Diary
+from tests.support.polls import Poll, close_to
 from tests.support.time import HandClock, in_virtual_time
 
 RESET = UnansweredError("reset")
 NEVER = 1e6
-
-
-class Poll:
-    """One poll on virtual time, and what was seen of it.
-
-    Args:
-        finds: what each look finds in turn, the last one again and again: an error, None, or a result.
-        quiet: whether each look leaves nothing that only time can settle; before the first, too.
-    """
-
-    def __init__(
-        self,
-        *finds: str | PassingError | None,
-        likely: Sequence[float] = (),
-        quiet: bool = True,
-        until: float = 1000.0,
-        lost_contact: float = 300.0,
-        minimum: float = 2.0,
-        hints: Sequence[float | None] = (),
-        saves: float = 0.0,
-        aided: bool = True,
-        seed: int = 0,
-    ) -> None:
-        self._finds = list(finds)
-        self.looks: list[float] = []
-        self.faults: list[float] = []
-
-        async def go() -> str | GaveUp:
-            clock = RehearsalClock(NOON)
-            self.diary = Diary(clock, hints=hints, saves=saves)
-            poller = Poller(
-                clock,
-                minimum=minimum,
-                maximum=30,
-                lost_contact=lost_contact,
-                random=Random(seed),
-                on_fault=lambda _, wait: self.faults.append(wait),
-                lookout=self.diary if aided else None,
-            )
-
-            async def look() -> str | None:
-                self.looks.append(clock.monotonic())
-                found = self._finds.pop(0) if len(self._finds) > 1 else self._finds[0]
-                if isinstance(found, PassingError):
-                    raise found
-                poller.contact.made()
-                return found
-
-            return await poller.poll(look, until=until, likely=likely, quiet=lambda: quiet)
-
-        self.result = in_virtual_time(go())
-
-
-def close_to(instant: float, told: float) -> bool:
-    """Whether an instant is as likely as was told, and differs by so little that many do not look at once."""
-    return told * (1 - JITTER) <= instant <= told * (1 + JITTER)
 
 
 # The likely.

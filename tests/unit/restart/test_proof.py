@@ -26,8 +26,8 @@ from orchestrator.restart.proof import FIRST_LOOK
 from orchestrator.restart.reader import NOT_FOUND_LIMIT
 from tests.support.builders import NOON, execution, queued, run, status, target
 from tests.support.contexts import context_of
-from tests.support.journal import MemoryJournal
-from tests.support.platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
 from tests.support.stories import (
     IDLE,
     LAST_NIGHTS_RUN,

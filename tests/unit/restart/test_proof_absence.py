@@ -8,7 +8,7 @@ from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import ABSENT_FOR, CONFIRM_AGAIN, OVERDUE_AFTER
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import execution, status, target
-from tests.support.platform import Scene, scene
+from tests.support.scripted_platform import Scene, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, goes_well, restart_run, tell
 
 OURS = target(*TARGETS)

@@ -8,8 +8,8 @@ import pytest
 from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import NOON, all_in, baseline_of, intent, target
-from tests.support.journal import MemoryJournal
-from tests.support.platform import Scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import Scene
 from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
 
 

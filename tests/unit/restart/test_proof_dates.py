@@ -15,8 +15,8 @@ from tests.support.builders import (
     intent,
     target,
 )
-from tests.support.journal import MemoryJournal
-from tests.support.platform import Scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import Scene
 from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
 
 SKEW = CLOCK_SKEW.total_seconds()

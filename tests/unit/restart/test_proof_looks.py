@@ -14,9 +14,9 @@ from orchestrator.ports import Clock
 from orchestrator.restart.polling import JITTER
 from orchestrator.restart.proof import A_LITTLE_LATER, FIRST_LOOK
 from tests.support.builders import baseline_of, intent, run, status, target
-from tests.support.journal import MemoryJournal
 from tests.support.lookouts import Diary, Hintless
-from tests.support.platform import Fault, Scene, lost, scene
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import Fault, Scene, lost, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, goes_well, restart_run, tell
 
 OURS = target(*TARGETS)
@@ -92,9 +92,7 @@ def test_a_resumed_job_looks_at_once(ago: float) -> None:
         pytest.param({"journal": in_flight(accepted=True)}, id="resumed"),
         pytest.param({"journal": in_flight(accepted=False)}, id="resumed, and found"),
         pytest.param({"journal": in_flight(accepted=True), "cancel": True}, id="cancelled too late"),
-        pytest.param(
-            {"answers": [lost(UnansweredError("reset"), accepted=True)]}, id="found after a lost answer"
-        ),
+        pytest.param({"answers": [lost(UnansweredError("reset"), accepted=True)]}, id="found after a lost answer"),
     ],
 )
 def test_a_restart_that_is_over_before_the_first_look_at_it_needs_no_hint(how: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.domain.observations import Observation, Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import all_in, execution, run, target
-from tests.support.platform import Scene
+from tests.support.scripted_platform import Scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, tell
 
 

@@ -16,7 +16,7 @@ from orchestrator.errors import (
 from orchestrator.restart.polling import Contact, PlainLookout
 from orchestrator.restart.reader import NOT_FOUND_LIMIT, Reader
 from tests.support.builders import ENVIRONMENT
-from tests.support.platform import Fault, ScriptedPlatform
+from tests.support.scripted_platform import Fault, ScriptedPlatform
 from tests.support.stories import IDLE
 from tests.support.time import HandClock, in_virtual_time
 

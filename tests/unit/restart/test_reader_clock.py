@@ -12,7 +12,7 @@ from orchestrator.domain.observations import CLOCK_SKEW, Observation
 from orchestrator.restart.polling import Contact
 from orchestrator.restart.reader import Reader, ServerClock
 from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of
-from tests.support.platform import Scene, ScriptedPlatform
+from tests.support.scripted_platform import Scene, ScriptedPlatform
 from tests.support.stories import TARGETS
 from tests.support.time import HandClock, in_virtual_time
 

@@ -16,7 +16,7 @@ from tests.support.builders import (
     baseline_of,
     execution,
 )
-from tests.support.platform import Scene, ScriptedPlatform
+from tests.support.scripted_platform import Scene, ScriptedPlatform
 from tests.support.stories import TARGETS
 from tests.support.time import HandClock, in_virtual_time
 

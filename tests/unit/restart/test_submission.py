@@ -20,7 +20,7 @@ from orchestrator.errors import (
     UnansweredError,
 )
 from tests.support.builders import NOON, execution, queued, run, status, target
-from tests.support.platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
+from tests.support.scripted_platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
 from tests.support.stories import (
     IDLE,
     LAST_NIGHTS_RUN,

@@ -9,7 +9,7 @@ from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.verification import INTERVAL, CheckFailure, verify
 from tests.support.builders import NOON
 from tests.support.log import CapturedLog
-from tests.support.platform import ScriptedProber
+from tests.support.scripted_platform import ScriptedProber
 from tests.support.time import in_virtual_time
 
 URL = "https://shop.example.test/healthz"

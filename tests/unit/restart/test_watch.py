@@ -13,7 +13,7 @@ from orchestrator.restart.watch import WatchJob
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, status
 from tests.support.contexts import context_of
 from tests.support.log import CapturedLog
-from tests.support.platform import Fault, Scene, ScriptedPlatform, scene
+from tests.support.scripted_platform import Fault, Scene, ScriptedPlatform, scene
 from tests.support.time import in_virtual_time
 
 TARGET = Target(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason, exit_code_of
 from orchestrator.domain.plan import FailureBudget, Strategy
 from tests.support.builders import target
-from tests.unit.runs.voyages import FAILS, LONG, Ending, Voyage, fleet_of
+from tests.support.fleets import FAILS, LONG, Ending, Voyage, fleet_of
 
 BEARS_ALL = FailureBudget(percent=Fraction(100))
 HALTED = (Outcome.SKIPPED, Reason.HALTED)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import FailureBudget, Strategy, Target
 from tests.support.builders import ended, target
-from tests.unit.runs.voyages import FAILS, LONG, Ending, Voyage, fleet_of
+from tests.support.fleets import FAILS, LONG, Ending, Voyage, fleet_of
 
 ONE_AT_A_TIME = Strategy(max_parallel=1)
 DONE = (Outcome.SUCCEEDED, Reason.RESTARTED)

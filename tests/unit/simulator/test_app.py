@@ -14,7 +14,7 @@ import pytest
 from orchestrator.domain.states import State
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.record import QuotaExceeded
-from tests.unit.simulator.clients import TOKEN, Visit, run, visiting
+from tests.support.simulator_client import TOKEN, Visit, run, visiting
 
 Json = Any
 

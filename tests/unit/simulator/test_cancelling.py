@@ -9,7 +9,7 @@ from orchestrator.domain.states import State
 from orchestrator.simulator.model import ActionStatus, Kind, Run
 from orchestrator.simulator.record import RequestCancelled, RunCancelled, ServiceRestarted
 from orchestrator.simulator.world import ConflictError, NotThereError, World
-from tests.unit.simulator.worlds import (
+from tests.support.worlds import (
     CLOCKWORK,
     COLLEAGUE,
     ENVIRONMENT,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from orchestrator.clock import RehearsalClock
 from orchestrator.simulator.world import EPOCH, World
+from tests.support.simulator_client import Visit, run, visiting
 from tests.support.time import in_virtual_time
-from tests.unit.simulator.clients import Visit, run, visiting
 
 HISTORY = "/environment/{e}/deploymentHistoryV2"
 

@@ -13,7 +13,7 @@ from orchestrator.simulator.record import (
     ServiceRestarted,
 )
 from orchestrator.simulator.world import EPOCH, Trigger, World
-from tests.unit.simulator.worlds import ENVIRONMENT, US, a_world_of, deploy, over, restart
+from tests.support.worlds import ENVIRONMENT, US, a_world_of, deploy, over, restart
 
 
 def visited(incident: Incident, seed: int) -> World:

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import RunBegan
-from tests.unit.simulator.worlds import COLLEAGUE, ENVIRONMENT, NEW, US, a_world_of, deploy, over, restart
+from tests.support.worlds import COLLEAGUE, ENVIRONMENT, NEW, US, a_world_of, deploy, over, restart
 
 
 def test_the_accepted_restarts_of_each_user_are_counted() -> None:

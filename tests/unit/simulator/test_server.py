@@ -13,7 +13,7 @@ from orchestrator.simulator.app import create_app
 from orchestrator.simulator.faults import Fate, Fault
 from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.server import serve
-from tests.unit.simulator.clients import SPEC, Foretold, fate
+from tests.support.simulator_client import SPEC, Foretold, fate
 
 
 def application(*fates: Fate) -> Starlette:

@@ -11,7 +11,7 @@ from orchestrator.simulator.faults import Fate, Fault
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.health import WARM_UP, HealthSite
 from orchestrator.simulator.transport import HealthTransport, SimulatedTransport
-from tests.unit.simulator.clients import SPEC, TOKEN, fate, run, visiting
+from tests.support.simulator_client import SPEC, TOKEN, fate, run, visiting
 
 Json = Any
 

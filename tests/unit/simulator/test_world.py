@@ -13,7 +13,7 @@ from orchestrator.domain.states import State
 from orchestrator.simulator.model import Action, ActionStatus, DatabaseMode, Kind, Origin, Service
 from orchestrator.simulator.timings import CALM, SERVICE_TIMEOUT, Span
 from orchestrator.simulator.world import InvalidRequestError, NotThereError, RefusalError, Trigger, World
-from tests.unit.simulator.worlds import (
+from tests.support.worlds import (
     COLLEAGUE,
     ENVIRONMENT,
     NEW,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.observations import Hint, Observation
 from orchestrator.errors import MalformedAnswerError
 from orchestrator.qovery.wire import LONGEST_RUN, WireEnvironmentStatus, WireProjectStatuses
-from tests.unit.qovery.doubles import ENVIRONMENT, asked
+from tests.support.http import ENVIRONMENT, asked
 
 Json = Any
 ENDED = "2026-11-23T03:01:00Z"

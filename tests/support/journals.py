@@ -18,7 +18,7 @@ from orchestrator.journal.work import Work
 from orchestrator.machine import Machine
 from tests.support.builders import NOON, baseline_of, target
 from tests.support.builders import intent as an_intent
-from tests.support.journal import at_once
+from tests.support.memory_journal import at_once
 from tests.support.time import HandClock
 
 API = "https://api.example.test"

@@ -18,7 +18,7 @@ from orchestrator.domain.plan import (
 from orchestrator.errors import NameResolutionError, NotFoundError, PlatformError, UnansweredError
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireReference, WireService
-from tests.unit.qovery.doubles import in_virtual_time
+from tests.support.http import in_virtual_time
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from orchestrator.errors import ThrottledError
 from orchestrator.machine import Machine
 from orchestrator.qovery.ledger import FILE_NAME, Book, Ledger, connect
 from orchestrator.qovery.quota import Quota
-from tests.unit.journal.journals import Clock, machine
+from tests.support.journals import Clock, machine
 
 _MEMORY_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """A file for each example of a property: where there is a disk in memory, there."""

@@ -10,8 +10,8 @@ from orchestrator.domain.records import InFlight, Sighting
 from orchestrator.journal.store import open_store
 from orchestrator.ports import Journal
 from tests.support.builders import ended
-from tests.support.journal import MemoryJournal, at_once
-from tests.unit.journal.journals import Clock, begin, intent
+from tests.support.journals import Clock, begin, intent
+from tests.support.memory_journal import MemoryJournal, at_once
 
 SEEN = Sighting(states={"api": ("RESTARTING", None)}, was_seen=True)
 STEPS: dict[str, Callable[[Journal], Coroutine[Any, Any, object]]] = {
