@@ -194,7 +194,7 @@ class RunJournal(Protocol):
 
         Args:
             results: the result of every environment, if nothing is left to do: those that have not been written yet
-                are, and no environment is held any more. None if the run was cut off.
+                are, and no environment is held any more. None if the run was interrupted.
             outcome: of the run.
             exit_code: of the process.
             report: in JSON.

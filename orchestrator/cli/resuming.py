@@ -14,7 +14,7 @@ from orchestrator.reports.model import EnvironmentReport, RunReport
 from orchestrator.reports.wording import printable
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn
-from orchestrator.runs.resuming import failures_of, open_cut_off
+from orchestrator.runs.resuming import failures_of, open_interrupted
 from orchestrator.runs.runner import run_in
 from orchestrator.runs.session import open_session
 
@@ -47,9 +47,9 @@ def resume_run(
 
 
 async def _resume(settings: Settings, runner: CommandRunner, run_id: str | None, how: GoingOn) -> RunReport:
-    async with open_cut_off(run_id, environ=os.environ, state_dir=settings.state_dir) as cut_off:
-        runner.note_session(cut_off.session)
-        return await cut_off.resume(how, runner.interruption)
+    async with open_interrupted(run_id, environ=os.environ, state_dir=settings.state_dir) as interrupted:
+        runner.note_session(interrupted.session)
+        return await interrupted.resume(how, runner.interruption)
 
 
 async def _run_failures_again(

@@ -11,7 +11,6 @@ from orchestrator.config.environments import EnvironmentConfig
 from orchestrator.config.explain import did_you_mean, explain_unlocated, path_text
 from orchestrator.config.scalars import Optional, Version, folded
 from orchestrator.config.sections import (
-    ANY_ORIGIN,
     ApiConfig,
     JournalConfig,
     PolicyConfig,
@@ -23,8 +22,6 @@ from orchestrator.config.yaml_errors import printable
 from orchestrator.domain.durations import exact_duration
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentSpec, HttpCheck, Policy, Strategy
 from orchestrator.errors import ConfigError
-
-__all__ = ["ANY_ORIGIN", "ApiConfig", "Config"]
 
 _NOT_IN_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that JSON allows in a string, and that YAML forbids or reads as the end of a line."""

@@ -71,7 +71,7 @@ class RestartJob:
         return result
 
     def interrupted(self) -> EnvironmentResult:
-        """Return the result of a job that was cut off, as far as it got."""
+        """Return the result of a job that was interrupted, as far as it got."""
         in_doubt = self._submission.in_doubt
         return self._result(settlement.interrupted(submitted=self._is_submitted, in_doubt=in_doubt))
 

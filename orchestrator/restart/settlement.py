@@ -98,9 +98,7 @@ def blocked(readiness: Readiness) -> Settlement:
             message = f"Not running, so not restartable: {who}. Start it, leave it out, or set `on_stopped: skip`."
         case Obstacle.UNREADABLE:
             reason = Reason.NO_BASELINE
-            message = (
-                f"The executions before the submit are unknown: {who}. Look at the environment in the console."
-            )
+            message = f"The executions before the submit are unknown: {who}. Look at the environment in the console."
         case _:
             reason = Reason.BUSY
             message = f"Another operation is in progress there: {who}. Run again when it has ended."
@@ -274,7 +272,7 @@ def environment_disappeared(error: PlatformError) -> Settlement:
 
 
 def interrupted(*, submitted: bool, in_doubt: bool) -> Settlement:
-    """Settle an environment whose job was cut off."""
+    """Settle an environment whose job was interrupted."""
     if in_doubt:
         afterwards = "The submit was in flight and may have been accepted: check before you run again."
     elif submitted:

@@ -33,7 +33,7 @@ class WatchJob:
         return self._result(await self._context.settled(self._watch(), submitted=lambda: False))
 
     def interrupted(self) -> EnvironmentResult:
-        """Return the result of a watch that was cut off."""
+        """Return the result of a watch that was interrupted."""
         return self._result(
             Settlement(outcome=Outcome.UNKNOWN, reason=Reason.INTERRUPTED, message="Interrupted while watching.")
         )

@@ -106,7 +106,7 @@ class Fleet:
         }
 
     def results(self) -> tuple[EnvironmentResult, ...]:
-        """Return a result for every target, whether its job has ended, was cut off, or never began."""
+        """Return a result for every target, whether its job has ended, was interrupted, or never began."""
         return tuple(self._result(target) for target in self._plan.targets)
 
     @property
@@ -169,7 +169,7 @@ class Fleet:
             return self._results[target.name]
         job = self._jobs.get(target.name)
         if job is None and target.name in self._in_flight:
-            # The resumed run was cut off before it got to it.
+            # The resumed run was interrupted before it got to it.
             job = self._make_job(target, self._end_by)
         if job is not None:
             # Kept, so that it is settled only once.

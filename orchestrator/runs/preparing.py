@@ -35,7 +35,7 @@ LARGE = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoingOn:
-    """How a run that was cut off is resumed."""
+    """How a run that was interrupted is resumed."""
 
     begin_new: bool = True
     """Whether to begin what had not begun."""
@@ -113,7 +113,7 @@ async def prepare_watch(config: Config, session: Session, start: Start, *, simul
 async def prepare_resume(
     config: Config, session: Session, journal: RunJournal, *, stored: StoredRun, how: GoingOn
 ) -> Prepared:
-    """Read from the journal how far a run got before it was cut off."""
+    """Read from the journal how far a run got before it was interrupted."""
     now = session.clock.monotonic()
     session.quota.used += stored.requests
     session.platform.submits = stored.submits
@@ -259,6 +259,6 @@ def _left(target: Target) -> EnvironmentResult:
         wave=target.wave,
         outcome=Outcome.SKIPPED,
         reason=Reason.NOT_BEGUN,
-        message="Not begun when the run was cut off, and not to be begun any more. Nothing was submitted.",
+        message="Not begun when the run was interrupted, and not begun now, as `--no-new` says. Nothing was submitted.",
         console_url=target.console_url,
     )

@@ -1,4 +1,4 @@
-"""Resumes a run that was cut off, or repeats what failed in one: from the journal, without its file."""
+"""Resumes a run that was interrupted, or repeats what failed in one: from the journal, without its file."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -23,8 +23,8 @@ from orchestrator.runs.session import Rehearsal, Session, open_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CutOff:
-    """A run that was cut off, and a session to resume it in."""
+class InterruptedRun:
+    """A run that was interrupted, and a session to resume it in."""
 
     stored: StoredRun
     config: Config
@@ -47,13 +47,13 @@ class CutOff:
 
 
 @asynccontextmanager
-async def open_cut_off(
+async def open_interrupted(
     run_id: str | None = None,
     *,
     rehearsal: Rehearsal | None = None,
     environ: Mapping[str, str],
     state_dir: Path | None = None,
-) -> AsyncIterator[CutOff]:
+) -> AsyncIterator[InterruptedRun]:
     """Find a run in the journal and open a session for it. Arguments and errors are those of `aresume`."""
     clock: Clock = SystemClock() if rehearsal is None else rehearsal.clock
     with opened_journal(state_dir, environ, rehearsal, clock) as store:
@@ -67,7 +67,9 @@ async def open_cut_off(
             api_url=stored.api_url,
             state_dir=state_dir,
         ) as session:
-            yield CutOff(stored=stored, config=config, session=session, store=store, simulated=rehearsal is not None)
+            yield InterruptedRun(
+                stored=stored, config=config, session=session, store=store, simulated=rehearsal is not None
+            )
 
 
 async def aresume(
@@ -79,10 +81,10 @@ async def aresume(
     interruption: Interruption | None = None,
     state_dir: Path | None = None,
 ) -> RunReport:
-    """Resume a run that was cut off, and report all of it. Nothing is submitted twice.
+    """Resume a run that was interrupted, and report all of it. Nothing is submitted twice.
 
     Args:
-        run_id: which run, or the beginning of its id; by default the latest that was cut off.
+        run_id: which run, or the beginning of its id; by default the latest that was interrupted.
         how: what to do with environments that had not begun, and by when.
         rehearsal: the one in which the run was begun.
         environ: where the token and the state directory are looked for; by default this process's environment.
@@ -93,8 +95,8 @@ async def aresume(
         UsageError: there is no such run, nothing is left to do in it, or a process is still working on it.
     """
     environ = os.environ if environ is None else environ
-    async with open_cut_off(run_id, rehearsal=rehearsal, environ=environ, state_dir=state_dir) as cut_off:
-        return await cut_off.resume(how, interruption or Interruption())
+    async with open_interrupted(run_id, rehearsal=rehearsal, environ=environ, state_dir=state_dir) as interrupted:
+        return await interrupted.resume(how, interruption or Interruption())
 
 
 def config_of(stored: StoredRun, environ: Mapping[str, str]) -> Config:

@@ -87,7 +87,7 @@ class Run:
             self._session.quota.beat()
 
     async def _report(self, interruption: Interruption) -> RunReport:
-        """Report how far the run has come, and write that it ended or was cut off."""
+        """Report how far the run has come, and write that it ended or was interrupted."""
         results = self._fleet.results() if self._fleet is not None else self._not_begun()
         report = RunReport.of(
             results,

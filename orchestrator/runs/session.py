@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator import logs
 from orchestrator.clock import RehearsalClock, SystemClock
 from orchestrator.config import Config
-from orchestrator.config.models import ANY_ORIGIN
+from orchestrator.config.sections import ANY_ORIGIN
 from orchestrator.domain.costs import Estimate, costs_of, estimate
 from orchestrator.domain.observations import API_ORIGIN, Hint, Observation
 from orchestrator.domain.outcomes import Reason

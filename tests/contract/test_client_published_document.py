@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 import httpx
 import pytest
 
-from orchestrator.config.models import ANY_ORIGIN, ApiConfig
+from orchestrator.config.sections import ANY_ORIGIN, ApiConfig
 from orchestrator.domain.observations import API_ORIGIN, RUN_IS_OVER, Observation
 from orchestrator.domain.plan import ServiceType
 from orchestrator.domain.states import State
