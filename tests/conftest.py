@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -26,6 +27,11 @@ _real_sleep = time.sleep
 _real_asyncio_sleep = asyncio.sleep
 _real_connect = socket.socket.connect
 _real_connect_ex = socket.socket.connect_ex
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one process more than there are cores, since the end-to-end tests mostly wait for the command to end."""
+    return min((os.cpu_count() or 1) + 1, 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
