@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from orchestrator.reports.model import RunReport
     from orchestrator.runs.interruption import Interruption
     from orchestrator.runs.preparing import GoingOn
+    from orchestrator.runs.rehearsal import Rehearsal
     from orchestrator.runs.resuming import aresume, failures_of
     from orchestrator.runs.runner import arun, run
-    from orchestrator.runs.session import Rehearsal
 
 _HOME_OF = {
     "Config": "config",
@@ -46,7 +46,7 @@ _HOME_OF = {
     "Outcome": "domain.outcomes",
     "PlatformError": "errors",
     "Reason": "domain.outcomes",
-    "Rehearsal": "runs.session",
+    "Rehearsal": "runs.rehearsal",
     "RestartError": "errors",
     "RunOutcome": "domain.outcomes",
     "RunReport": "reports.model",

@@ -21,7 +21,8 @@ from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
-from orchestrator.runs.session import Rehearsal, Session
+from orchestrator.runs.rehearsal import Rehearsal
+from orchestrator.runs.session import Session
 
 T = TypeVar("T")
 

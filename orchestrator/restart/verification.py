@@ -10,8 +10,8 @@ from tenacity.wait import wait_fixed
 from orchestrator.domain.plan import HttpCheck
 from orchestrator.ports import Clock, Prober
 from orchestrator.redaction import shown_url
+from orchestrator.restart.intervals import stop_at, wait_no_later_than
 from orchestrator.restart.narrator import Narrator
-from orchestrator.restart.polling import stop_at, wait_no_later_than
 
 INTERVAL = 2.0
 """Seconds between two probes of a URL."""

@@ -10,7 +10,8 @@ from orchestrator.domain.observations import Hint
 from orchestrator.domain.plan import Plan, Target
 from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment, review, review_by_hint
 from orchestrator.runs.interruption import Interruption, until_done_or_asked
-from orchestrator.runs.session import Rehearsal, Session, open_session
+from orchestrator.runs.rehearsal import Rehearsal
+from orchestrator.runs.session import Session, open_session
 
 SHARE_OF_QUOTA = 0.25
 """The share of the remaining requests that looking at every environment may take: the run itself needs them as well."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from orchestrator.domain.outcomes import ExitCode
-from orchestrator.runs.session import Rehearsal
+from orchestrator.runs.rehearsal import Rehearsal
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.records import StoredEnvironment
 from orchestrator.journal.store import Store, open_store, state_folder
 from orchestrator.ports import Clock, Journal
-from orchestrator.runs.session import Rehearsal
+from orchestrator.runs.rehearsal import Rehearsal
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from orchestrator.reports.model import RunReport
 from orchestrator.runs.interruption import Interruption
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn, Start, prepare_resume
+from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.runner import Run
-from orchestrator.runs.session import Rehearsal, Session, open_session
+from orchestrator.runs.session import Session, open_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from orchestrator.runs.fleet import Fleet
 from orchestrator.runs.interruption import Interruption, in_fitting_loop, until_done_or_asked
 from orchestrator.runs.journals import NoJournal, opened_journal
 from orchestrator.runs.preparing import Prepared, Start, is_large, prepare_restart, prepare_watch
-from orchestrator.runs.session import Rehearsal, Session, open_session
+from orchestrator.runs.rehearsal import Rehearsal
+from orchestrator.runs.session import Session, open_session
 
 BEAT = 30.0
 """Seconds between two signs of life in the journal."""

@@ -40,7 +40,7 @@ from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.submission import Submission
 from orchestrator.runs.fleet import Fleet
 from orchestrator.runs.interruption import Interruption
-from orchestrator.runs.session import Rehearsal
+from orchestrator.runs.rehearsal import Rehearsal
 from tests.simulation.oracle import violations
 from tests.simulation.replay import play
 

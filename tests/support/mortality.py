@@ -13,7 +13,7 @@ import pytest
 from orchestrator.config import Config
 from orchestrator.errors import JournalError
 from orchestrator.journal.database import Database
-from orchestrator.runs.session import Rehearsal, Transports
+from orchestrator.runs.rehearsal import Rehearsal, Transports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

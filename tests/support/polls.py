@@ -5,11 +5,8 @@ from random import Random
 
 from orchestrator.clock import RehearsalClock
 from orchestrator.errors import PassingError
-from orchestrator.restart.polling import (
-    JITTER,
-    GaveUp,
-    Poller,
-)
+from orchestrator.restart.intervals import JITTER
+from orchestrator.restart.polling import GaveUp, Poller
 from tests.support.builders import NOON
 from tests.support.lookouts import Diary
 from tests.support.time import in_virtual_time

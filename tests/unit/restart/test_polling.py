@@ -17,17 +17,8 @@ from orchestrator.errors import (
     ThrottledError,
     UnansweredError,
 )
-from orchestrator.restart.polling import (
-    GROWTH,
-    JITTER,
-    Contact,
-    GaveUp,
-    Poller,
-    stop_at,
-    wait_as_told,
-    wait_growing,
-    wait_no_later_than,
-)
+from orchestrator.restart.intervals import GROWTH, JITTER, stop_at, wait_as_told, wait_growing, wait_no_later_than
+from orchestrator.restart.polling import Contact, GaveUp, Poller
 from tests.support.builders import NOON
 from tests.support.time import HandClock, in_virtual_time
 

@@ -12,13 +12,8 @@ from orchestrator import ports
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.outcomes import Reason
 from orchestrator.errors import ThrottledError, UnansweredError
-from orchestrator.restart.polling import (
-    Contact,
-    PlainLookout,
-    Poller,
-    wait_for_the_likely,
-    wait_growing,
-)
+from orchestrator.restart.intervals import wait_for_the_likely, wait_growing
+from orchestrator.restart.polling import Contact, PlainLookout, Poller
 from tests.support.builders import NOON, all_in
 from tests.support.lookouts import Diary
 from tests.support.polls import Poll, close_to

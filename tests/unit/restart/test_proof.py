@@ -20,8 +20,8 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
+from orchestrator.restart.intervals import JITTER
 from orchestrator.restart.job import RestartJob
-from orchestrator.restart.polling import JITTER
 from orchestrator.restart.proof import FIRST_LOOK
 from orchestrator.restart.reader import NOT_FOUND_LIMIT
 from tests.support.builders import NOON, execution, queued, run, status, target

@@ -11,7 +11,7 @@ from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import OnBusy, Policy
 from orchestrator.errors import UnansweredError
 from orchestrator.ports import Clock
-from orchestrator.restart.polling import JITTER
+from orchestrator.restart.intervals import JITTER
 from orchestrator.restart.proof import A_LITTLE_LATER, FIRST_LOOK
 from tests.support.builders import baseline_of, intent, run, status, target
 from tests.support.lookouts import Diary, Hintless

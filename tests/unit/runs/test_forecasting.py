@@ -11,7 +11,7 @@ from orchestrator.domain.plan import OnBusy, Policy, Service, ServiceType, Targe
 from orchestrator.domain.review import Forecast, Review, review_by_hint
 from orchestrator.runs.forecasting import areview
 from orchestrator.runs.interruption import Interruption
-from orchestrator.runs.session import Rehearsal
+from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.simulator.app import _Api
 from tests.support.time import in_virtual_time
 
