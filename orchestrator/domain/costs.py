@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from orchestrator.domain.durations import HOUR
 from orchestrator.domain.plan import OnDeadline, Plan, Target
 
 SERVICES_AT_ONCE = 7
@@ -20,7 +21,6 @@ OWN_LOOKS = 4.0
 """Looks at an environment between its submit and its proof if they are not shared: rarely fewer, sometimes more."""
 SHARED_LOOKS = 0.3
 """The looks that stragglers cost each environment of a project whose looks are shared."""
-HOUR = 3600.0
 BURST = 0.8
 """The share of the quota that has to be available before waiting environments are admitted, if they need that much:
 environments in flight together share their looks, environments admitted one by one do not."""

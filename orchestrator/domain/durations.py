@@ -3,13 +3,15 @@
 import re
 from decimal import Decimal
 
-LONGEST = 30 * 24 * 3600.0
+HOUR = 3600.0
+"""Seconds."""
+LONGEST = 30 * 24 * HOUR
 """Seconds. Anything longer is taken for a mistake."""
 
 PATTERN = r"^(?=\d)(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$"
 """The pattern of a duration, in a syntax that JavaScript and Python share: it is part of the JSON Schema."""
 
-_SECONDS_IN = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_SECONDS_IN = {"h": HOUR, "m": 60.0, "s": 1.0, "ms": 0.001}
 _WHOLE = re.compile(PATTERN, re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)

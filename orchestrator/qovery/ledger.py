@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from orchestrator.domain.costs import HOUR
+from orchestrator.domain.durations import HOUR
 from orchestrator.machine import Machine
 from orchestrator.ports import Clock
 

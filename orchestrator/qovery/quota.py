@@ -10,7 +10,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import ceil
 
-from orchestrator.domain.costs import BURST, HOUR, LONGEST, Cost
+from orchestrator.domain.costs import BURST, LONGEST, Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.ports import Clock
 from orchestrator.qovery.ledger import Book, Ledger

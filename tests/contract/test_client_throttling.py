@@ -6,7 +6,8 @@ import httpx
 import pytest
 import respx
 
-from orchestrator.domain.costs import HOUR, Cost
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import RESET_ROUNDING

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.costs import (
     BURST,
-    HOUR,
     OWN_LOOKS,
     PER_BATCH,
     SERVICES_AT_ONCE,
@@ -22,6 +21,7 @@ from orchestrator.domain.costs import (
     estimate,
     expected_duration,
 )
+from orchestrator.domain.durations import HOUR
 from orchestrator.domain.plan import OnDeadline, Plan, Policy, Strategy, Target
 from tests.support.builders import target
 

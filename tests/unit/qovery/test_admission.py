@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.domain.costs import HOUR, Cost
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.domain.observations import Hint
 from orchestrator.domain.plan import Target
 from orchestrator.ports import Admission

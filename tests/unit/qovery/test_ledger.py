@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import HOUR
+from orchestrator.domain.durations import HOUR
 from orchestrator.qovery.ledger import FILE_NAME, LEASE, Book, Word, connect, token_key
 from tests.support.journals import Clock, machine
 from tests.support.ledgers import Process, Processes, most_in_an_hour, sharing

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.domain.costs import HOUR, Cost
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.qovery.wire import WireEnvironmentStatus
 from tests.support.journals import Clock, machine
 from tests.support.ledgers import Processes

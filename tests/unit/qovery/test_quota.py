@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import HOUR
+from orchestrator.domain.durations import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.qovery.quota import EPOCH_THRESHOLD, RESET_ROUNDING, Quota, _number, seconds_to_wait, server_time
 from tests.support.http import NOW, HandClock

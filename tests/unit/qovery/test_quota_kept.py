@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import HOUR, Cost
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.qovery.ledger import LEASE
 from orchestrator.qovery.quota import KEPT_AGAIN, RESET_ROUNDING

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import BURST, HOUR, Cost
+from orchestrator.domain.costs import BURST, Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.qovery.ledger import LEASE
 from orchestrator.qovery.quota import LOOKS_TO_COME, RESET_ROUNDING
 from tests.support.journals import Clock

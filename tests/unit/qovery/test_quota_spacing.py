@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import HOUR, LONGEST, Cost
+from orchestrator.domain.costs import LONGEST, Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.qovery.quota import LATE_AFTER, LATE_SPACING, TURNED_AWAY_FOR
 from tests.support.journals import Clock
 from tests.support.ledgers import Process, Processes, sharing

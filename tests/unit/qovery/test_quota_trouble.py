@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import HOUR, Cost
+from orchestrator.domain.costs import Cost
+from orchestrator.domain.durations import HOUR
 from orchestrator.qovery import ledger as ledger_module
 from orchestrator.qovery.ledger import FILE_NAME, Book, Ledger, connect
 from orchestrator.qovery.quota import Quota

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.costs import HOUR
+from orchestrator.domain.durations import HOUR
 from orchestrator.qovery.quota import RESET_ROUNDING
 from tests.support.journals import Clock
 from tests.support.ledgers import Process, Processes
