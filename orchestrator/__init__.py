@@ -1,4 +1,4 @@
-"""Restart Qovery services, prove that they restarted, and say so in an exit code.
+"""Restart Qovery services, prove that they restarted, and report it in an exit code.
 
 From Python: load a configuration, run it, read the report.
 

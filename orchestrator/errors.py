@@ -15,7 +15,7 @@ An expected ending of a restart is an `Outcome`, not an error. Errors are for wh
         └── PassingError                trying again may help
             ├── NotSentError            the request never left; sending it again is safe
             ├── UnansweredError         sent, perhaps acted upon, and not (properly) answered
-            ├── MalformedAnswerError    answered with something that is not what was asked for
+            ├── MalformedAnswerError    an unexpected answer: HTML, truncated JSON, a missing part
             └── ThrottledError          429: too many requests
 """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
 
 app = typer.Typer(
-    help="Restart Qovery services, prove that they restarted, and say so in an exit code.",
+    help="Restart Qovery services, prove that they restarted, and report it in an exit code.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -37,7 +37,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Restart Qovery services, prove that they restarted, and say so in an exit code."""
+    """Restart Qovery services, prove that they restarted, and report it in an exit code."""
 
 
 _EXAMPLES = "[bold]Examples[/bold]\n\n"

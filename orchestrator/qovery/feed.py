@@ -58,7 +58,7 @@ class Feed:
         self._shared_by: dict[str, SharedLooks] = {}
 
     def lookout(self, environment_id: str, project_id: str | None) -> "JobLookout":
-        """Return the lookout of one job, in use until `leave`; `project_id` is None where it is not known."""
+        """Return the lookout of one job, in use until `leave`; `project_id` is None if unknown."""
         shared = None
         if project_id is not None:
             shared = self._projects.get(project_id)
@@ -124,7 +124,7 @@ class SharedLooks:
         hints: what the last answered look showed, by environment.
         ended: how many looks have ended; it rises when there may be something new.
         answered: whether the last of them was answered.
-        refused: whether the project cannot be read: then nobody shares its looks any more.
+        refused: whether the project cannot be read: then its looks are not shared any more.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class JobLookout:
 
     Args:
         environment_id: of the job.
-        shared: the looks at its project; None where that is not known.
+        shared: the looks at its project; None if that is unknown.
         pace: how far apart looks have to be.
         clock: the source of time.
     """
@@ -257,7 +257,7 @@ class JobLookout:
             seconds: how long to wait where looks are not shared.
             until: an instant past which not to wait.
             interval: how long to wait for the next shared look, each time.
-            contact: told of the answers to shared looks; says by when to look where there are none.
+            contact: told of the answers to shared looks; decides by when to look if there are none.
 
         Returns:
             How many seconds longer it took for the quota's sake.
@@ -270,11 +270,11 @@ class JobLookout:
         now, due = self._clock.monotonic(), shared.due_for(self._environment_id)
         if is_woken or now >= due or self._relies_on(shared):
             return max(now - self._own_look_at(shared, began, contact), 0.0)
-        # Nobody shares the looks any more.
+        # The looks are not shared any more.
         return await self.pause(min(due, until) - now, until=until)
 
     async def _rest_on(self, shared: SharedLooks, *, began: float, until: float, contact: Contact) -> bool:
-        """Wait for a hint that suggests a closer look; return False where there was none in time."""
+        """Wait for a hint that suggests a closer look; return False if there was none in time."""
         while self._relies_on(shared):
             now = self._clock.monotonic()
             own_look_at = max(self._own_look_at(shared, began, contact), began + self._pace.spacing())
