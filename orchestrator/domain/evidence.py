@@ -116,6 +116,18 @@ class Look:
         return last is not None and self.baseline.is_new(last)
 
 
+def exclude_others(
+    evidence: Evidence, submitted: Submitted, observation: Observation, *, baseline: Baseline
+) -> tuple[Evidence, Baseline]:
+    """Return the evidence and the baseline with every execution that is known not to be ours.
+
+    Arguments are those of `take_in`.
+    """
+    known = baseline.raised(evidence.not_ours)
+    raised = raise_baseline(known, observation, submitted.request_ids)
+    return replace(evidence, not_ours=evidence.not_ours | (raised.executions - known.executions)), raised
+
+
 def take_in(
     evidence: Evidence, submitted: Submitted, observation: Observation, *, baseline: Baseline, now: float
 ) -> Look:
@@ -128,15 +140,13 @@ def take_in(
         baseline: of the restart, as dated by the platform's clock now.
         now: the instant of the reading.
     """
-    known = baseline.raised(evidence.not_ours)
-    baseline = raise_baseline(known, observation, submitted.request_ids)
+    evidence, baseline = exclude_others(evidence, submitted, observation, baseline=baseline)
     running = evidence.seen_running | executions_at_work(baseline, observation)
     verdict = judge(baseline, observation, seen_running=running)
     evidence = replace(
         evidence,
         seen_running=running,
         was_seen=evidence.was_seen or shows_activity(baseline, observation),
-        not_ours=evidence.not_ours | (baseline.executions - known.executions),
         verdicts={**evidence.verdicts, **verdict.services},
     )
     look = Look(

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from orchestrator.domain.evidence import Submitted
+from orchestrator.domain.evidence import Submitted, exclude_others
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.ownership import Ours, Standing, raise_baseline
+from orchestrator.domain.ownership import Ours, Standing
 from orchestrator.errors import NotFoundError, RefusedError
 from orchestrator.restart import settlement
 from orchestrator.restart.cancelling import cancel_ours
@@ -44,7 +44,9 @@ class CancelJob(RestartJob):
         context = self._context
         observation = await context.reader.statuses()
         context.progress.note(observation)
-        baseline = raise_baseline(context.reader.dated(submitted.baseline), observation, submitted.request_ids)
+        self._proof.evidence, baseline = exclude_others(
+            self._proof.evidence, submitted, observation, baseline=context.reader.dated(submitted.baseline)
+        )
         try:
             ours = await cancel_ours(submitted, context, baseline=baseline)
         except (RefusedError, NotFoundError):

@@ -52,6 +52,7 @@ class RestartJob:
             origin=origin,
             in_flight=in_flight,
         )
+        self._ended: EnvironmentResult | None = None
         sighting = Sighting() if in_flight is None else in_flight.sighting
         self._proof = Proof(context, self._journal, Evidence.of(sighting))
 
@@ -63,8 +64,8 @@ class RestartJob:
             wave=self._context.target.wave,
             resumed=True if self._is_resumed else None,
         )
-        settled = await self._context.settled(self._restart(), submitted=lambda: self._is_submitted)
-        result = self._result(settled)
+        settled = await self._context.settled(self._restart(), submitted=lambda: self._submission.is_submitted)
+        result = self._ended = self._result(settled)
         if result.reason is not Reason.NOT_CANCELLED:
             # A restart that could not be cancelled continues, and the run may still be resumed to follow it.
             await self._journal.settle(result)
@@ -72,13 +73,10 @@ class RestartJob:
 
     def interrupted(self) -> EnvironmentResult:
         """Return the result of a job that was interrupted, as far as it got."""
-        in_doubt = self._submission.in_doubt
-        return self._result(settlement.interrupted(submitted=self._is_submitted, in_doubt=in_doubt))
-
-    @property
-    def _is_submitted(self) -> bool:
-        """Whether a restart was submitted, or may have been."""
-        return self._submission.submitted is not None or self._submission.in_doubt
+        if self._ended is not None:
+            return self._ended
+        submission = self._submission
+        return self._result(settlement.interrupted(submitted=submission.is_submitted, in_doubt=submission.in_doubt))
 
     async def _restart(self) -> Settlement:
         submitted = await self._submission.make()

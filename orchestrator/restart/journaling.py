@@ -45,18 +45,20 @@ class JobJournal:
 
     async def see(self, sighting: Sighting) -> None:
         """Write what was seen, if that has changed."""
-        if sighting != self._last_sighting:
+        if sighting != self._last_sighting and await self._try(self._journal.see(sighting)):
             self._last_sighting = sighting
-            await self._try(self._journal.see(sighting))
 
     async def settle(self, result: EnvironmentResult) -> None:
         """Write how the environment ended."""
         await self._try(self._journal.settle(result))
 
-    async def _try(self, write: Awaitable[None]) -> None:
+    async def _try(self, write: Awaitable[None]) -> bool:
+        """Return whether it was written."""
         try:
             await write
         except JournalError as error:
             if not self._failed:
                 self._failed = True
                 self._narrator.warn("journal_not_written", error=str(error))
+            return False
+        return True

@@ -7,17 +7,15 @@ from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Trace, find_submit
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
-from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.settlement import Settlement
 
 
 class LostSubmit:
     """Looks for one POST, beginning now."""
 
-    def __init__(self, submitted: Submitted, context: Context, journal: JobJournal) -> None:
+    def __init__(self, submitted: Submitted, context: Context) -> None:
         self._submitted = submitted
         self._context = context
-        self._journal = journal
         self._since = context.clock.monotonic()
         self._last_trace: Trace | None = None
         self._request_ids: frozenset[str] = frozenset()
@@ -33,10 +31,8 @@ class LostSubmit:
         if isinstance(found, Reason):
             return settlement.unconfirmed(found, looked_for=self._looked_for, saw=self._last_trace)
         if found is Trace.NOTHING:
-            await self._journal.withdraw()
             self._context.narrator.warn("submit_not_found", after_s=round(self._looked_for, 1))
             return None
-        await self._journal.accept(self._request_ids, found=True)
         self._context.narrator.say(
             "submit_found", after_s=round(self._looked_for, 1), request_ids=sorted(self._request_ids)
         )

@@ -1,5 +1,6 @@
 """From the first look to one accepted submit, whatever is lost on the way."""
 
+from dataclasses import replace
 from functools import partial
 
 from orchestrator.domain.evidence import Submitted
@@ -38,7 +39,7 @@ class Submission:
     """Submits one restart of a target, or continues with one that an earlier process posted.
 
     Attributes:
-        submitted: the restart, once it was posted; None again if it is found that it never arrived.
+        submitted: the restart, from right before its POST; None again once it is known to have had no effect.
         left_out: the ids of targets that are not running and that the policy skips.
 
     Args:
@@ -66,14 +67,18 @@ class Submission:
         self._may_post = may_post
         self._origin = origin
         self._obstacle: Readiness | None = None
-        self._is_posting = False
         self.submitted = None if in_flight is None else self._recall(in_flight)
         self.left_out: frozenset[str] = frozenset() if in_flight is None else in_flight.intent.left_out
 
     @property
+    def is_submitted(self) -> bool:
+        """Whether a restart was submitted, or may have been."""
+        return self.submitted is not None
+
+    @property
     def in_doubt(self) -> bool:
         """Whether it is unknown if a POST was accepted."""
-        return self._is_posting or (self.submitted is not None and not self.submitted.accepted)
+        return self.submitted is not None and not self.submitted.accepted
 
     async def make(self) -> Submitted | Settlement:
         """Get one restart accepted; return why not if that is impossible."""
@@ -88,16 +93,22 @@ class Submission:
                 submitted = posted
             if submitted.accepted:
                 return submitted
-            found = await LostSubmit(submitted, self._context, self._journal).find()
+            found = await LostSubmit(submitted, self._context).find()
             if isinstance(found, Settlement):
                 return found
             lost, submitted = submitted, found
+            # What is known comes before what is written, here as everywhere: the job may be cancelled in between.
             self.submitted = found
+            if found is None:
+                await self._journal.withdraw()
+            else:
+                await self._journal.accept(found.request_ids, found=True)
 
     def _recall(self, in_flight: InFlight) -> Submitted:
         """Return the restart that an earlier process posted."""
         context, intent = self._context, in_flight.intent
-        deadline = self._begin(intent)
+        deadline = self._deadline_of(intent)
+        context.progress.begin(intent.baseline, at=intent.posted_at)
         # The instant may be wrong if the machine was rebooted; all that matters is that it is in the past.
         context.reader.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
         context.progress.recall(in_flight.sighting)
@@ -111,9 +122,7 @@ class Submission:
             post_by=deadline,
         )
 
-    def _begin(self, intent: Intent) -> float:
-        """Note that a restart was posted; return the instant by which it has to settle."""
-        self._context.progress.begin(intent.baseline, at=intent.posted_at)
+    def _deadline_of(self, intent: Intent) -> float:
         return min(intent.posted_at + self._context.target.policy.deadline, self._context.end_by)
 
     async def _submit(self, lost: Submitted | None) -> Submitted | Settlement:
@@ -161,7 +170,7 @@ class Submission:
         baseline = await self._take_baseline(observation, readiness.running)
         if baseline is None or self._is_late(until):
             return None
-        return await self._post(baseline, readiness.running, lost)
+        return await self._post(baseline, readiness.running, lost, until)
 
     def _is_late(self, until: float) -> bool:
         """Return whether the deadline has passed: the request in flight may finish, and no other is sent."""
@@ -195,7 +204,7 @@ class Submission:
         return baseline
 
     async def _post(
-        self, baseline: Baseline, running: tuple[Service, ...], lost: Submitted | None
+        self, baseline: Baseline, running: tuple[Service, ...], lost: Submitted | None, until: float
     ) -> Submitted | Settlement | None:
         context = self._context
         intent = Intent(
@@ -209,31 +218,25 @@ class Submission:
             await self._journal.intend(intent)
         except JournalError as error:
             return settlement.journal_unwritable(error)
-        self._is_posting = True
+        if self._is_late(until):
+            await self._journal.withdraw()
+            return None
+        deadline = self._deadline_of(intent)
+        self.submitted = Submitted(intent=intent, accepted=False, deadline=deadline, post_by=deadline)
         try:
             receipt = await context.platform.submit_restart(context.target.environment_id, running)
         except NOT_ACCEPTED as error:
-            self._is_posting = False
+            self.submitted = None
             await self._journal.withdraw()
             return self._not_accepted(error, running)
         except PassingError as error:
-            accepted, request_ids = False, frozenset[str]()
             context.narrator.warn("submit_unanswered", error=str(error), look_for_s=context.target.policy.invisible_for)
-        else:
-            accepted, request_ids = True, receipt.request_ids
-        deadline = self._begin(intent)
-        if accepted:
-            await self._journal.accept(request_ids)
-            context.narrator.say("restart_submitted", services=len(running), request_ids=sorted(request_ids))
-        self.submitted = Submitted(
-            intent=intent,
-            accepted=accepted,
-            request_ids=request_ids,
-            deadline=deadline,
-            post_by=deadline,
-            just_posted=accepted,
-        )
-        self._is_posting = False
+            context.progress.begin(baseline, at=intent.posted_at)
+            return self.submitted
+        context.progress.begin(baseline, at=intent.posted_at)
+        self.submitted = replace(self.submitted, accepted=True, request_ids=receipt.request_ids, just_posted=True)
+        await self._journal.accept(receipt.request_ids)
+        context.narrator.say("restart_submitted", services=len(running), request_ids=sorted(receipt.request_ids))
         return self.submitted
 
     def _not_accepted(self, error: PlatformError, running: tuple[Service, ...]) -> Settlement | None:

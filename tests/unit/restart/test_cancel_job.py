@@ -205,6 +205,20 @@ def test_a_run_that_was_at_work_while_our_own_request_waited_is_not_ours_to_canc
     assert ENVIRONMENT not in story.platform.cancelled
 
 
+def test_a_run_that_an_earlier_process_knew_not_to_be_ours_is_not_ours_to_cancel() -> None:
+    seen = Sighting(was_seen=True, not_ours=frozenset({str(execution(42))}))
+    story = call_off({0: GOING}, sighting=seen, policy=Policy(deadline=60))
+    assert story.platform.cancelled == []
+
+
+def test_a_run_that_an_earlier_look_showed_not_to_be_ours_is_not_ours_to_cancel() -> None:
+    # In the first look our request still waits while another user's run is at work, in the second it is gone.
+    waits = [replace(status(one, "RESTARTING", 42), request_id="request-1", requests_waiting=1) for one in TARGETS]
+    first = scene(*waits, runs=[GOING_RUN, LAST_NIGHTS_RUN])
+    story = call_off({0: first, 1: GOING}, policy=Policy(deadline=60))
+    assert story.platform.cancelled == []
+
+
 # An unanswered one, and none at all.
 
 

@@ -114,3 +114,11 @@ def test_a_defect_of_ours_is_not_taken_for_a_journal_that_cannot_be_written() ->
     written = JobJournal(Broken(), Narrator(CapturedLog(clock).logger, clock))
     with pytest.raises(KeyError):
         at_once(written.settle(ended()))
+
+
+def test_a_sighting_that_could_not_be_written_is_written_the_next_time_although_it_has_not_changed() -> None:
+    writing = Writing(fails=frozenset({"see"}))
+    at_once(writing.written.see(SEEN))
+    writing.journal.fails = frozenset()
+    at_once(writing.written.see(SEEN))
+    assert writing.journal.sighting == SEEN
