@@ -41,10 +41,13 @@ class InterruptedRun:
         """
         journal = Work.take_over(self.store, self.stored.run_id)
         start = Start(began=journal.began, started_at=self.stored.started_at, parent_id=self.stored.parent_id)
-        run = Run(self.config, self.session, start, simulated=self.simulated, journal=journal)
-        return await run.carry_out(
-            lambda: prepare_resume(self.config, self.session, journal, stored=self.stored, how=how), interruption
-        )
+        # First, whatever interrupts: a report without what the journal knows would be wrong.
+        try:
+            prepared = await prepare_resume(self.config, self.session, journal, stored=self.stored, how=how)
+        except BaseException:
+            await journal.release()
+            raise
+        return await Run(self.config, self.session, start, simulated=self.simulated).carry_out(prepared, interruption)
 
 
 @asynccontextmanager

@@ -32,44 +32,55 @@ class Run:
         session: what to work with.
         start: when it began.
         simulated: whether a simulator stands in for Qovery.
-        journal: of a run that is already in the journal; a new run gets its journal when it is prepared.
     """
 
-    def __init__(
-        self, config: Config, session: Session, start: Start, *, simulated: bool, journal: RunJournal | None = None
-    ) -> None:
+    def __init__(self, config: Config, session: Session, start: Start, *, simulated: bool) -> None:
         self._config = config
         self._session = session
         self._start = start
         self._simulated = simulated
-        self._journal = journal or NoJournal(began=start.began)
+        self._journal: RunJournal = NoJournal(began=start.began)
         self._fleet: Fleet | None = None
         self._finished = False
 
-    async def carry_out(self, prepare: Callable[[], Awaitable[Prepared]], interruption: Interruption) -> RunReport:
+    async def prepare_and_carry_out(
+        self, prepare: Callable[[], Awaitable[Prepared]], interruption: Interruption
+    ) -> RunReport:
         """Prepare the run, carry it out, and report; if it is interrupted, report how far it got."""
+
+        async def both() -> None:
+            await self._run(self._adopt(await prepare()))
+
+        return await self._until_reported(both(), interruption)
+
+    async def carry_out(self, prepared: Prepared, interruption: Interruption) -> RunReport:
+        """Carry out a run that is prepared already, and report; if it is interrupted, report how far it got."""
+        return await self._until_reported(self._run(self._adopt(prepared)), interruption)
+
+    async def _until_reported(self, work: Coroutine[Any, Any, None], interruption: Interruption) -> RunReport:
         try:
-            await until_done_or_asked(self._prepare_and_run(prepare), interruption)
+            await until_done_or_asked(work, interruption)
             return await self._report(interruption)
         finally:
             await self._journal.release()
 
-    async def _prepare_and_run(self, prepare: Callable[[], Awaitable[Prepared]]) -> None:
-        prepared = await prepare()
-        self._journal = prepared.journal
+    def _adopt(self, prepared: Prepared) -> Fleet:
+        self._journal, self._fleet = prepared.journal, prepared.fleet
         self._session.quota.on_use = prepared.journal.note_request
-        self._fleet = prepared.fleet
+        return prepared.fleet
+
+    async def _run(self, fleet: Fleet) -> None:
         beside: list[Coroutine[Any, Any, None]] = [self._beat()]
         if is_large(self._config):
-            beside.append(self._tell_progress(prepared.fleet))
+            beside.append(self._tell_progress(fleet))
         tasks = [asyncio.ensure_future(each) for each in beside]
         try:
-            await prepared.fleet.run()
+            await fleet.run()
+            self._finished = True
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        self._finished = True
 
     async def _tell_progress(self, fleet: Fleet) -> None:
         while True:
@@ -162,9 +173,11 @@ async def run_in(
     start, simulated = Start.now(session, parent_id=parent_id), rehearsal is not None
     run_ = Run(config, session, start, simulated=simulated)
     if watch:
-        return await run_.carry_out(lambda: prepare_watch(config, session, start, simulated=simulated), interruption)
+        return await run_.prepare_and_carry_out(
+            lambda: prepare_watch(config, session, start, simulated=simulated), interruption
+        )
     with opened_journal(state_dir, environ, rehearsal, session.clock) as store:
-        return await run_.carry_out(
+        return await run_.prepare_and_carry_out(
             lambda: prepare_restart(config, session, start, store=store, simulated=simulated, wait_lock=wait_lock),
             interruption,
         )
