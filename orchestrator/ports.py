@@ -1,4 +1,4 @@
-"""What a restart and a run need from outside, in the domain's verbs. Adapters implement these protocols."""
+"""The interfaces that restarts and runs depend on. Adapters implement them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -13,11 +13,11 @@ from orchestrator.domain.records import Holder, Intent, Sighting, StoredEnvironm
 class Platform(Protocol):
     """The platform that restarts services.
 
-    Every method may raise any `PlatformError`. None retries and none sleeps: when to look again is up to the caller.
+    Every method may raise any `PlatformError`. No method retries or sleeps: the caller decides when to read again.
     """
 
     async def read_statuses(self, environment_id: str) -> Observation:
-        """Read the statuses of an environment, as they truly are."""
+        """Read an environment's current statuses."""
         ...
 
     async def find_runs(self, environment_id: str) -> Sequence[Run]:
@@ -31,8 +31,8 @@ class Platform(Protocol):
     async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
         """Submit one restart of all `services`.
 
-        Not idempotent. Only after `NotSentError`, `ThrottledError`, `NotFoundError`, `RefusedError` and
-        `TokenRefusedError` nothing was accepted; after any other error it may have been.
+        Not idempotent. `NotSentError`, `ThrottledError`, `NotFoundError`, `RefusedError` and `TokenRefusedError` mean
+        that nothing was accepted; after any other error it may have been.
         """
         ...
 
@@ -41,7 +41,7 @@ class Platform(Protocol):
         ...
 
     async def cancel_run(self, environment_id: str) -> None:
-        """Cancel whatever runs in an environment, ours or not: the caller has to check whose it is."""
+        """Cancel whatever runs in an environment, ours or not: the caller has to check first."""
         ...
 
 
@@ -59,17 +59,17 @@ class Contact(Protocol):
 
 
 class Lookout(Protocol):
-    """Where a job waits between two looks at its environment. It decides when to look, never what is true."""
+    """Where a job waits between two looks at its environment. It decides how long, and never affects a verdict."""
 
     def saw(self, observation: Observation) -> None:
         """Note what the job's own last look showed."""
         ...
 
     async def pause(self, seconds: float, *, until: float) -> float:
-        """Wait for `seconds`, or longer to save requests, but for that reason not past `until`.
+        """Wait for `seconds`, longer to save requests, but for that no later than `until`.
 
         Returns:
-            The seconds that were waited to save requests.
+            The seconds that were added to save requests.
         """
         ...
 
@@ -83,7 +83,7 @@ class Lookout(Protocol):
             contact: told of the answers to shared looks; decides by when to look if there are none.
 
         Returns:
-            The seconds that were waited to save requests.
+            The seconds that were added to save requests.
         """
         ...
 
@@ -94,13 +94,13 @@ class Admission(Protocol):
     async def admit(
         self, target: Target, *, waiting: Callable[[], Sequence[Target]], until: float, wanted: Callable[[], bool]
     ) -> bool:
-        """Wait until a target may begin; return False if it may not, in the end.
+        """Wait until a target may begin; return False if it must not begin after all.
 
         Args:
             target: the environment that is to begin.
-            waiting: returns those that would begin after it.
+            waiting: returns the targets that would begin after it.
             until: the instant at which to stop waiting.
-            wanted: returns whether it is still to begin.
+            wanted: returns False once it must not begin any more.
         """
         ...
 
@@ -114,9 +114,9 @@ class Admission(Protocol):
 
 
 class Journal(Protocol):
-    """What has to survive this process, of one environment of one run.
+    """The durable record of one environment of one run.
 
-    A method returns when its write is safe, and raises `JournalError` if it cannot be written.
+    A method returns when its write is durable, and raises `JournalError` if it cannot be written.
     """
 
     async def claim(self) -> Holder | None:
@@ -136,7 +136,7 @@ class Journal(Protocol):
 
         Args:
             request_ids: the ids of the request, if the platform returned any.
-            found: whether its acceptance was not answered but found out.
+            found: whether its acceptance was inferred, because the answer was lost.
         """
         ...
 
@@ -145,12 +145,12 @@ class Journal(Protocol):
         ...
 
     async def settle(self, result: EnvironmentResult) -> None:
-        """Write how the environment ended; it is not held any more."""
+        """Write how the environment ended, and release it."""
         ...
 
 
 class RunJournal(Protocol):
-    """What has to survive this process, of the one run that it works on.
+    """The durable record of the one run that this process works on.
 
     Instants are on this process's clock. If something cannot be written, or another process has taken the run over, a
     method raises `JournalError`, unless it says otherwise.
@@ -184,7 +184,7 @@ class RunJournal(Protocol):
         ...
 
     async def beat(self) -> None:
-        """Write a sign of life. Never raises: the next one may succeed."""
+        """Write a heartbeat. Never raises: the next one may succeed."""
         ...
 
     async def close(
@@ -193,8 +193,8 @@ class RunJournal(Protocol):
         """Write that no process works on the run any more.
 
         Args:
-            results: the result of every environment, if nothing is left to do: those that have not been written yet
-                are, and no environment is held any more. None if the run was interrupted.
+            results: the result of every environment, if nothing is left to do: missing ones are written, and every
+                environment is released. None if the run was interrupted.
             outcome: of the run.
             exit_code: of the process.
             report: in JSON.
@@ -226,5 +226,5 @@ class Prober(Protocol):
     """Checks the health of a URL."""
 
     async def probe(self, url: str) -> int | str:
-        """Return the HTTP status of a GET, or in a few words why there is none. Never raises for a failed probe."""
+        """Return the HTTP status of a GET, or a short reason why there is none. Never raises for a failed probe."""
         ...

@@ -43,14 +43,14 @@ class ServicesConfig(Section):
 
 
 class CheckConfig(Section):
-    """A URL that must answer well after the platform reports RESTARTED."""
+    """A URL that must answer as expected after the platform reports RESTARTED."""
 
     http: Url
     """The URL; requested with GET, without the token. Redirects are not followed."""
     status: Annotated[int, Field(ge=100, le=599)] = 200
     """The expected HTTP status."""
     consecutive: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How many good answers in a row."""
+    """How many such answers in a row."""
     within: PositiveDuration = 60.0
     """How long it may take."""
 

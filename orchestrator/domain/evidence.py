@@ -1,4 +1,4 @@
-"""The evidence of how one restart ended: what each look adds to it, and when it is enough. Pure.
+"""The evidence of how one restart ended: what each look adds to it, and whether it settles the restart. Pure.
 
 Everything that is remembered between two looks is one `Evidence`. From it and a reading of the statuses, `take_in`
 makes a `Look`: the next evidence, the verdict, and whether the history has to be read before that verdict counts. With
@@ -23,7 +23,7 @@ OVERDUE_AFTER = 60.0
 ABSENT_FOR = 60.0
 """Seconds for which a restart that was seen has to stay absent before it counts as gone."""
 CANCELLED_FOR = 3.0
-"""The same, if we cancelled our waiting request ourselves."""
+"""The same for a request that we cancelled ourselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Submitted:
     accepted: bool
     """Whether it is known to be accepted; otherwise it has to be looked for."""
     found: bool = False
-    """Whether its acceptance was not answered but found out: then nothing proves that it is ours alone."""
+    """Whether its acceptance was inferred, because the answer was lost: nothing proves that it is ours alone."""
     request_ids: frozenset[str] = frozenset()
     """The ids of our request, if the platform returned any."""
     deadline: float
@@ -42,7 +42,7 @@ class Submitted:
     post_by: float
     """The instant until which it may be posted again, if it never arrived."""
     just_posted: bool = False
-    """Whether this process posted it and nothing has been read since: there is nothing to see of it yet."""
+    """Whether this process posted it and has read nothing since."""
 
     @property
     def baseline(self) -> Baseline:
@@ -67,7 +67,7 @@ class Evidence:
     confirmed: tuple[Doubt, frozenset[ServiceStatus]] | None = None
     """The doubt for which the history was last read, and what the statuses showed then."""
     confirmed_at: float = float("-inf")
-    """The instant of it."""
+    """When that was."""
     absent_since: float | None = None
     """The instant since which nothing of our restart has been visible."""
     absent_as: Reason | None = None
@@ -100,7 +100,7 @@ class Look:
     settled: bool
     """Whether the verdict is final."""
     doubt: Doubt | None
-    """Why the history should be read; if None and not settled, only time will tell."""
+    """Why the history should be read; None if there is nothing to do but to look again later."""
     ask_history: bool
     """Whether to read it now."""
 
@@ -211,7 +211,7 @@ def _ought_to_be_seen(look: Look, submitted: Submitted, now: float) -> bool:
 
 
 def _is_explained(look: Look) -> bool:
-    """Return whether there is a reason for our restart to be invisible, other than being slow.
+    """Return whether there is a reason, other than delay, why our restart is not visible.
 
     A newer run is one: if it was cancelled before it touched anything, the services are as they were.
     """

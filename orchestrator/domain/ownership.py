@@ -1,7 +1,7 @@
 """Which request and which run are ours? Pure; no clock, no I/O.
 
-The API has ids for waiting requests and for runs, and nothing that connects them. So ownership is inferred, as far as
-the evidence goes; what remains unclear is neither taken for a success nor cancelled.
+The API has ids for waiting requests and for runs, and nothing that connects them. So ownership is inferred from the
+evidence. If it stays unclear, a run counts neither as a success nor as ours to cancel.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Trace(StrEnum):
     NOTHING = "nothing"
     """Nothing has happened in the environment since the baseline."""
     UNCLEAR = "unclear"
-    """Something else has happened, or part of the picture is missing."""
+    """Something else has happened, or the data is incomplete."""
 
 
 def find_submit(
@@ -81,7 +81,7 @@ def find_submit(
 def _untouched(
     baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> bool:
-    """Return whether the picture is complete, reaches back to the baseline, and shows nothing newer."""
+    """Return whether the data is complete, reaches back to the baseline, and shows nothing newer."""
     shown = [status.execution_id for status in observation.services.values()] + [run.execution_id for run in runs]
     told = [status.execution_id for status in targets_in(baseline, observation)] + [run.execution_id for run in runs]
     return (
@@ -96,7 +96,7 @@ def _untouched(
 
 @unique
 class Standing(StrEnum):
-    """The state of our restart when it is to be cancelled; or why it is not provably ours alone."""
+    """What can be cancelled of our restart, or why nothing can."""
 
     WAITS = "waits"
     """Our request waits in the queue, and can be cancelled by its id."""
@@ -105,7 +105,7 @@ class Standing(StrEnum):
     OVER = "over"
     """Our restart has ended."""
     UNSEEN = "unseen"
-    """Nothing of ours is visible: it has not appeared yet, or is gone without a trace."""
+    """Nothing of ours is visible: it has not appeared yet, or has disappeared."""
     ENDING = "ending"
     """Our run is about to end, or has ended: a cancel could hit another user's run instead."""
     MERGED = "merged"

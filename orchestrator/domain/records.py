@@ -45,7 +45,7 @@ class InFlight:
     accepted: bool
     """Whether it is known to be accepted; otherwise it has to be looked for."""
     found: bool = False
-    """Whether its acceptance was not answered but found out: then nothing proves that it is ours alone."""
+    """Whether its acceptance was inferred, because the answer was lost: nothing proves that it is ours alone."""
     request_ids: frozenset[str] = frozenset()
     """The ids of our request, if the platform returned any."""
     sighting: Sighting = field(default_factory=Sighting)

@@ -1,7 +1,7 @@
-"""The heart: from a baseline and a reading to a verdict. Pure; no clock, no I/O.
+"""From a baseline and a reading to a verdict. Pure; no clock, no I/O.
 
-`judge` uses the statuses alone, which is enough for nearly every restart. If they leave a doubt, it names it, and
-`confirm` judges again with the deployment history and the queue, the authority on how a run ended.
+`judge` uses the statuses alone, which is enough for nearly every restart. If they are inconclusive, it names the doubt,
+and `confirm` judges again with the deployment history and the queue, the authority on how a run ended.
 
 A success needs every target `RESTARTED` under an execution that began after the baseline; anything else is at best a
 reason to look again.
@@ -34,7 +34,7 @@ class Finding(StrEnum):
     UNPROVEN = "unproven"
     """Nothing is in progress, and nothing that ended is known to be our restart."""
     IN_PROGRESS = "in_progress"
-    """Something waits or runs there."""
+    """Something is queued or running."""
     SUCCEEDED = "succeeded"
     """Every service restarted."""
     FAILED = "failed"
@@ -69,7 +69,7 @@ class Doubt(StrEnum):
     SEVERAL_EXECUTIONS = "several_executions"
     """There was more than one run since the baseline, and not all of them can be ours."""
     UNTOUCHED = "untouched"
-    """Other services ended under a new execution, this one never moved."""
+    """Other services ended under a new execution, this one did not change."""
     DISAPPEARED = "disappeared"
     """A service is not in the reading."""
     UNSEEN = "unseen"

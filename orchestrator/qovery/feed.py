@@ -1,6 +1,6 @@
 """Shared looks: one request reads the statuses of a whole project, and shows its jobs which should look closer.
 
-What is read here is a hint, never evidence. It may lag, it may be wrong either way, it may be refused: a job that waits
+What is read here is a hint, never evidence. It may lag, be wrong, or be refused: a job that waits
 for a hint looks for itself in the end, and every verdict rests on a reading of the job's own.
 
 Three classes, each of which knows only those before it: `Pace` says how far apart the quota wants looks to be;
@@ -101,7 +101,7 @@ class Pace:
         if self._spacing > SPACING_WORTH_LOGGING and now >= self._logged_at + LOGGED_AGAIN_AFTER:
             self._logged_at = now
             self._log.warning(
-                "quota_paused", pause_s=round(self._spacing, 1), hint="looks are far apart until it is renewed"
+                "quota_paused", pause_s=round(self._spacing, 1), hint="polling is slower until the quota renews"
             )
         return self._spacing
 
@@ -220,7 +220,7 @@ class SharedLooks:
     def _give_up(self, error: PlatformError) -> None:
         self.refused = True
         self._log.warning(
-            "shared_looks_refused", project_id=self._id, error=str(error), hint="each environment is looked at alone"
+            "shared_looks_refused", project_id=self._id, error=str(error), hint="each environment is polled separately"
         )
 
 
@@ -301,7 +301,7 @@ class JobLookout:
         return min(began + (RELIED_ON_FOR if is_at_work else OWN_LOOK_AFTER), contact.worth_a_look_at)
 
     def _relies_on(self, shared: SharedLooks) -> bool:
-        """Return whether shared looks are worth it: others share them, and they do not repeat a hint that misled."""
+        """Return whether shared looks are worth it: others share them, and they do not repeat a false hint."""
         hint = shared.hints.get(self._environment_id)
         is_misled = hint is not None and hint == self._woken_by
         return len(shared.members) > 1 and not shared.refused and not is_misled

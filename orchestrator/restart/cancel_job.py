@@ -1,4 +1,4 @@
-"""Cancel what a run has in flight in one environment, and find out how that ends."""
+"""Cancel what a run has in flight in one environment, and follow it to its end."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""One run at a time in an environment: hold it, or report who does."""
+"""One run at a time in an environment: hold it, or report the run that does."""
 
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context

@@ -1,4 +1,4 @@
-"""What every job works with, and what all jobs have in common: whatever happens becomes a result."""
+"""What every job works with, and what all jobs have in common: every error becomes a result."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from orchestrator.errors import ThrottledError
 from orchestrator.ports import Clock
 
 GROWTH = 0.25
-"""The interval as a share of the time already waited: after 100 s, another 25 s do not hurt."""
+"""The interval as a share of the time already waited: after 100 s, another 25 s hardly matter."""
 JITTER = 0.1
 
 
@@ -19,7 +19,7 @@ class wait_growing(wait_base):  # noqa: N801 - tenacity's own spelling of a stra
     """Wait longer the longer the poll has lasted.
 
     interval = min(max(GROWTH * waited, minimum), maximum), then shifted by up to `JITTER` of itself either way so that
-    many watchers do not beat in step, and bounded again. Looks are so evenly spaced for the first minimum / GROWTH
+    many jobs do not poll in step, and bounded again. So looks are evenly spaced for the first minimum / GROWTH
     seconds, and from there to t seconds there are ln(t * GROWTH / minimum) / ln(1 + GROWTH) of them.
     """
 

@@ -57,7 +57,7 @@ class RestartJob:
         self._proof = Proof(context, self._journal, Evidence.of(sighting))
 
     async def run(self) -> EnvironmentResult:
-        """Do it all. Whatever happens becomes the outcome; only a cancellation is raised."""
+        """Run the job. Errors become outcomes; only a cancellation is raised."""
         self._context.narrator.say(
             "environment_started",
             services=len(self._context.target.services),
@@ -72,7 +72,7 @@ class RestartJob:
         return result
 
     def interrupted(self) -> EnvironmentResult:
-        """Return the result of a job that was interrupted, as far as it got."""
+        """Return the result so far, of a job whose `run` was cancelled."""
         if self._ended is not None:
             return self._ended
         submission = self._submission
@@ -106,18 +106,22 @@ class RestartJob:
         if not failures:
             return settled
         if context.clock.monotonic() >= submitted.deadline:
-            return self._timed_out(submitted, f"Every service restarted, but {'; '.join(map(str, failures))}.")
+            return settlement.unverified(failures, by_run=self._is_by_run(submitted), elapsed=self._elapsed)
         return settlement.unhealthy(failures)
 
     def _timed_out(self, submitted: Submitted, afterwards: str) -> Settlement:
-        return settlement.timed_out(
-            by_run=submitted.deadline == self._context.end_by,
-            elapsed=self._context.progress.elapsed or 0.0,
-            afterwards=afterwards,
-        )
+        return settlement.timed_out(by_run=self._is_by_run(submitted), elapsed=self._elapsed, afterwards=afterwards)
+
+    @property
+    def _elapsed(self) -> float:
+        return self._context.progress.elapsed or 0.0
+
+    def _is_by_run(self, submitted: Submitted) -> bool:
+        """Return whether the deadline of a restart is the run's."""
+        return submitted.deadline == self._context.end_by
 
     async def _cancel_if_told(self, submitted: Submitted) -> str:
-        """Cancel our restart if the policy says so and it is provably ours alone; return a sentence on it."""
+        """Cancel our restart if the policy says so and it is provably ours alone; return a sentence for the report."""
         if self._context.target.policy.on_deadline is not OnDeadline.CANCEL:
             return "It continues at Qovery."
         baseline = submitted.baseline.raised(self._proof.evidence.not_ours)

@@ -1,4 +1,4 @@
-"""A POST whose answer was lost: was it accepted, did it never arrive, or can it not be known?"""
+"""A POST whose answer was lost: was it accepted, did it never arrive, or is that unknown?"""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from orchestrator.restart.settlement import Settlement
 
 
 class LostSubmit:
-    """Looks for one POST, beginning now."""
+    """Looks for one POST whose answer was lost."""
 
     def __init__(self, submitted: Submitted, context: Context) -> None:
         self._submitted = submitted
@@ -25,7 +25,7 @@ class LostSubmit:
         found = await self._context.poller.poll(
             self._look,
             until=self._submitted.deadline,
-            # A request that waits in the queue for a moment only must not come and go between two looks.
+            # Look often: it may be queued only for a moment.
             at_any_price=True,
         )
         if isinstance(found, Reason):

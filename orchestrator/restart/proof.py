@@ -39,8 +39,8 @@ class Proof:
             until=submitted.deadline,
             likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
             quiet=lambda: self._is_quiet,
-            # A hint only shows what has changed since the last look. If that one was made before the restart was looked
-            # at here (by an earlier process, or in search of a lost submit), it may have ended by then.
+            # Hints show what has changed since the last look. If that was made before this proof began, by an earlier
+            # process or in search of a lost submit, the restart may have ended by then: so look now.
             look_at_once=not submitted.just_posted,
         )
 

@@ -1,4 +1,4 @@
-"""Reads one environment: tracks contact, and treats an odd refusal of a read as a fault that may pass."""
+"""Reads one environment: tracks contact, and retries reads that are unexpectedly refused."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
@@ -13,14 +13,14 @@ from orchestrator.restart.polling import Contact
 T = TypeVar("T")
 
 NOT_FOUND_LIMIT = 3
-"""So many 404 in a row mean that the environment is gone; a single one may come from a proxy."""
+"""After so many 404 in a row the environment counts as gone; a single one may come from a proxy."""
 
 
 class ServerClock:
     """Notices when the platform's clock is set back, so that what it dates afterwards is not taken for older.
 
-    Between two answers as much time passes on its clock as on ours, which never jumps, apart from latency. A clock that
-    is set forward does no harm: what comes later is still dated later.
+    Apart from latency, its clock should advance as much as ours, which never jumps. A clock that is set forward does no
+    harm: what comes later is still dated later.
 
     Attributes:
         set_back: by how much in all, since `begin`.
@@ -136,7 +136,7 @@ class Reader:
         return queue, await self.history()
 
     async def queue_and_history_until(self, deadline: float) -> tuple[Sequence[QueuedRequest], Sequence[Run]] | None:
-        """Do the same, or return None if the deadline passes first: then only the request in flight may finish."""
+        """Do the same, but start no request after the deadline; return None if it passes first."""
         if self._clock.monotonic() >= deadline:
             return None
         queue = await self.queue()

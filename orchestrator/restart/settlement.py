@@ -234,6 +234,17 @@ def timed_out(*, by_run: bool, elapsed: float, afterwards: str) -> Settlement:
     )
 
 
+def unverified(failures: Iterable[CheckFailure], *, by_run: bool, elapsed: float) -> Settlement:
+    """Settle an environment that restarted, and whose checks had not passed by the deadline."""
+    whose = "run's deadline" if by_run else "deadline"
+    return Settlement(
+        outcome=Outcome.TIMED_OUT,
+        reason=Reason.RUN_DEADLINE if by_run else Reason.DEADLINE,
+        message=f"The {whose} passed {elapsed:.0f} s after the submit. Every service restarted, but "
+        f"{'; '.join(map(str, failures))}.",
+    )
+
+
 def unhealthy(failures: Iterable[CheckFailure]) -> Settlement:
     """Settle an environment that restarted and failed its checks."""
     return Settlement(
@@ -254,7 +265,7 @@ def refused(error: PlatformError) -> Settlement:
 
 def token_refused(error: PlatformError, *, submitted: bool) -> Settlement:
     """Settle an environment for which the token was refused."""
-    afterwards = "The restart was accepted before and may still be running." if submitted else "Nothing was submitted."
+    afterwards = "A restart was submitted before and may still be running." if submitted else "Nothing was submitted."
     return Settlement(
         outcome=Outcome.UNKNOWN if submitted else Outcome.FAILED,
         reason=Reason.TOKEN_REFUSED,

@@ -1,4 +1,4 @@
-"""From the first look to one accepted submit, whatever is lost on the way."""
+"""Get one restart accepted, from the first look on, even if an answer is lost."""
 
 from dataclasses import replace
 from functools import partial
@@ -81,7 +81,7 @@ class Submission:
         return self.submitted is not None and not self.submitted.accepted
 
     async def make(self) -> Submitted | Settlement:
-        """Get one restart accepted; return why not if that is impossible."""
+        """Get one restart accepted, or return why that is impossible."""
         submitted, lost = self.submitted, None
         while True:
             if submitted is None:
@@ -118,7 +118,7 @@ class Submission:
             found=in_flight.found,
             request_ids=in_flight.request_ids,
             deadline=max(deadline, context.clock.monotonic() + RESUME_GRACE),
-            # The grace of a late resume is for finding out, not for submitting.
+            # A late resume may still find out how it ended, but not submit again.
             post_by=deadline,
         )
 
@@ -138,8 +138,8 @@ class Submission:
             return settlement.journal_unwritable(error)
         if locked is not None:
             return locked
-        patience = context.target.policy.deadline
-        until = min(context.clock.monotonic() + patience, context.end_by) if lost is None else lost.post_by
+        began = context.clock.monotonic()
+        until = min(began + context.target.policy.deadline, context.end_by) if lost is None else lost.post_by
         posted: Submitted | Settlement | GaveUp = await context.poller.poll(
             partial(self._try, lost, until), until=until, quiet=self._waits_for_others
         )
@@ -147,7 +147,7 @@ class Submission:
             return settlement.never_started(
                 posted,
                 obstacle=self._obstacle,
-                waited=patience,
+                waited=until - began,
                 silent_for=context.poller.contact.silent_for,
                 by_run=until == context.end_by,
             )
@@ -155,6 +155,7 @@ class Submission:
 
     async def _try(self, lost: Submitted | None, until: float) -> Submitted | Settlement | None:
         observation = await self._context.reader.statuses()
+        read_at = self._context.clock.monotonic()
         if self._is_late(until):
             return None
         readiness = assess(observation, self._context.target.services)
@@ -167,7 +168,7 @@ class Submission:
         elif readiness.obstacle is not None:
             return self._wait_or_block(readiness)
         self.left_out = self._context.target.service_ids - {service.id for service in readiness.running}
-        baseline = await self._take_baseline(observation, readiness.running)
+        baseline = await self._take_baseline(observation, read_at, readiness.running)
         if baseline is None or self._is_late(until):
             return None
         return await self._post(baseline, readiness.running, lost, until)
@@ -184,16 +185,18 @@ class Submission:
             return settlement.blocked(readiness)
         return None
 
-    async def _take_baseline(self, observation: Observation, running: tuple[Service, ...]) -> Baseline | None:
+    async def _take_baseline(
+        self, observation: Observation, read_at: float, running: tuple[Service, ...]
+    ) -> Baseline | None:
         context = self._context
         ids = [service.id for service in running]
         runs = await context.reader.history() if baseline_needs_history(observation, ids) else ()
         baseline = Baseline.of(observation, ids, runs, origin=self._origin)
         if not baseline.executions:
             # The services are running, so there is an execution that the API does not show: nothing could be proven.
-            self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("no execution known",))
+            self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("the API shows none",))
             return None
-        context.reader.server_clock.begin(baseline.server_time, context.clock.monotonic())
+        context.reader.server_clock.begin(baseline.server_time, read_at)
         context.progress.note(observation)
         context.narrator.say(
             "baseline_read",
@@ -240,7 +243,7 @@ class Submission:
         return self.submitted
 
     def _not_accepted(self, error: PlatformError, running: tuple[Service, ...]) -> Settlement | None:
-        """Return what an error means that had no effect. Re-raises it if polling handles it."""
+        """Handle an error after which nothing was accepted; re-raise it if polling retries it."""
         if isinstance(error, BusyError):
             self._obstacle = Readiness(obstacle=Obstacle.BUSY, running=running, affected=(str(error),))
             return self._wait_or_block(self._obstacle)

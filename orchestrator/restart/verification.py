@@ -23,13 +23,15 @@ class CheckFailure:
 
     check: HttpCheck
     last_answer: int | str
+    waited: float
+    """Seconds that it had: less than `check.within` if the environment's deadline came first."""
 
     def __str__(self) -> str:
         answer = f"HTTP {self.last_answer}" if isinstance(self.last_answer, int) else self.last_answer
         wanted = f"HTTP {self.check.status}"
         if self.check.consecutive > 1:
             wanted += f" {self.check.consecutive} times in a row"
-        return f"{shown(self.check)} did not answer {wanted} within {self.check.within:g} s (last: {answer})"
+        return f"{shown(self.check)} did not answer {wanted} within {self.waited:g} s (last: {answer})"
 
 
 def shown(check: HttpCheck) -> str:
@@ -80,6 +82,6 @@ async def _verify_one(
     if passed:
         narrator.say("verification_passed", url=shown(check), elapsed_s=round(clock.monotonic() - began, 1))
         return None
-    failure = CheckFailure(check=check, last_answer=last_answer)
+    failure = CheckFailure(check=check, last_answer=last_answer, waited=round(end - began, 1))
     narrator.warn("verification_failed", url=shown(check), last_answer=last_answer, wanted=check.status)
     return failure

@@ -27,13 +27,13 @@ class WatchJob:
         self._verdicts: dict[str, ServiceVerdict] = {}
 
     async def run(self) -> EnvironmentResult:
-        """Watch. Whatever happens becomes the outcome; only a cancellation is raised."""
+        """Watch. Errors become outcomes; only a cancellation is raised."""
         self._context.narrator.say("environment_started", services=len(self._context.target.all_services))
         self._context.progress.begin()
         return self._result(await self._context.settled(self._watch(), submitted=lambda: False))
 
     def interrupted(self) -> EnvironmentResult:
-        """Return the result of a watch that was interrupted."""
+        """Return the result of a watch whose `run` was cancelled."""
         return self._result(
             Settlement(outcome=Outcome.UNKNOWN, reason=Reason.INTERRUPTED, message="Interrupted while watching.")
         )

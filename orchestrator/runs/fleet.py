@@ -1,4 +1,4 @@
-"""Many environments: wave after wave, in parallel, until the failure budget or the run's deadline says stop."""
+"""Many environments: wave after wave, in parallel, until the failure budget is exceeded or the deadline passes."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ class Job(Protocol):
         ...
 
     def interrupted(self) -> EnvironmentResult:
-        """Return the result, as far as it got when `run` was cancelled."""
+        """Return the result so far, once `run` was cancelled."""
         ...
 
 
@@ -67,13 +67,13 @@ class Fleet:
     async def run(self) -> tuple[EnvironmentResult, ...]:
         """Run every wave and return the results in the plan's order. After a cancellation, ask `results`."""
         self._failures = sum(result.counts_as_failure for result in self._results.values())
-        self._mind_the_budget()
+        self._halt_if_over_budget()
         began = False
         for wave, members in self._plan.waves():
             targets = self._to_run(members)
             if not targets:
                 continue
-            if began and not self._over:
+            if began and not self._must_not_begin:
                 await self._pause()
                 targets = self._to_run(targets)
             began = True
@@ -92,7 +92,7 @@ class Fleet:
         return sorted(left, key=lambda target: target.name not in self._in_flight)
 
     def _may_run(self, target: Target) -> bool:
-        return target.name in self._in_flight or not self._over
+        return target.name in self._in_flight or not self._must_not_begin
 
     def progress(self) -> Mapping[str, int]:
         """Return how far the run has come, in environments."""
@@ -110,7 +110,8 @@ class Fleet:
         return tuple(self._result(target) for target in self._plan.targets)
 
     @property
-    def _over(self) -> bool:
+    def _must_not_begin(self) -> bool:
+        """Whether nothing more may begin: the run has halted, or its deadline has passed."""
         return self._halted or self._clock.monotonic() >= self._end_by
 
     async def _pause(self) -> None:
@@ -123,7 +124,7 @@ class Fleet:
         async with self._room:
             if not self._may_run(target):
                 return
-            if not await self._is_let_in(target):
+            if not await self._is_admitted(target):
                 return
             try:
                 job = self._jobs[target.name] = self._make_job(target, self._end_by)
@@ -132,9 +133,9 @@ class Fleet:
             finally:
                 if self._admission is not None:
                     self._admission.release(target)
-            self._mind_the_budget()
+            self._halt_if_over_budget()
 
-    async def _is_let_in(self, target: Target) -> bool:
+    async def _is_admitted(self, target: Target) -> bool:
         if self._admission is None:
             return True
         if target.name in self._in_flight:
@@ -156,7 +157,7 @@ class Fleet:
             and other.name not in self._in_flight
         ]
 
-    def _mind_the_budget(self) -> None:
+    def _halt_if_over_budget(self) -> None:
         failures = self._failures
         budget = self._plan.strategy.max_failures
         if not self._halted and budget.exceeded_by(failures, of=len(self._plan.targets)):
@@ -169,7 +170,7 @@ class Fleet:
             return self._results[target.name]
         job = self._jobs.get(target.name)
         if job is None and target.name in self._in_flight:
-            # The resumed run was interrupted before it got to it.
+            # The resumed run was interrupted before this environment's turn.
             job = self._make_job(target, self._end_by)
         if job is not None:
             # Kept, so that it is settled only once.

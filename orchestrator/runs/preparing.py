@@ -38,7 +38,7 @@ class GoingOn:
     """How a run that was interrupted is resumed."""
 
     begin_new: bool = True
-    """Whether to begin what had not begun."""
+    """Whether to begin environments that have not begun."""
     call_off: bool = False
     """Whether to cancel what is in flight."""
     deadline: float | None = None
@@ -176,7 +176,7 @@ def _announce(plan: Plan, log: FilteringBoundLogger, cost: Estimate | None) -> N
             "run_deadline_too_near",
             duration_expected_s=round(cost.duration_s),
             run_deadline_s=round(cost.run_deadline_s),
-            hint="what has not begun by then will not be restarted",
+            hint="environments that have not begun by then will not be restarted",
         )
 
 

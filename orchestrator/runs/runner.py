@@ -25,7 +25,7 @@ PROGRESS_EVERY = 15.0
 
 
 class Run:
-    """One run in a session: carried out, and reported whatever happens.
+    """One run in a session: carries it out, and always reports.
 
     Args:
         config: what to restart, and how.
@@ -127,7 +127,7 @@ class Run:
         return report
 
     def _is_worth_resuming(self, results: Sequence[EnvironmentResult]) -> bool:
-        """Return whether there is anything left to do or to find out."""
+        """Return whether resuming could change anything."""
         return not self._finished or any(result.submitted_at is not None and result.is_open_ended for result in results)
 
     async def _write_end(self, report: RunReport, results: Sequence[EnvironmentResult]) -> None:

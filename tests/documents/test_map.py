@@ -119,4 +119,4 @@ def keys_of(schema: dict[str, object]) -> set[str]:
 def test_an_option_of_the_file_is_shown_in_the_readme(key: str) -> None:
     assert "`README.md`" in answer("An option of the file")
     configuration = README.partition("## Configuration")[2].partition("## Python")[0]
-    assert re.search(rf"\b{key}\b", configuration)
+    assert re.search(rf"\b{key}:|`{key}`", configuration)

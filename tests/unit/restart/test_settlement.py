@@ -188,7 +188,19 @@ ENDINGS = [
     ),
     pytest.param(settlement.contact_lost(silent_for=300), Outcome.UNKNOWN, Reason.CONTACT_LOST, "300 s", id="contact"),
     pytest.param(
-        settlement.unhealthy([CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503)]),
+        settlement.unverified(
+            [CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503, waited=29.0)],
+            by_run=False,
+            elapsed=600.4,
+        ),
+        Outcome.TIMED_OUT,
+        Reason.DEADLINE,
+        "The deadline passed 600 s after the submit. Every service restarted, but https://x.test did not answer "
+        "HTTP 200 within 29 s (last: HTTP 503).",
+        id="not verified by the deadline",
+    ),
+    pytest.param(
+        settlement.unhealthy([CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503, waited=60.0)]),
         Outcome.FAILED,
         Reason.VERIFICATION_FAILED,
         "HTTP 503",

@@ -53,7 +53,7 @@ def test_good_answers_must_come_in_a_row() -> None:
 def test_any_answer_but_the_wanted_one_fails_when_the_time_is_up(answer: int | str) -> None:
     check = HttpCheck(url=URL, within=61)
     failures, prober, log, ended_at = verified(check, answers={URL: {0: answer}})
-    assert failures == [CheckFailure(check=check, last_answer=answer)]
+    assert failures == [CheckFailure(check=check, last_answer=answer, waited=check.within)]
     assert (ended_at, prober.probes[-1]) == (61.0, (URL, 61.0))
     assert [(event.name, event.level) for event in log.events] == [("verification_failed", "warning")]
     assert log.events[0].details == {"url": URL, "last_answer": answer, "wanted": 200}
@@ -103,12 +103,12 @@ def test_no_checks_fail_nothing() -> None:
     ("failure", "words"),
     [
         pytest.param(
-            CheckFailure(check=HttpCheck(url=URL), last_answer=503),
+            CheckFailure(check=HttpCheck(url=URL), last_answer=503, waited=60.0),
             f"{URL} did not answer HTTP 200 within 60 s (last: HTTP 503)",
             id="a status",
         ),
         pytest.param(
-            CheckFailure(check=HttpCheck(url=URL, status=204, consecutive=3, within=0.5), last_answer="refused"),
+            CheckFailure(check=HttpCheck(url=URL, status=204, consecutive=3), last_answer="refused", waited=0.5),
             f"{URL} did not answer HTTP 204 3 times in a row within 0.5 s (last: refused)",
             id="words, and a streak",
         ),
