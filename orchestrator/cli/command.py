@@ -16,7 +16,7 @@ from orchestrator import logs
 from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
-from orchestrator.errors import PlatformError, RestartError, TokenRefusedError, UsageError
+from orchestrator.errors import RestartError, TokenRefusedError, UsageError
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
@@ -166,8 +166,6 @@ def exit_code_of_error(error: RestartError) -> ExitCode:
             return ExitCode.USAGE
         case TokenRefusedError():
             return ExitCode.REFUSED
-        case PlatformError():
-            return ExitCode.UNKNOWN
         case _:
             return ExitCode.UNKNOWN
 

@@ -1,6 +1,5 @@
 """The command `simulate`."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from orchestrator import logs
@@ -11,6 +10,7 @@ from orchestrator.config import Config
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec
 from orchestrator.errors import RestartError, UsageError
+from orchestrator.runs.interruption import until_done_or_asked
 
 DEMO = tuple(
     EnvironmentSpec(
@@ -47,15 +47,8 @@ def serve_simulator(
             faults=settings.faults.value,
         )
 
-    async def until_signal() -> None:
-        task = asyncio.ensure_future(serve())
-        runner.interruption.when_asked(task.cancel)
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-
     try:
-        runner.call(until_signal)
+        runner.call(lambda: until_done_or_asked(serve(), runner.interruption))
     except RestartError as error:
         runner.show_error(error)
         return exit_code_of_error(error)
