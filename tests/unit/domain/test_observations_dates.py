@@ -1,35 +1,15 @@
 """What the platform's own clock tells of the runs before and after a baseline."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.observations import Observation
 from tests.support.builders import (
-    NOON,
-    all_in,
     baseline_of,
-    execution,
     run,
 )
+from tests.support.dated import DATED_BASELINE, at, over
 from tests.support.stories import TARGETS
-
-BASELINE = baseline_of(*TARGETS, at=NOON)
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-def over(
-    *, began: float | None, last: int | None = 42, number: int = 42, state: str = "RESTARTED", read: float = 40.0
-) -> Observation:
-    """Both targets have ended; the reading says when their run began at the earliest."""
-    reading = replace(all_in(state, *TARGETS, number=number, at=at(read)), last_execution_id=execution(last))
-    return replace(reading, last_run_not_before=None if began is None else at(began))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +25,7 @@ def over(
 def test_the_last_run_began_after_the_baseline_where_the_platforms_own_clock_says_so(
     began: float | None, after: bool
 ) -> None:
-    assert BASELINE.began_after(over(began=began)) is after
+    assert DATED_BASELINE.began_after(over(began=began)) is after
     assert not baseline_of(*TARGETS).began_after(over(began=began)), "the baseline has no date"
 
 

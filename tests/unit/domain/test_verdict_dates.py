@@ -1,7 +1,6 @@
 """`judge`: a success that nobody saw running counts if the reading itself dates its run."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,44 +11,32 @@ from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.verdict import Doubt, Finding, judge
 from tests.support.builders import (
     NOON,
-    all_in,
     baseline_of,
     execution,
     observe,
     status,
 )
+from tests.support.dated import DATED_BASELINE, at, over
 from tests.support.stories import TARGETS
 from tests.support.strategies import STATES
 
-BASELINE = baseline_of(*TARGETS, at=NOON)
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-def over(
-    *, began: float | None, last: int | None = 42, number: int = 42, state: str = "RESTARTED", read: float = 40.0
-) -> Observation:
-    """Both targets have ended; the reading says when their run began at the earliest."""
-    reading = replace(all_in(state, *TARGETS, number=number, at=at(read)), last_execution_id=execution(last))
-    return replace(reading, last_run_not_before=None if began is None else at(began))
-
 
 def test_a_success_that_was_never_seen_running_is_settled_where_its_run_is_dated_after_the_baseline() -> None:
-    verdict = judge(BASELINE, over(began=3.0))
+    verdict = judge(DATED_BASELINE, over(began=3.0))
     assert verdict.settled
     assert (verdict.finding, verdict.reason) == (Finding.SUCCEEDED, Reason.RESTARTED)
     assert {one.execution_id for one in verdict.services.values()} == {execution(42)}
 
 
 IN_DOUBT = [
-    pytest.param(BASELINE, over(began=None), Doubt.NEVER_SEEN_RUNNING, id="no date"),
-    pytest.param(BASELINE, over(began=-1.0), Doubt.NEVER_SEEN_RUNNING, id="dated before the baseline"),
+    pytest.param(DATED_BASELINE, over(began=None), Doubt.NEVER_SEEN_RUNNING, id="no date"),
+    pytest.param(DATED_BASELINE, over(began=-1.0), Doubt.NEVER_SEEN_RUNNING, id="dated before the baseline"),
     pytest.param(baseline_of(*TARGETS), over(began=3.0), Doubt.NEVER_SEEN_RUNNING, id="the baseline has no date"),
-    pytest.param(BASELINE, over(began=3.0, last=None), Doubt.NEVER_SEEN_RUNNING, id="of which run is not told"),
-    pytest.param(BASELINE, over(began=3.0, last=43), Doubt.NEVER_SEEN_RUNNING, id="another run is dated"),
-    pytest.param(BASELINE, over(began=3.0, last=43, number=43), Doubt.SEVERAL_EXECUTIONS, id="not the very next run"),
+    pytest.param(DATED_BASELINE, over(began=3.0, last=None), Doubt.NEVER_SEEN_RUNNING, id="of which run is not told"),
+    pytest.param(DATED_BASELINE, over(began=3.0, last=43), Doubt.NEVER_SEEN_RUNNING, id="another run is dated"),
+    pytest.param(
+        DATED_BASELINE, over(began=3.0, last=43, number=43), Doubt.SEVERAL_EXECUTIONS, id="not the very next run"
+    ),
 ]
 
 
@@ -63,14 +50,14 @@ def test_where_the_reading_does_not_date_its_run_after_the_baseline_the_history_
 
 
 def test_a_date_excuses_only_that_nobody_saw_it_running() -> None:
-    assert judge(replace(BASELINE, origin="API"), replace(over(began=3.0), last_origin="CONSOLE")).doubt is (
+    assert judge(replace(DATED_BASELINE, origin="API"), replace(over(began=3.0), last_origin="CONSOLE")).doubt is (
         Doubt.ANOTHER_ORIGIN
     )
-    assert judge(BASELINE, over(began=3.0, state="DEPLOYED")).doubt is Doubt.ENDED_OTHERWISE
-    old = judge(BASELINE, over(began=3.0, last=41, number=41))
+    assert judge(DATED_BASELINE, over(began=3.0, state="DEPLOYED")).doubt is Doubt.ENDED_OTHERWISE
+    old = judge(DATED_BASELINE, over(began=3.0, last=41, number=41))
     assert (old.finding, old.doubt) == (Finding.UNPROVEN, None)
     mixed = observe(status("api", "RESTARTED", 42), status("web", "RESTARTED", 41), last=42, at=at(40))
-    half = judge(BASELINE, replace(mixed, last_run_not_before=at(3)))
+    half = judge(DATED_BASELINE, replace(mixed, last_run_not_before=at(3)))
     assert (half.finding, half.doubt) == (Finding.IN_PROGRESS, Doubt.UNTOUCHED)
 
 
@@ -84,7 +71,7 @@ def test_a_date_excuses_only_that_nobody_saw_it_running() -> None:
 def test_what_was_never_seen_running_is_settled_as_a_success_only_where_its_own_run_is_dated_after_the_baseline(
     state: str, number: int, last: int | None, began: float | None, dated: bool
 ) -> None:
-    baseline = BASELINE if dated else baseline_of(*TARGETS)
+    baseline = DATED_BASELINE if dated else baseline_of(*TARGETS)
     observation = over(began=began, last=last, number=number, state=state)
     verdict = judge(baseline, observation)
     if verdict.settled and verdict.finding is Finding.SUCCEEDED:

@@ -1,20 +1,16 @@
 """A whole restart while the platform's clock is set back."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import pytest
 
 from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
-from tests.support.builders import NOON, all_in, baseline_of, intent, target
+from tests.support.builders import all_in, baseline_of, intent, target
+from tests.support.dated import at
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import Scene
 from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
 
 
 def dated(seconds: int, script: dict[int, Scene], *, set_at: int, by: float) -> dict[int, Scene]:

@@ -1,20 +1,18 @@
 """A whole restart under a platform clock that is right, wrong, or set."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import pytest
 
-from orchestrator.domain.observations import CLOCK_SKEW, Observation
+from orchestrator.domain.observations import CLOCK_SKEW
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import (
-    NOON,
     all_in,
-    baseline_of,
     execution,
     intent,
     target,
 )
+from tests.support.dated import DATED_BASELINE, at, over
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import Scene
 from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
@@ -22,22 +20,7 @@ from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
 SKEW = CLOCK_SKEW.total_seconds()
 
 
-BASELINE = baseline_of(*TARGETS, at=NOON)
-
-
 SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-def over(
-    *, began: float | None, last: int | None = 42, number: int = 42, state: str = "RESTARTED", read: float = 40.0
-) -> Observation:
-    """Both targets have ended; the reading says when their run began at the earliest."""
-    reading = replace(all_in(state, *TARGETS, number=number, at=at(read)), last_execution_id=execution(last))
-    return replace(reading, last_run_not_before=None if began is None else at(began))
 
 
 def script(*, began: float | None, skips: float = 0.0, skips_at: int = 10) -> dict[int, Scene]:
@@ -76,7 +59,7 @@ def test_a_restart_that_was_over_before_it_was_seen_needs_the_history_unless_its
 
 def test_what_an_earlier_process_posted_needs_the_history_where_more_time_may_have_passed_than_we_know_of() -> None:
     def resumed(dated: float) -> int:
-        journal = MemoryJournal(intent=intent(BASELINE, posted_at=-60.0), accepted=True)
+        journal = MemoryJournal(intent=intent(DATED_BASELINE, posted_at=-60.0), accepted=True)
         there = Scene(observation=over(began=3.0, read=dated), runs=(restart_run(), LAST_NIGHTS_RUN))
         story = tell(target(*TARGETS), before={0: there}, journal=journal)
         assert story.ending == SUCCESS

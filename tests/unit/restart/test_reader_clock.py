@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 from orchestrator.domain.observations import CLOCK_SKEW, Observation
 from orchestrator.restart.polling import Contact
 from orchestrator.restart.reader import Reader, ServerClock
-from tests.support.builders import ENVIRONMENT, NOON, all_in, baseline_of
+from tests.support.builders import ENVIRONMENT, all_in, baseline_of
+from tests.support.dated import at
 from tests.support.scripted_platform import Scene, ScriptedPlatform
 from tests.support.stories import TARGETS
 from tests.support.time import HandClock, in_virtual_time
 
 SKEW = CLOCK_SKEW.total_seconds()
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
 
 
 def set_back(*answers: tuple[float, float | None, float], began: float | None = 0.0) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,29 +12,13 @@ from tests.support.builders import (
     ENVIRONMENT,
     NOON,
     all_in,
-    baseline_of,
-    execution,
 )
+from tests.support.dated import DATED_BASELINE, at, over
 from tests.support.scripted_platform import Scene, ScriptedPlatform
 from tests.support.stories import TARGETS
 from tests.support.time import HandClock, in_virtual_time
 
 SKEW = CLOCK_SKEW.total_seconds()
-
-
-BASELINE = baseline_of(*TARGETS, at=NOON)
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-def over(
-    *, began: float | None, last: int | None = 42, number: int = 42, state: str = "RESTARTED", read: float = 40.0
-) -> Observation:
-    """Both targets have ended; the reading says when their run began at the earliest."""
-    reading = replace(all_in(state, *TARGETS, number=number, at=at(read)), last_execution_id=execution(last))
-    return replace(reading, last_run_not_before=None if began is None else at(began))
 
 
 class Dated(ScriptedPlatform):
@@ -75,7 +58,7 @@ def test_the_date_of_the_last_run_is_believed_while_the_platforms_clock_runs_as_
         observation = in_virtual_time(readings.statuses())
     assert (observation.last_run_not_before is not None) is believed
     assert readings.server_clock.steady is believed
-    assert readings.dated(BASELINE).dates_doubtful is not believed
+    assert readings.dated(DATED_BASELINE).dates_doubtful is not believed
 
 
 def test_a_new_baseline_is_dated_by_the_clock_as_it_is_then() -> None:
