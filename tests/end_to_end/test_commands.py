@@ -105,26 +105,21 @@ def test_validate_says_the_same_in_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_a_broken_file_is_told_in_json_where_json_is_wanted(command: str, tmp_path: Path) -> None:
+def test_a_broken_file_is_told_in_json_where_json_is_wanted(command: str, tmp_path: Path, validate: Validate) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text(BROKEN, encoding="utf-8")
-    finished = run(command, path, "-o", "json", env=environ(QOVERY_RESTART_LOG_FORMAT="json"))
+    report = ("--report", tmp_path / "r.json") if command == "run" else ()
+    finished = run(command, path, "-o", "json", *report, env=environ(QOVERY_RESTART_LOG_FORMAT="json"))
 
+    if command == "run":
+        validate(finished.report)
+        assert json.loads((tmp_path / "r.json").read_text("utf-8")) == finished.report
     assert finished.code == 2
     assert finished.report["exit_code"] == 2
     assert len(finished.report["errors"]) >= 3
     (event,) = finished.events
     assert event["event"] == "run_refused"
     assert event["problems"] == finished.report["errors"]
-
-
-def test_a_broken_file_makes_a_report_that_holds_to_the_schema(tmp_path: Path, validate: Validate) -> None:
-    path = tmp_path / "broken.yaml"
-    path.write_text(BROKEN, encoding="utf-8")
-    finished = run("run", path, "-o", "json", "--report", tmp_path / "r.json", env=environ())
-
-    validate(finished.report)
-    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == finished.report
 
 
 def test_a_run_without_a_token_says_where_it_looked(tmp_path: Path) -> None:

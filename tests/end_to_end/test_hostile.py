@@ -10,7 +10,8 @@ from typing import Any
 from orchestrator.simulator.gate import user_of
 from tests.support.command import TOKEN, Finished, Running, environ, write_config
 
-SEEDS = (1, 4, 7, 12)
+SEEDS = (4, 7)
+"""On the one not everything comes to be known, on the other everything succeeds."""
 US = user_of(TOKEN)
 
 
@@ -49,7 +50,7 @@ def record_of(url: str) -> list[dict[str, Any]]:
 
 
 def test_a_success_is_true_and_no_restart_is_accepted_twice(tmp_path: Path) -> None:
-    """One test for all seeds, since they wait together."""
+    """One test for both seeds, since they wait together."""
     outcomes: set[str] = set()
     retried: list[dict[str, Any]] = []
     for seed, (finished, record) in nights(tmp_path).items():

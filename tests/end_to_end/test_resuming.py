@@ -4,7 +4,6 @@ import json
 import shlex
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,10 @@ from tests.support.small_platform import (
     NEVER_ENDING,
     QUICK_SUCCESS,
     SHOP,
-    Request,
     Silence,
     SmallPlatform,
     first_look,
     later_look,
-    look_into_the_history,
     serving,
     submit,
 )
@@ -57,39 +54,33 @@ def is_whole(resumed: Finished, died: Finished) -> None:
         assert service["timeline"][-1][0] == "RESTARTED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
-    """A moment at which a run is killed, and how it is resumed."""
-
-    at: Callable[[Request], bool]
-    silence: Silence = Silence.LOST
-    called: Callable[[str], list[str]] = lambda _: []
-    """What `resume` is told, given the run's id."""
-
-
-DEATHS = {
-    "before the POST, resumed by default": Death(at=first_look),
-    "in the POST, which was accepted, resumed by id": Death(
-        at=submit, silence=Silence.UNANSWERED, called=lambda run_id: [run_id]
-    ),
-    "after the POST, resumed by a prefix": Death(at=later_look, called=lambda run_id: [run_id[:-3]]),
-}
-
-
-@pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS.keys())
-def test_a_run_that_was_killed_is_resumed_to_its_end_with_one_restart(
-    death: Death, config: Path, validate: Validate
+def test_a_run_may_die_as_often_as_it_likes_and_is_resumed_to_its_end_with_one_restart(
+    config: Path, validate: Validate
 ) -> None:
+    """Before the POST, in it, after it, and once more: one run for all moments, and for all ways to name it."""
     with serving(SmallPlatform()) as platform:
         env = environ(QOVERY_API_URL=platform.url)
-        died = kill_at(platform.snag(death.at, death.silence), "run", config, env=env)
+        died = kill_at(platform.snag(first_look), "run", config, env=env)
         config.unlink()
-        resumed = run("resume", *death.called(died.run_id), *AS_JSON, env=env)
+        kill_at(platform.snag(submit, Silence.UNANSWERED), "resume", env=env)
+        platform.states = NEVER_ENDING
+        for run_id, happened in ((died.run_id, "submit_found"), (died.run_id[:-3], "service_state_changed")):
+            with Running.start("resume", run_id, env=env) as running:
+                running.wait_for(happened)
+                # By its next look what it has found out is written down.
+                platform.snag(later_look).wait()
+                running.die()
+        platform.states = ("RESTARTED",)
+        resumed = run("resume", *AS_JSON, env=env)
 
     assert (platform.submits, platform.accepted) == (1, 1)
     is_whole(resumed, died)
     validate(resumed.report)
     assert resumed.report["config"] == str(config)
+    for service in resumed.report["environments"][0]["services"]:
+        *_, (running_state, seen_after), (end, ended_after) = service["timeline"]
+        assert (running_state, end) == ("RESTARTING", "RESTARTED")
+        assert seen_after <= ended_after
 
 
 def test_a_post_that_never_arrived_is_made_again_but_only_once_it_must_have_shown(
@@ -112,44 +103,13 @@ def test_a_post_that_never_arrived_is_made_again_but_only_once_it_must_have_show
     assert given_up["after_s"] >= 1.5
 
 
-def test_a_run_may_die_as_often_as_it_likes(config: Path) -> None:
-    with serving(SmallPlatform()) as platform:
-        env = environ(QOVERY_API_URL=platform.url)
-        kill_at(platform.snag(first_look), "run", config, env=env)
-        kill_at(platform.snag(submit, Silence.UNANSWERED), "resume", env=env)
-        kill_at(platform.snag(look_into_the_history), "resume", env=env)
-        platform.states = NEVER_ENDING
-        kill_at(platform.snag(later_look), "resume", env=env)
-        platform.states = QUICK_SUCCESS
-        resumed = run("resume", *AS_JSON, env=env)
-
-    assert resumed.code == 0, resumed.stderr
-    assert (platform.submits, platform.accepted) == (1, 1)
-    assert resumed.outcomes == {"shop": ("succeeded", "restarted")}
-
-
-def test_what_was_seen_before_the_death_is_in_the_report(config: Path) -> None:
-    with serving(SmallPlatform(states=NEVER_ENDING)) as platform:
-        env = environ(QOVERY_API_URL=platform.url)
-        with Running.start("run", config, env=env) as running:
-            running.wait_for("service_state_changed")
-            # By its next look what it has seen is written down.
-            platform.snag(later_look).wait()
-            running.die()
-        platform.states = ("RESTARTED",)
-        resumed = run("resume", *AS_JSON, env=env)
-
-    assert resumed.code == 0, resumed.stderr
-    for service in resumed.report["environments"][0]["services"]:
-        (running_state, seen_after), (end, ended_after) = service["timeline"]
-        assert (running_state, end) == ("RESTARTING", "RESTARTED")
-        assert seen_after <= ended_after
-
-
 def test_a_run_without_a_file_is_resumed_too() -> None:
     with serving(SmallPlatform(states=("RESTARTED",))) as platform:
         env = environ(QOVERY_API_URL=platform.url)
-        died = kill_at(platform.snag(later_look), "restart", ENVIRONMENT, "--all-services", env=env)
+        # Without a file, the first look after a submit comes after five seconds: too late to wait for.
+        with Running.start("restart", ENVIRONMENT, "--all-services", env=env) as running:
+            running.wait_for("restart_submitted")
+            died = running.die()
         resumed = run("resume", *AS_JSON, env=env)
 
     assert resumed.code == 0, resumed.stderr
@@ -172,7 +132,7 @@ def test_a_run_is_resumed_at_the_api_that_it_has_asked_so_far_and_at_no_other(co
     assert platform.submits == 1
 
 
-def test_what_became_of_a_restart_after_its_deadline_can_be_found_out_later(tmp_path: Path) -> None:
+def test_what_became_of_a_restart_after_its_deadline_can_be_found_out_later(tmp_path: Path, validate: Validate) -> None:
     config = write_config(tmp_path, [SHOP], defaults=", deadline: 600ms")
     with serving(SmallPlatform(states=NEVER_ENDING)) as platform:
         env = environ(QOVERY_API_URL=platform.url)
@@ -181,6 +141,8 @@ def test_what_became_of_a_restart_after_its_deadline_can_be_found_out_later(tmp_
         resumed = run_line([*shlex.split(timed_out.report["resume"]), *AS_JSON], env=env)
 
     assert timed_out.code == 124
+    assert timed_out.outcomes == {"shop": ("timed_out", "deadline")}
+    validate(timed_out.report)
     assert resumed.code == 0, resumed.stderr
     assert resumed.report["run_id"] == timed_out.report["run_id"]
     assert resumed.report["resume"] is None

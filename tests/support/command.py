@@ -192,7 +192,7 @@ def write_config(
             [
                 "version: 1",
                 f"api: {{request_timeout: 2s{api}}}",
-                f"defaults: {{poll: {{min: 50ms, max: 200ms}}{defaults}}}",
+                f"defaults: {{poll: {{min: 20ms, max: 100ms}}{defaults}}}",
                 *([more] if more else []),
                 "environments:",
                 *(f"  - {environment}" for environment in environments),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orchestrator.domain.costs import HOUR
+from orchestrator.domain.durations import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.machine import Machine
 from orchestrator.qovery.ledger import FILE_NAME, Book, Ledger, connect

@@ -241,8 +241,12 @@ def test_a_nasty_name_is_shown_as_it_is(nasty: str) -> None:
 
 
 @pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name.lower())
-def test_every_ending_can_be_shown(code: ExitCode) -> None:
-    run = report(*every_ending(), exit_code=code)
+def test_every_ending_of_a_run_can_be_shown(code: ExitCode) -> None:
+    run = report(succeeded("e"), exit_code=code)
+    assert page(run).all("h1")[0].text == HEADLINES[run.outcome]
+
+
+def test_every_ending_of_an_environment_can_be_shown() -> None:
+    run = report(*every_ending(), exit_code=ExitCode.FAILED)
     shown = page(run)
-    assert shown.all("h1")[0].text == HEADLINES[run.outcome]
     assert {heading.text for heading in shown.all("h3")} == {environment.name for environment in run.environments}

@@ -187,8 +187,12 @@ def test_a_message_pings_nobody() -> None:
 
 
 @pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name.lower())
-def test_every_ending_can_be_told(code: ExitCode) -> None:
-    run = report(*every_ending(), exit_code=code)
+def test_every_ending_of_a_run_can_be_told(code: ExitCode) -> None:
+    run = report(succeeded("e"), exit_code=code)
+    assert page(run).all("h2")[0].text.endswith(HEADLINES[run.outcome])
+
+
+def test_every_ending_of_an_environment_can_be_told() -> None:
+    run = report(*every_ending(), exit_code=ExitCode.FAILED)
     shown = page(run)
-    assert shown.all("h2")[0].text.endswith(HEADLINES[run.outcome])
     assert {environment.name for environment in run.environments} <= set(cells(shown))

@@ -225,10 +225,14 @@ def test_the_surroundings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name.lower())
-def test_every_ending_is_shown_with_the_run_s_own_at_the_end(code: ExitCode) -> None:
-    run = report(*every_ending(), exit_code=code)
+def test_every_ending_of_a_run_is_shown_at_the_end(code: ExitCode) -> None:
+    run = report(succeeded("e"), exit_code=code)
+    assert plainly(run).splitlines()[-1].startswith(f"{HEADLINES[run.outcome]} (exit code {code.value}): ")
+
+
+def test_every_ending_of_an_environment_is_shown() -> None:
+    run = report(*every_ending(), exit_code=ExitCode.FAILED)
     shown = plainly(run).splitlines()
-    assert shown[-1].startswith(f"{HEADLINES[run.outcome]} (exit code {code.value}): ")
     for environment in run.environments:
         assert any(environment.name in line for line in shown)
 

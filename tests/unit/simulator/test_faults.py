@@ -1,6 +1,8 @@
 """What goes wrong with single requests, and that it repeats itself."""
 
 from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 
 import pytest
 
@@ -18,7 +20,8 @@ def fates(
     return [faults.next(method, path, now=now) for _ in range(count)]
 
 
-def over_seeds(profile: FaultProfile, path: str, *, method: str = "GET") -> list[Fate]:
+@cache
+def over_seeds(profile: FaultProfile, path: str, *, method: str = "GET") -> Sequence[Fate]:
     # Each seed is asked at another time, so that bursts are met as often as they come.
     return [
         fate
@@ -27,7 +30,7 @@ def over_seeds(profile: FaultProfile, path: str, *, method: str = "GET") -> list
     ]
 
 
-def faulty(found: list[Fate]) -> float:
+def faulty(found: Sequence[Fate]) -> float:
     return sum(fate.fault not in (Fault.NONE, Fault.STALE) for fate in found) / len(found)
 
 
