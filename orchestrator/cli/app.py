@@ -267,28 +267,14 @@ def _run(
     watch: bool = False,
     wait_lock: str = "0s",
 ) -> None:
-    from orchestrator.cli.command import CommandRunner  # noqa: PLC0415
-    from orchestrator.reports.model import RunReport  # noqa: PLC0415
-    from orchestrator.runs.runner import run_in  # noqa: PLC0415
-    from orchestrator.runs.session import open_session  # noqa: PLC0415
+    from orchestrator.cli.running import run_config  # noqa: PLC0415
 
-    runner = CommandRunner(settings)
-    # A rehearsal changes nothing real, so it leaves no journal.
-    state_dir = None if settings.simulate else settings.state_dir
-
-    async def make() -> RunReport:
-        config, wait = load(), _seconds("--wait-lock", wait_lock, allow_zero=True)
-        async with open_session(config, environ=os.environ, rehearsal=runner.rehearsal, state_dir=state_dir) as session:
-            runner.note_session(session)
-            return await run_in(
-                session,
-                config,
-                rehearsal=runner.rehearsal,
-                environ=os.environ,
-                interruption=runner.interruption,
-                watch=watch,
-                state_dir=state_dir,
-                wait_lock=wait or 0.0,
-            )
-
-    sys.exit(runner.run(make, config=source))
+    sys.exit(
+        run_config(
+            settings,
+            load,
+            source=source,
+            watch=watch,
+            wait_lock=lambda: _seconds("--wait-lock", wait_lock, allow_zero=True),
+        )
+    )

@@ -80,9 +80,17 @@ class CommandRunner:
         self._write_reports(report)
         return ExitCode(report.exit_code)
 
-    def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run `make` with the same signal handling, and return its result. Raises what it raises."""
-        return in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
+    def attempt(self, make: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T | None, ExitCode, tuple[str, ...]]:
+        """Run `make` with the same signal handling; if an error ends it, write that to stderr.
+
+        Returns:
+            Its result, success and no problems; after an error None, the error's exit code and its problems.
+        """
+        try:
+            return in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal), ExitCode.SUCCEEDED, ()
+        except RestartError as error:
+            self.show_error(error)
+            return None, exit_code_of_error(error), problems_of(error)
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""

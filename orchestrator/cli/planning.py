@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from orchestrator.cli.command import CommandRunner, exit_code_of_error, problems_of
+from orchestrator.cli.command import CommandRunner
 from orchestrator.cli.options import Output, Settings
 from orchestrator.config import Config
 from orchestrator.domain.costs import Estimate
 from orchestrator.domain.durations import format_duration
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment
-from orchestrator.errors import RestartError
 from orchestrator.reports.wording import count, span
 from orchestrator.runs.forecasting import areview
 
@@ -44,16 +43,9 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
             state_dir=settings.state_dir,
         )
 
-    errors: tuple[str, ...] = ()
-    review: Review | None = None
-    code = ExitCode.SUCCEEDED
-    try:
-        review = runner.call(make)
-        if review is not None:
-            code = _exit_code(review.environments)
-    except RestartError as error:
-        runner.show_error(error)
-        errors, code = problems_of(error), exit_code_of_error(error)
+    review, code, errors = runner.attempt(make)
+    if review is not None:
+        code = _exit_code(review.environments)
     code = runner.interruption.code or code
     if settings.output is Output.JSON:
         document = {

@@ -4,19 +4,18 @@ import json
 import os
 from collections.abc import Callable
 
-from orchestrator.cli.command import CommandRunner, exit_code_of_error, problems_of
+from orchestrator.cli.command import CommandRunner
 from orchestrator.cli.options import Output, Settings
+from orchestrator.cli.running import carry_out
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
-from orchestrator.errors import RestartError, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.reports.digest import outcome_words
 from orchestrator.reports.model import EnvironmentReport, RunReport
 from orchestrator.reports.wording import printable
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn
 from orchestrator.runs.resuming import failures_of, open_interrupted
-from orchestrator.runs.runner import run_in
-from orchestrator.runs.session import open_session
 
 TO_CANCEL = 900.0
 """Seconds that a cancel may take: when the engine is told to stop, its current step may still take ten minutes."""
@@ -58,36 +57,17 @@ async def _run_failures_again(
     parent, config = failures_of(run_id, environ=os.environ, state_dir=settings.state_dir)
     if deadline is not None:
         config = config.with_deadline(deadline)
-    async with open_session(
-        config, environ=os.environ, api_url=parent.api_url, state_dir=settings.state_dir
-    ) as session:
-        runner.note_session(session)
-        return await run_in(
-            session,
-            config,
-            rehearsal=None,
-            environ=os.environ,
-            interruption=runner.interruption,
-            state_dir=settings.state_dir,
-            parent_id=parent.run_id,
-        )
+    return await carry_out(runner, settings, config, parent=parent)
 
 
 def _abandon(settings: Settings, runner: CommandRunner, run_id: str | None) -> ExitCode:
-    code, abandoned = ExitCode.SUCCEEDED, None
-    problems: tuple[str, ...] = ()
-
     async def abandon_run() -> str:
         with opened_journal(settings.state_dir, os.environ, None, SystemClock()) as store:
             stored = store.last_unfinished() if run_id is None else store.find(run_id)
             store.abandon(stored.run_id)
             return stored.run_id
 
-    try:
-        abandoned = runner.call(abandon_run)
-    except RestartError as error:
-        runner.show_error(error)
-        code, problems = exit_code_of_error(error), problems_of(error)
+    abandoned, code, problems = runner.attempt(abandon_run)
     if settings.output is Output.JSON:
         runner.show(json.dumps({"exit_code": code.value, "abandoned": abandoned, "errors": problems}, indent=2))
     elif abandoned is not None:
@@ -102,14 +82,9 @@ def cancel_run(settings: Settings, run_id: str) -> ExitCode:
     async def make() -> RunReport:
         return await _resume(settings, runner, run_id, GoingOn(begin_new=False, call_off=True, deadline=TO_CANCEL))
 
-    report: RunReport | None = None
-    problems: tuple[str, ...] = ()
-    try:
-        report = runner.call(make)
+    report, code, problems = runner.attempt(make)
+    if report is not None:
         code = _code_of_cancelling(report, runner.interruption.code)
-    except RestartError as error:
-        runner.show_error(error)
-        code, problems = exit_code_of_error(error), problems_of(error)
     environments = report.environments if report is not None else ()
     if settings.output is Output.JSON:
         document = {

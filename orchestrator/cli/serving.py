@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from orchestrator import logs
-from orchestrator.cli.command import CommandRunner, exit_code_of_error
+from orchestrator.cli.command import CommandRunner
 from orchestrator.cli.options import Settings
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec
-from orchestrator.errors import RestartError, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.runs.interruption import until_done_or_asked
+from orchestrator.runs.rehearsal import simulator_needed
 
 DEMO = tuple(
     EnvironmentSpec(
@@ -47,12 +48,8 @@ def serve_simulator(
             faults=settings.faults.value,
         )
 
-    try:
-        runner.call(lambda: until_done_or_asked(serve(), runner.interruption))
-    except RestartError as error:
-        runner.show_error(error)
-        return exit_code_of_error(error)
-    return runner.interruption.code or ExitCode.SUCCEEDED
+    _, failed, _ = runner.attempt(lambda: until_done_or_asked(serve(), runner.interruption))
+    return failed or runner.interruption.code or ExitCode.SUCCEEDED
 
 
 async def _serve(
@@ -65,14 +62,11 @@ async def _serve(
     seed: int,
     faults: str,
 ) -> None:
-    try:
+    with simulator_needed():
         from orchestrator.simulator.app import create_app  # noqa: PLC0415 - needs the extra
         from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
         from orchestrator.simulator.server import serve  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"The simulator needs {error.name}, which is not installed: pip install 'qovery-restart[simulator]'."
-        ) from error
+
     clock = SystemClock()
     began = clock.monotonic()
 

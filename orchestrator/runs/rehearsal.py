@@ -1,6 +1,8 @@
 """A run against an embedded simulator, in place of the real platform."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -56,16 +58,24 @@ class Rehearsal:
         return self._transports
 
 
-def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock) -> Transports:
+@contextmanager
+def simulator_needed() -> Iterator[None]:
+    """Import the simulator in this context: raises `UsageError` if its extra is not installed."""
     try:
-        from orchestrator.simulator.app import create_app  # noqa: PLC0415 - only a rehearsal needs it
-        from orchestrator.simulator.health import HealthSite  # noqa: PLC0415
-        from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
-        from orchestrator.simulator.transport import HealthTransport, SimulatedTransport  # noqa: PLC0415
+        yield
     except ModuleNotFoundError as error:
         raise UsageError(
             f"The simulator needs {error.name}, which is not installed: pip install 'qovery-restart[simulator]'."
         ) from error
+
+
+def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock) -> Transports:
+    with simulator_needed():
+        from orchestrator.simulator.app import create_app  # noqa: PLC0415 - only a rehearsal needs it
+        from orchestrator.simulator.health import HealthSite  # noqa: PLC0415
+        from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
+        from orchestrator.simulator.transport import HealthTransport, SimulatedTransport  # noqa: PLC0415
+
     specs = config.environment_specs()
     world = build_world(specs, seed=seed, faults=faults, epoch=clock.now())
     began = clock.monotonic()
