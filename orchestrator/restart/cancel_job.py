@@ -21,11 +21,8 @@ class CancelJob(RestartJob):
 
     _MAY_POST = False
 
-    async def _restart(self) -> Settlement:
-        submitted = await self._submission.make()
-        if isinstance(submitted, Settlement):
-            return submitted
-        return await self._cancel(submitted) or await self._see_to_its_end(submitted)
+    async def _see_to_its_end(self, submitted: Submitted) -> Settlement:
+        return await self._cancel(submitted) or await super()._see_to_its_end(submitted)
 
     async def _cancel(self, submitted: Submitted) -> Settlement | None:
         """Cancel our restart as soon as it is visible; return why not if it is not provably ours alone."""

@@ -226,22 +226,21 @@ def contact_lost(*, silent_for: float) -> Settlement:
 
 def timed_out(*, by_run: bool, elapsed: float, afterwards: str) -> Settlement:
     """Settle an environment whose restart was not proven by the deadline; `afterwards` says what happened then."""
-    whose = "run's deadline" if by_run else "deadline"
-    return Settlement(
-        outcome=Outcome.TIMED_OUT,
-        reason=Reason.RUN_DEADLINE if by_run else Reason.DEADLINE,
-        message=f"The {whose} passed {elapsed:.0f} s after the submit, and the restart was not proven. {afterwards}",
-    )
+    return _out_of_time(f", and the restart was not proven. {afterwards}", by_run=by_run, elapsed=elapsed)
 
 
 def unverified(failures: Iterable[CheckFailure], *, by_run: bool, elapsed: float) -> Settlement:
     """Settle an environment that restarted, and whose checks had not passed by the deadline."""
+    missing = "; ".join(map(str, failures))
+    return _out_of_time(f". Every service restarted, but {missing}.", by_run=by_run, elapsed=elapsed)
+
+
+def _out_of_time(what_is_known: str, *, by_run: bool, elapsed: float) -> Settlement:
     whose = "run's deadline" if by_run else "deadline"
     return Settlement(
         outcome=Outcome.TIMED_OUT,
         reason=Reason.RUN_DEADLINE if by_run else Reason.DEADLINE,
-        message=f"The {whose} passed {elapsed:.0f} s after the submit. Every service restarted, but "
-        f"{'; '.join(map(str, failures))}.",
+        message=f"The {whose} passed {elapsed:.0f} s after the submit{what_is_known}",
     )
 
 
