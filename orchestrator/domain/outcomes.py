@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, unique
 
+from orchestrator.domain.plan import Target
+
 
 @unique
 class Outcome(StrEnum):
@@ -176,6 +178,19 @@ class EnvironmentResult:
     duration_s: float | None = None
     """From the submit to the end; None when nothing was submitted."""
     console_url: str | None = None
+
+    @classmethod
+    def not_begun(cls, target: Target, outcome: Outcome, reason: Reason, message: str) -> "EnvironmentResult":
+        """Return the result of an environment whose job never began."""
+        return cls(
+            name=target.name,
+            environment_id=target.environment_id,
+            wave=target.wave,
+            outcome=outcome,
+            reason=reason,
+            message=message,
+            console_url=target.console_url,
+        )
 
     @property
     def counts_as_failure(self) -> bool:

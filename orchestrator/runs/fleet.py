@@ -185,12 +185,4 @@ class Fleet:
         else:
             outcome, reason = Outcome.SKIPPED, Reason.INTERRUPTED
             message = "Not begun: the run was interrupted."
-        return EnvironmentResult(
-            name=target.name,
-            environment_id=target.environment_id,
-            wave=target.wave,
-            outcome=outcome,
-            reason=reason,
-            message=message,
-            console_url=target.console_url,
-        )
+        return EnvironmentResult.not_begun(target, outcome, reason, message)

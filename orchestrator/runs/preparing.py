@@ -253,12 +253,5 @@ def _with_deadline(target: Target, deadline: float, *, in_flight: InFlight | Non
 
 
 def _left(target: Target) -> EnvironmentResult:
-    return EnvironmentResult(
-        name=target.name,
-        environment_id=target.environment_id,
-        wave=target.wave,
-        outcome=Outcome.SKIPPED,
-        reason=Reason.NOT_BEGUN,
-        message="Not begun when the run was interrupted, and not begun now, as `--no-new` says. Nothing was submitted.",
-        console_url=target.console_url,
-    )
+    message = "Not begun when the run was interrupted, and not begun now, as `--no-new` says. Nothing was submitted."
+    return EnvironmentResult.not_begun(target, Outcome.SKIPPED, Reason.NOT_BEGUN, message)
