@@ -1,4 +1,4 @@
-"""`cancel RUN`: what a run that was cut off has queued or running, where it is provably its own, and nothing else."""
+"""`cancel RUN`: what an interrupted run has queued or running, where it is provably its own, and nothing else."""
 
 import json
 from collections.abc import Callable

@@ -79,7 +79,7 @@ def without_its_folder(state: Path) -> None:
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "damaged at its beginning": (lambda state: overwrite(state / FILE, at=0, with_=b"\xa5" * 200), "damaged"),
     "damaged in the middle": (lambda state: overwrite(state / FILE, at=4096, with_=b"\xa5" * 8192), "damaged"),
-    "cut off": (lambda state: os.truncate(state / FILE, 6000), "damaged"),
+    "truncated": (lambda state: os.truncate(state / FILE, 6000), "damaged"),
     "of a newer version": (of_a_newer_version, "newer"),
     "another program's": (of_something_else, "not a journal"),
     "a folder": (without_its_file, "cannot be"),

@@ -1,4 +1,4 @@
-"""Runs that `kill -9` cut off at whatever moment, and `resume`, which brings each to its true end."""
+"""Runs that `kill -9` interrupted at whatever moment, and `resume`, which brings each to its true end."""
 
 import json
 import shlex
@@ -154,7 +154,7 @@ def test_a_run_of_three_environments_is_resumed_against_the_simulator(tmp_path: 
     config = write_config(
         tmp_path,
         [f"{{name: {name}, path: acme/shop/{name}, services: all}}" for name in names],
-        # Two of the three are cut off at whatever they were at: one of their submits may never have arrived.
+        # Two of the three are interrupted at whatever they were at: one of their submits may never have arrived.
         defaults=", invisible_for: 1s",
     )
     env = environ()

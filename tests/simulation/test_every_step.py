@@ -1,4 +1,4 @@
-"""One night, cut off at every journal write and at every request in turn: it always comes to the same end."""
+"""One night, interrupted at every journal write and at every request in turn: it always comes to the same end."""
 
 from functools import cache
 
@@ -40,7 +40,7 @@ def steps_of_the_night() -> int:
     return run.processes[0].steps
 
 
-def cut_off_at(step: int, *, again: int | None = None, reboot: bool = False) -> WholeRun:
+def interrupted_at(step: int, *, again: int | None = None, reboot: bool = False) -> WholeRun:
     lives = [Life(dies_at_step=step, rest=45.0, reboot=reboot)]
     if again is not None:
         lives.append(Life(dies_at_step=again, rest=45.0))
@@ -60,28 +60,28 @@ def whats_wrong(run: WholeRun) -> list[str]:
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_a_run_that_is_cut_off_at_any_step_ends_as_if_nothing_had_happened(share: int) -> None:
+def test_a_run_that_is_interrupted_at_any_step_ends_as_if_nothing_had_happened(share: int) -> None:
     wrong = {
         step: problems
         for step in range(1 + share, steps_of_the_night() + 1, SHARES * STRIDE)
-        if (problems := whats_wrong(cut_off_at(step, reboot=step % 2 == 0)))
+        if (problems := whats_wrong(interrupted_at(step, reboot=step % 2 == 0)))
     }
     assert wrong == {}
 
 
-def test_a_run_that_is_cut_off_again_while_it_is_resumed_does_so_too() -> None:
+def test_a_run_that_is_interrupted_again_while_it_is_resumed_does_so_too() -> None:
     steps = steps_of_the_night()
     wrong = {
         (first, second): problems
         for first in range(10, steps, steps // 8)
         for second in range(1, 40, 4 * STRIDE)
-        if (problems := whats_wrong(cut_off_at(first, again=second)))
+        if (problems := whats_wrong(interrupted_at(first, again=second)))
     }
     assert wrong == {}
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_cut_off_at_any_step_and_called_off_nothing_of_it_is_left_at_work(share: int) -> None:
+def test_interrupted_at_any_step_and_called_off_nothing_of_it_is_left_at_work(share: int) -> None:
     """What `cancel` does: nothing is submitted any more, and what cannot be cancelled is seen to its end."""
     how = GoingOn(begin_new=False, call_off=True, deadline=900.0)
     for step in range(1 + share, steps_of_the_night() + 1, SHARES * STRIDE):
@@ -91,4 +91,4 @@ def test_cut_off_at_any_step_and_called_off_nothing_of_it_is_left_at_work(share:
             died_at = run.processes[0].ended
             late = [each for each in run.record.of(RequestAccepted) if each.user == US and each.at > died_at + 1.0]
             wrong += [f"submitted after the death: {each}" for each in late]
-        assert wrong == [], f"cut off at step {step}"
+        assert wrong == [], f"interrupted at step {step}"

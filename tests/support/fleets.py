@@ -68,7 +68,7 @@ class Voyage:
         *targets: Target,
         strategy: Strategy | None = None,
         endings: Mapping[str, Ending] | None = None,
-        cut_off_at: float | None = None,
+        interrupted_at: float | None = None,
         end_by: float | None = None,
         results: Sequence[EnvironmentResult] = (),
         in_flight: Collection[str] = (),
@@ -89,9 +89,9 @@ class Voyage:
         self.again: tuple[EnvironmentResult, ...] = ()
         self.progress: Mapping[str, int] = {}
         self.ended_at = 0.0
-        in_virtual_time(self._sail(cut_off_at))
+        in_virtual_time(self._sail(interrupted_at))
 
-    async def _sail(self, cut_off_at: float | None) -> None:
+    async def _sail(self, interrupted_at: float | None) -> None:
         self.clock = RehearsalClock(NOON)
         self.log = CapturedLog(self.clock)
         fleet = Fleet(
@@ -105,7 +105,7 @@ class Voyage:
             admission=self._admission,
         )
         task = asyncio.create_task(fleet.run())
-        await asyncio.wait([task], timeout=cut_off_at)
+        await asyncio.wait([task], timeout=interrupted_at)
         self.progress = fleet.progress()
         if task.done():
             self.results = task.result()

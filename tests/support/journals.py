@@ -139,7 +139,7 @@ def intent(posted_at: float) -> Intent:
 
 
 def close(work: Work, results: Sequence[EnvironmentResult] | None = None, *, outcome: str = "succeeded") -> None:
-    """Write a run's end down, or that it was cut off, and let go of it."""
+    """Write a run's end down, or that it was interrupted, and let go of it."""
     at_once(work.close(results, outcome=outcome, exit_code=0, report='{"schema_version": 1}'))
     at_once(work.release())
 

@@ -120,7 +120,7 @@ def without_submit(
     )
 
 
-def cut_off(name: str) -> EnvironmentResult:
+def interrupted_result(name: str) -> EnvironmentResult:
     return EnvironmentResult(
         name=name,
         environment_id=ENVIRONMENT_ID,

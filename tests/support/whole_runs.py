@@ -222,7 +222,7 @@ def rehearse(
         interrupt_at: the instant, in seconds, at which SIGTERM is played, and nobody resumes the run.
         lives: of one process after the other; each resumes what the one before left. Where they do not bring the run to
             its end, a last process does, to which nothing happens.
-        how: the run is gone on with.
+        how: the run is resumed.
         watch: as the command `watch` does.
         log: where the log goes; None keeps it to the witness.
     """

@@ -1,7 +1,6 @@
 """Broken environments, and exactly what is said of them."""
 
 import pytest
-import yaml
 
 from tests.support.config_texts import (
     ALL_OF_IT,
@@ -11,13 +10,12 @@ from tests.support.config_texts import (
     EXPECTED_SOME,
     EXPECTED_URL,
     ID,
+    NEEDS_LIBYAML,
     environment,
     mistakes,
 )
 
-pytestmark = pytest.mark.skipif(
-    not yaml.__with_libyaml__, reason="PyYAML without libyaml reports some errors at another place"
-)
+pytestmark = NEEDS_LIBYAML
 
 ENVIRONMENTS = [
     pytest.param(

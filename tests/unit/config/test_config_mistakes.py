@@ -1,7 +1,6 @@
 """Broken files, and exactly what is said of them: the file as a whole, and its sections."""
 
 import pytest
-import yaml
 
 from tests.support.config_texts import (
     DEFAULTS_KEYS,
@@ -11,6 +10,7 @@ from tests.support.config_texts import (
     EXPECTED_TOKEN,
     EXPECTED_URL,
     GOOD,
+    NEEDS_LIBYAML,
     TOP_KEYS,
     WHOLE,
     environment,
@@ -18,9 +18,7 @@ from tests.support.config_texts import (
     top,
 )
 
-pytestmark = pytest.mark.skipif(
-    not yaml.__with_libyaml__, reason="PyYAML without libyaml reports some errors at another place"
-)
+pytestmark = NEEDS_LIBYAML
 
 THE_FILE = [
     pytest.param("", [f"1:1: {WHOLE}, found nothing"], id="empty"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.config import yaml_errors
 from orchestrator.config.yaml_errors import DEEPEST
 from orchestrator.config.yaml_source import MOST_NODES, Place, read_document
+from tests.support.config_texts import NEEDS_LIBYAML
 
 Json = Any
 
@@ -276,7 +277,7 @@ def test_merges_that_multiply_are_refused() -> None:
         ),
     ],
 )
-@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML without libyaml reports some errors at another place")
+@NEEDS_LIBYAML
 def test_a_syntax_error_is_told_in_words_for_whoever_wrote_it(text: str, problem: str) -> None:
     place, _, message = problem.partition(" ")
     assert problems(text) == [f"{place} not YAML: {message}"]

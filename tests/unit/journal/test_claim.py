@@ -38,9 +38,9 @@ OTHERS = {
     "has claimed it and asks another API": Other(deeds=[claim], holds=None, api_url="https://api.other.test"),
     "has not come to it": Other(deeds=[], holds=None),
     "has settled it": Other(deeds=[claim, settle], holds=None),
-    "was cut off before it came to it": Other(deeds=[close], holds=None),
-    "was cut off": Other(deeds=[claim, close], holds="it was interrupted, and no process is working on it"),
-    "was cut off after it had settled it": Other(deeds=[claim, settle, close], holds=None),
+    "was interrupted before it came to it": Other(deeds=[close], holds=None),
+    "was interrupted": Other(deeds=[claim, close], holds="it was interrupted, and no process is working on it"),
+    "was interrupted after it had settled it": Other(deeds=[claim, settle, close], holds=None),
     "has died": Other(deeds=[claim, die], holds="process 7 on runner-1 is dead, last seen at 12:16:40 UTC"),
     "has ended": Other(deeds=[claim, lambda work: close(work, [ended(Outcome.FAILED)])], holds=None),
     "has ended without knowing how": Other(
@@ -89,7 +89,7 @@ def test_what_is_ours_stays_ours_since_we_took_it(journals: Journals) -> None:
     assert (held.since - NOON).total_seconds() == 1000, "the first time"
 
 
-def test_what_a_run_held_it_holds_when_it_is_gone_on_with(journals: Journals) -> None:
+def test_what_a_run_held_it_holds_when_it_is_resumed(journals: Journals) -> None:
     work = begin(journals.process(), targets=PRODUCTION)
     claim(work)
     at_once(work.page("production").intend(intent(1000.0)))

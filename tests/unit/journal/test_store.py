@@ -124,7 +124,7 @@ def test_a_run_is_told_with_all_that_is_known_of_it(journals: Journals) -> None:
 # The last one.
 
 
-def test_the_last_run_that_was_cut_off_is_the_one_to_go_on_with(journals: Journals) -> None:
+def test_the_last_run_that_was_interrupted_is_the_one_to_resume(journals: Journals) -> None:
     store = journals.process()
     for run_id in ("z-first", "a-second", "m-third"):
         close(begin(store, run_id))
@@ -140,7 +140,7 @@ def test_a_run_at_work_is_passed_over(journals: Journals) -> None:
     assert journals.process().last_unfinished().run_id == "run-1"
 
 
-def test_a_run_whose_process_died_is_one_to_go_on_with(journals: Journals) -> None:
+def test_a_run_whose_process_died_is_one_to_resume(journals: Journals) -> None:
     die(begin(journals.process()))
     assert journals.process().last_unfinished().run_id == "run-1"
 

@@ -225,7 +225,7 @@ WRITES: dict[str, Callable[[Work], Any]] = {
 LOSSES: dict[str, Callable[[Store], object]] = {
     "taken over": take_over,
     "given up": lambda store: store.abandon("run-1"),
-    "taken over and cut off": lambda store: close(take_over(store)),
+    "taken over and interrupted": lambda store: close(take_over(store)),
     "taken over and ended": lambda store: close(take_over(store), [ended()]),
 }
 
@@ -321,7 +321,7 @@ def test_a_run_that_has_ended_holds_nothing_and_keeps_its_report(journals: Journ
     assert at_once(begin(journals.process(), "run-2", targets=TARGETS).page("production").claim()) is None
 
 
-def test_a_run_that_was_cut_off_can_be_gone_on_with_and_holds_what_it_has_not_settled(journals: Journals) -> None:
+def test_a_run_that_was_interrupted_can_be_resumed_and_holds_what_it_has_not_settled(journals: Journals) -> None:
     work = begin(journals.process(), targets=TARGETS)
     at_once(work.page("production").claim())
     at_once(work.page("production").intend(intent(1000.0)))
@@ -340,7 +340,7 @@ REOPENED = {Outcome.UNKNOWN, Outcome.TIMED_OUT}
 
 @pytest.mark.parametrize("outcome", Outcome, ids=str)
 @pytest.mark.parametrize("submitted", [True, False], ids=["submitted", "not submitted"])
-def test_of_a_run_that_has_ended_only_what_may_still_be_found_out_is_gone_on_with(
+def test_of_a_run_that_has_ended_only_what_may_still_be_found_out_is_resumed(
     journals: Journals, outcome: Outcome, submitted: bool
 ) -> None:
     work = begin(journals.process(), targets=TARGETS)
@@ -365,7 +365,7 @@ def test_of_a_run_that_has_ended_only_what_may_still_be_found_out_is_gone_on_wit
         assert store.find("run-1").ended_at == journals.clock.now()
 
 
-def test_a_run_that_was_given_up_is_not_gone_on_with(journals: Journals) -> None:
+def test_a_run_that_was_given_up_is_not_resumed(journals: Journals) -> None:
     work = begin(journals.process())
     at_once(work.page("production").intend(intent(1000.0)))
     die(work)
@@ -375,7 +375,7 @@ def test_a_run_that_was_given_up_is_not_gone_on_with(journals: Journals) -> None
         take_over(store)
 
 
-def test_a_report_that_cannot_be_written_leaves_the_run_to_be_gone_on_with(journals: Journals) -> None:
+def test_a_report_that_cannot_be_written_leaves_the_run_to_be_resumed(journals: Journals) -> None:
     work = begin(journals.process())
     store = work.store
     store.database.close()

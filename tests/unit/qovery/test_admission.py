@@ -176,7 +176,7 @@ def test_what_is_wanted_no_more_while_it_waits_goes_soon() -> None:
     assert 100 <= at <= 100 + LOOK_AGAIN
 
 
-def test_what_is_cut_off_while_it_waits_lets_the_next_wait() -> None:
+def test_what_is_interrupted_while_it_waits_lets_the_next_wait() -> None:
     async def script(door: Door) -> None:
         door.use(15)
         first, second = (asyncio.ensure_future(door.ask(name)) for name in ("a", "b"))

@@ -175,10 +175,10 @@ def test_whoever_leaves_twice_or_was_never_there_disturbs_nobody() -> None:
     play(script, NEVER)
 
 
-# Cut off.
+# Interrupted.
 
 
-def test_one_that_is_cut_off_in_the_middle_of_the_look_that_it_makes_for_all_leaves_the_others_going() -> None:
+def test_one_that_is_interrupted_in_the_middle_of_the_look_that_it_makes_for_all_leaves_the_others_going() -> None:
     async def script(scene: Scene) -> None:
         leader = scene.begin("env-0", tick=8.0)
         others = [scene.begin(name) for name in ("env-1", "env-2")]
@@ -195,7 +195,7 @@ def test_one_that_is_cut_off_in_the_middle_of_the_look_that_it_makes_for_all_lea
     assert max(scene.told.values()) <= 35 + TICK + 2
 
 
-def test_one_that_is_cut_off_while_it_rests_is_looked_for_by_nobody() -> None:
+def test_one_that_is_interrupted_while_it_rests_is_looked_for_by_nobody() -> None:
     async def script(scene: Scene) -> None:
         tasks = {name: scene.begin(name) for name in scene.estate.restarts}
         await scene.clock.sleep(15)

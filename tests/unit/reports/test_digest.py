@@ -17,7 +17,7 @@ from orchestrator.reports.digest import (
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, ServiceReport
-from tests.support.reports import RESUME, cut_off, failed, report, service, succeeded, without_submit
+from tests.support.reports import RESUME, failed, interrupted_result, report, service, succeeded, without_submit
 
 
 def _names(items: tuple[EnvironmentReport | Folded, ...]) -> list[str]:
@@ -138,10 +138,10 @@ def test_a_run_of_which_everything_is_known_leaves_nothing_to_do() -> None:
 def test_an_interrupted_run_says_what_goes_on_and_how_to_go_on() -> None:
     run = report(
         succeeded("staging"),
-        cut_off("production"),
+        interrupted_result("production"),
         _skipped("later", Reason.INTERRUPTED),
         _skipped("asleep", Reason.NOT_RUNNING),
-        cut_off("preview"),
+        interrupted_result("preview"),
         interrupted=ExitCode.SIGINT,
         resume=RESUME,
     )
@@ -179,13 +179,15 @@ def test_an_interrupted_run_that_cannot_be_resumed_says_what_to_do_instead(submi
 
 @pytest.mark.parametrize("interrupted", [ExitCode.SIGINT, None], ids=["interrupted", "not interrupted"])
 def test_of_a_rehearsal_nothing_goes_on(interrupted: ExitCode | None) -> None:
-    run = report(cut_off("a"), interrupted=interrupted, simulated=True, resume=RESUME)
+    run = report(interrupted_result("a"), interrupted=interrupted, simulated=True, resume=RESUME)
     assert next_steps(run)[-1] == "The simulator ended with this run, so nothing is still running."
     assert not any(RESUME in sentence for sentence in next_steps(run))
 
 
 def test_what_goes_on_is_told_without_a_character_that_a_terminal_would_act_upon() -> None:
-    run = report(cut_off("a\x1b[31m"), interrupted=ExitCode.SIGINT, resume="qovery-restart\x1b[2J resume 'x\ny'")
+    run = report(
+        interrupted_result("a\x1b[31m"), interrupted=ExitCode.SIGINT, resume="qovery-restart\x1b[2J resume 'x\ny'"
+    )
     assert all(sentence.isprintable() for sentence in next_steps(run))
 
 

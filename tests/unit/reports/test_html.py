@@ -17,9 +17,9 @@ from tests.support.reports import (
     ENVIRONMENT_ID,
     NASTY,
     RESUME,
-    cut_off,
     every_ending,
     failed,
+    interrupted_result,
     report,
     reports,
     service,
@@ -137,7 +137,9 @@ def test_a_rehearsal_says_so() -> None:
 
 def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
     resume = "qovery-restart resume r-7f3a --state-dir '/tmp/<b>'"
-    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."], resume=resume)
+    run = report(
+        interrupted_result("production"), interrupted=ExitCode.SIGINT, errors=["The journal is gone."], resume=resume
+    )
     shown = page(run)
     assert [notice.text for notice in shown.all("p", class_="notice bad")] == ["The journal is gone."]
     left_behind = shown.all("p", class_="notice")[0].text

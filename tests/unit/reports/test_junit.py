@@ -13,9 +13,9 @@ from orchestrator.reports.wording import printable
 from tests.support.reports import (
     ENVIRONMENT_ID,
     RESUME,
-    cut_off,
     every_ending,
     failed,
+    interrupted_result,
     report,
     reports,
     service,
@@ -185,7 +185,7 @@ def test_what_kept_the_run_from_its_environments_is_an_error_of_the_run() -> Non
 
 
 def test_an_interrupted_run_says_how_to_go_on() -> None:
-    run = report(cut_off("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
+    run = report(interrupted_result("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
     error = suite_of(run, "run").find("testcase/error")
     assert error is not None
     assert (error.text or "").splitlines() == [

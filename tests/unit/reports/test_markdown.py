@@ -13,9 +13,9 @@ from tests.support.reports import (
     CONSOLE,
     NASTY,
     RESUME,
-    cut_off,
     every_ending,
     failed,
+    interrupted_result,
     report,
     reports,
     service,
@@ -100,7 +100,7 @@ def test_a_rehearsal_says_so() -> None:
 
 def test_errors_and_what_an_interruption_left_behind_are_shown() -> None:
     run = report(
-        cut_off("production"),
+        interrupted_result("production"),
         interrupted=ExitCode.SIGINT,
         errors=["The journal is gone."],
         config=None,

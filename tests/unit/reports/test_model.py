@@ -84,7 +84,9 @@ def test_a_report_says_what_the_results_say() -> None:
 def test_a_report_names_the_run_that_it_runs_again_and_the_command_that_goes_on_with_it() -> None:
     plain = _dumped(reports.report(reports.succeeded("staging")))
     assert (plain["parent_run_id"], plain["resume"]) == (None, None)
-    again = _dumped(reports.report(reports.cut_off("staging"), parent_run_id="r-1234", resume=reports.RESUME))
+    again = _dumped(
+        reports.report(reports.interrupted_result("staging"), parent_run_id="r-1234", resume=reports.RESUME)
+    )
     assert (again["parent_run_id"], again["resume"]) == ("r-1234", reports.RESUME)
 
 

@@ -13,9 +13,9 @@ from orchestrator.reports.wording import printable
 from tests.support.reports import (
     CONSOLE,
     RESUME,
-    cut_off,
     every_ending,
     failed,
+    interrupted_result,
     report,
     reports,
     service,
@@ -74,7 +74,7 @@ def test_verbose_shows_every_service_with_its_timeline() -> None:
 
 
 def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> None:
-    run = report(succeeded("staging"), cut_off("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
+    run = report(succeeded("staging"), interrupted_result("production"), interrupted=ExitCode.SIGINT, resume=RESUME)
     assert plainly(run).splitlines()[-3:] == [
         "May still be running at Qovery: production.",
         f"Resume it; nothing is submitted twice: {RESUME}",

@@ -1,4 +1,4 @@
-"""A whole job: its result, its deadlines, its checks, and what is left when it is cut off."""
+"""A whole job: its result, its deadlines, its checks, and what is left when it is interrupted."""
 
 from datetime import timedelta
 
@@ -191,13 +191,13 @@ def test_a_defect_after_the_submit_says_that_the_restart_may_go_on() -> None:
     assert "may still be running" in story.result.message
 
 
-def test_a_job_cut_off_before_the_submit_has_submitted_nothing() -> None:
+def test_a_job_interrupted_before_the_submit_has_submitted_nothing() -> None:
     story = tell(OURS, before={0: both("DEPLOYING", 41)}, interrupt_at=100.0)
     assert story.ending == (Outcome.SKIPPED, Reason.INTERRUPTED)
     assert story.platform.submits == []
 
 
-def test_a_job_cut_off_after_the_submit_is_unknown_and_keeps_what_it_had_seen() -> None:
+def test_a_job_interrupted_after_the_submit_is_unknown_and_keeps_what_it_had_seen() -> None:
     story = tell(OURS, interrupt_at=25.0)
     assert story.ending == (Outcome.UNKNOWN, Reason.INTERRUPTED)
     assert "continues at Qovery" in story.result.message
@@ -205,13 +205,13 @@ def test_a_job_cut_off_after_the_submit_is_unknown_and_keeps_what_it_had_seen() 
     assert story.result.services[0].timeline[-1][0] == "RESTARTING"
 
 
-def test_a_job_cut_off_while_it_looks_for_a_lost_submit_says_so() -> None:
+def test_a_job_interrupted_while_it_looks_for_a_lost_submit_says_so() -> None:
     story = tell(OURS, after={0: IDLE}, answers=[lost(RESET, accepted=True)], interrupt_at=20.0)
     assert story.ending == (Outcome.UNKNOWN, Reason.INTERRUPTED)
     assert "may have been accepted" in story.result.message
 
 
-def test_a_job_cut_off_after_it_found_a_lost_submit_is_in_doubt_no_more() -> None:
+def test_a_job_interrupted_after_it_found_a_lost_submit_is_in_doubt_no_more() -> None:
     story = tell(OURS, answers=[lost(RESET, accepted=True)], interrupt_at=20.0)
     assert len(story.log.named("submit_found")) == 1
     assert story.ending == (Outcome.UNKNOWN, Reason.INTERRUPTED)

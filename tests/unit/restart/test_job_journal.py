@@ -144,7 +144,7 @@ def test_a_lost_submit_that_never_arrived_is_withdrawn_before_it_is_made_again()
     assert second.submitted_at > first.submitted_at
 
 
-def test_a_job_that_is_cut_off_leaves_its_restart_in_flight_and_its_end_unwritten() -> None:
+def test_a_job_that_is_interrupted_leaves_its_restart_in_flight_and_its_end_unwritten() -> None:
     story = tell(OURS, answers=[NUMBERED], interrupt_at=20.0)
     assert story.journal.result is None
     in_flight = story.journal.in_flight
@@ -153,7 +153,7 @@ def test_a_job_that_is_cut_off_leaves_its_restart_in_flight_and_its_end_unwritte
     assert in_flight.sighting.seen_running == {execution(42)}
 
 
-def test_a_job_that_is_cut_off_before_its_submit_leaves_nothing_in_flight() -> None:
+def test_a_job_that_is_interrupted_before_its_submit_leaves_nothing_in_flight() -> None:
     story = tell(OURS, before={0: both("DEPLOYING", 41)}, interrupt_at=20.0)
     assert (story.journal.in_flight, story.journal.result) == (None, None)
 

@@ -307,7 +307,7 @@ def test_a_token_that_is_refused_meanwhile_leaves_it_unknown(accepted: bool) -> 
     [(True, "continues at Qovery"), (False, "may have been accepted")],
     ids=["accepted", "unanswered"],
 )
-def test_a_resumed_job_that_is_cut_off_before_it_could_read_anything_knows_what_its_predecessor_knew(
+def test_a_resumed_job_that_is_interrupted_before_it_could_read_anything_knows_what_its_predecessor_knew(
     accepted: bool, words: str
 ) -> None:
     journal = in_flight(accepted=accepted, sighting=SEEN)

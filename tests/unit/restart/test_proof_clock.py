@@ -7,20 +7,10 @@ import pytest
 from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import all_in, baseline_of, intent, target
-from tests.support.dated import at
+from tests.support.dated import at, dated
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import Scene
 from tests.support.stories import LAST_NIGHTS_RUN, TARGETS, restart_run, tell
-
-
-def dated(seconds: int, script: dict[int, Scene], *, set_at: int, by: float) -> dict[int, Scene]:
-    """A script whose every second has its date, by a clock that is set back in one of them."""
-    scenes = {}
-    for second in range(seconds):
-        one = script[max(begin for begin in script if begin <= second)]
-        date = at(second - by) if second >= set_at else at(second)
-        scenes[second] = replace(one, observation=replace(one.observation, server_time=date))
-    return scenes
 
 
 def seen_when_it_is_over(*runs: Run) -> dict[int, Scene]:

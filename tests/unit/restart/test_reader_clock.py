@@ -165,13 +165,3 @@ def test_a_baseline_that_cannot_be_compared_with_what_is_dated_now_has_no_date()
     readings.server_clock.begin(baseline.server_time, -60.0, by_an_earlier_process=True)
     in_virtual_time(readings.statuses())
     assert readings.dated(baseline) == replace(baseline, server_time=None)
-
-
-def dated(seconds: int, script: dict[int, Scene], *, set_at: int, by: float) -> dict[int, Scene]:
-    """A script whose every second has its date, by a clock that is set back in one of them."""
-    scenes = {}
-    for second in range(seconds):
-        one = script[max(begin for begin in script if begin <= second)]
-        date = at(second - by) if second >= set_at else at(second)
-        scenes[second] = replace(one, observation=replace(one.observation, server_time=date))
-    return scenes

@@ -161,7 +161,7 @@ ENDINGS = [
         Reason.LOCKED,
         "process 7 on runner-1 is dead. Finish it with `qovery-restart resume run-2`, or abandon it with "
         "`qovery-restart resume run-2 --abandon`. Nothing was submitted.",
-        id="held by a run that was cut off",
+        id="held by a run that was interrupted",
     ),
     pytest.param(
         settlement.journal_unwritable(JournalError("The disk is full.")),

@@ -109,6 +109,6 @@ def test_errors_end_in_outcomes(error: Exception, reason: Reason) -> None:
     assert result.reason is reason
 
 
-def test_a_watch_that_is_cut_off_says_so() -> None:
+def test_a_watch_that_is_interrupted_says_so() -> None:
     result, _ = watch(ends("DEPLOYED"), interrupt_at=20)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERRUPTED)

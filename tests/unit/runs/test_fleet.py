@@ -1,4 +1,4 @@
-"""Many environments: waves, room, budget, halt, pause, deadline, and what is left when a run is cut off."""
+"""Many environments: waves, room, budget, halt, pause, deadline, and what is left when a run is interrupted."""
 
 from fractions import Fraction
 
@@ -150,12 +150,12 @@ def test_a_run_that_halted_before_its_deadline_says_that_it_halted() -> None:
     assert voyage.endings_told[1] == ("1-1", *HALTED)
 
 
-# Cut off.
+# Interrupted.
 
 
-def test_a_run_that_is_cut_off_has_a_result_for_every_environment() -> None:
+def test_a_run_that_is_interrupted_has_a_result_for_every_environment() -> None:
     waves = [*fleet_of(3, wave=1), *fleet_of(1, wave=2)]
-    voyage = Voyage(*waves, strategy=Strategy(max_parallel=1), cut_off_at=15.0)
+    voyage = Voyage(*waves, strategy=Strategy(max_parallel=1), interrupted_at=15.0)
     assert voyage.endings_told == [
         ("1-0", Outcome.SUCCEEDED, Reason.RESTARTED),
         ("1-1", Outcome.UNKNOWN, Reason.INTERRUPTED),
@@ -165,15 +165,15 @@ def test_a_run_that_is_cut_off_has_a_result_for_every_environment() -> None:
     assert (voyage.running, voyage.ended_at) == (0, 15)
 
 
-def test_asking_twice_settles_what_was_cut_off_once() -> None:
-    voyage = Voyage(*fleet_of(2), cut_off_at=5.0)
+def test_asking_twice_settles_what_was_interrupted_once() -> None:
+    voyage = Voyage(*fleet_of(2), interrupted_at=5.0)
     assert voyage.settled_late == ["1-0", "1-1"]
     assert voyage.again == voyage.results
 
 
-def test_a_run_that_is_cut_off_in_a_pause_keeps_what_it_has() -> None:
+def test_a_run_that_is_interrupted_in_a_pause_keeps_what_it_has() -> None:
     waves = [*fleet_of(1, wave=1), *fleet_of(1, wave=2)]
-    voyage = Voyage(*waves, strategy=Strategy(pause_between_waves=300), cut_off_at=100.0)
+    voyage = Voyage(*waves, strategy=Strategy(pause_between_waves=300), interrupted_at=100.0)
     assert [outcome for _, outcome, _ in voyage.endings_told] == [Outcome.SUCCEEDED, Outcome.SKIPPED]
 
 
@@ -193,7 +193,7 @@ def test_what_was_not_begun_keeps_its_place_and_its_link() -> None:
 )
 def test_how_far_it_has_come_is_told_in_environments(second: float, progress: dict[str, int]) -> None:
     strategy = Strategy(max_parallel=2, max_failures=BEARS_ALL)
-    voyage = Voyage(*fleet_of(4), strategy=strategy, endings={"1-1": FAILS}, cut_off_at=second)
+    voyage = Voyage(*fleet_of(4), strategy=strategy, endings={"1-1": FAILS}, interrupted_at=second)
     assert voyage.progress == progress
 
 
@@ -213,7 +213,7 @@ def test_a_plan_without_targets_ends_at_once() -> None:
     parallel=st.integers(1, 5),
     budget=st.integers(0, 4),
     deadline=st.integers(1, 200),
-    cut_off_at=st.none() | st.integers(1, 200),
+    interrupted_at=st.none() | st.integers(1, 200),
 )
 def test_every_plan_ends_complete_inside_its_room_and_its_budget(
     *,
@@ -223,7 +223,7 @@ def test_every_plan_ends_complete_inside_its_room_and_its_budget(
     parallel: int,
     budget: int,
     deadline: int,
-    cut_off_at: int | None,
+    interrupted_at: int | None,
 ) -> None:
     targets = [target(name=str(number), wave=wave) for number, wave in enumerate(waves)]
     endings = {
@@ -231,7 +231,7 @@ def test_every_plan_ends_complete_inside_its_room_and_its_budget(
         for number, one in enumerate(targets)
     }
     strategy = Strategy(max_parallel=parallel, max_failures=FailureBudget(count=budget), run_deadline=deadline)
-    voyage = Voyage(*targets, strategy=strategy, endings=endings, cut_off_at=cut_off_at)
+    voyage = Voyage(*targets, strategy=strategy, endings=endings, interrupted_at=interrupted_at)
     assert [result.name for result in voyage.results] == [one.name for one in targets]
     assert voyage.most <= parallel
     assert all(at < deadline for _, at in voyage.began)

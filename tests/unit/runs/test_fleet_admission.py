@@ -97,9 +97,9 @@ def test_what_waits_when_the_run_halts_is_not_begun() -> None:
     assert keeper.released == [("1-0", LONG)]
 
 
-def test_what_waits_when_the_run_is_cut_off_is_not_begun() -> None:
+def test_what_waits_when_the_run_is_interrupted_is_not_begun() -> None:
     keeper = Doorkeeper(never=["1-1"])
-    voyage = Voyage(*fleet_of(2), admission=keeper, cut_off_at=5.0)
+    voyage = Voyage(*fleet_of(2), admission=keeper, interrupted_at=5.0)
     assert voyage.endings_told == [("1-0", Outcome.UNKNOWN, Reason.INTERRUPTED), ("1-1", *INTERRUPTED)]
     assert voyage.settled_late == ["1-0"]
     assert keeper.released == [("1-0", 5.0)]
@@ -169,11 +169,11 @@ def test_what_is_in_flight_needs_no_leave_though_the_run_has_halted_or_its_deadl
         assert keeper.inside == set()
 
 
-def test_what_is_in_flight_and_was_not_come_to_takes_nothing_when_the_run_is_cut_off_again() -> None:
+def test_what_is_in_flight_and_was_not_come_to_takes_nothing_when_the_run_is_interrupted_again() -> None:
     keeper = Doorkeeper()
     waves = [*fleet_of(2, wave=1), *fleet_of(1, wave=2)]
     voyage = Voyage(
-        *waves, strategy=ONE_AT_A_TIME, in_flight=["1-0", "1-1", "2-0"], admission=keeper, cut_off_at=LONG / 2
+        *waves, strategy=ONE_AT_A_TIME, in_flight=["1-0", "1-1", "2-0"], admission=keeper, interrupted_at=LONG / 2
     )
     assert voyage.settled_late == ["1-0", "1-1", "2-0"]
     assert (keeper.readmitted, keeper.inside) == (["1-0"], set())
@@ -191,7 +191,7 @@ def test_what_is_in_flight_and_was_not_come_to_takes_nothing_when_the_run_is_cut
     parallel=st.integers(1, 4),
     budget=st.integers(0, 3),
     deadline=st.integers(1, 120),
-    cut_off_at=st.none() | st.integers(1, 120),
+    interrupted_at=st.none() | st.integers(1, 120),
 )
 def test_whatever_is_let_in_is_given_back_once_and_only_what_is_let_in_begins(
     *,
@@ -202,7 +202,7 @@ def test_whatever_is_let_in_is_given_back_once_and_only_what_is_let_in_begins(
     parallel: int,
     budget: int,
     deadline: int,
-    cut_off_at: int | None,
+    interrupted_at: int | None,
 ) -> None:
     targets = [target(name=str(number), wave=wave) for number, wave in enumerate(waves)]
     in_flight &= set(range(len(waves)))
@@ -216,7 +216,7 @@ def test_whatever_is_let_in_is_given_back_once_and_only_what_is_let_in_begins(
         endings={str(number): FAILS for number in bad},
         in_flight=[str(number) for number in in_flight],
         admission=keeper,
-        cut_off_at=cut_off_at,
+        interrupted_at=interrupted_at,
     )
     assert [result.name for result in voyage.results] == [one.name for one in targets]
     assert sorted(voyage.order) == sorted([*keeper.let_in, *keeper.readmitted])

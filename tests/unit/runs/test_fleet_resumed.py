@@ -1,4 +1,4 @@
-"""A fleet that goes on where an earlier process was cut off: what has ended stays so, what is in flight goes first."""
+"""A fleet that resumes an interrupted run: what has ended stays so, what is in flight goes first."""
 
 from fractions import Fraction
 
@@ -138,17 +138,17 @@ def test_in_flight_failures_halt_a_run_for_what_has_not_begun() -> None:
     assert [event.details for event in voyage.log.named("run_halted")] == [{"failures": 1, "not_begun": 2}]
 
 
-# Cut off again.
+# Interrupted again.
 
 
-def test_what_is_in_flight_and_was_not_come_to_is_unknown_when_the_run_is_cut_off_again() -> None:
+def test_what_is_in_flight_and_was_not_come_to_is_unknown_when_the_run_is_interrupted_again() -> None:
     waves = [*fleet_of(3, wave=1), *fleet_of(2, wave=2)]
     voyage = Voyage(
         *waves,
         strategy=ONE_AT_A_TIME,
         results=[ended(name="1-0")],
         in_flight=["1-1", "1-2", "2-0"],
-        cut_off_at=LONG / 2,
+        interrupted_at=LONG / 2,
     )
     assert voyage.endings_told == [
         ("1-0", *DONE),
@@ -162,14 +162,14 @@ def test_what_is_in_flight_and_was_not_come_to_is_unknown_when_the_run_is_cut_of
     assert voyage.again == voyage.results, "each is settled once"
 
 
-def test_a_halted_run_that_is_cut_off_knows_what_is_in_flight_from_what_was_not_begun() -> None:
+def test_a_halted_run_that_is_interrupted_knows_what_is_in_flight_from_what_was_not_begun() -> None:
     voyage = Voyage(
-        *fleet_of(4), strategy=ONE_AT_A_TIME, results=[failed("1-0")], in_flight=["1-1", "1-2"], cut_off_at=1.0
+        *fleet_of(4), strategy=ONE_AT_A_TIME, results=[failed("1-0")], in_flight=["1-1", "1-2"], interrupted_at=1.0
     )
     assert voyage.endings_told[1:] == [("1-1", *CUT_OFF), ("1-2", *CUT_OFF), ("1-3", *HALTED)]
 
 
-# However often a run is cut off.
+# However often a run is interrupted.
 
 
 @settings(max_examples=80, deadline=None)
@@ -180,7 +180,7 @@ def test_a_halted_run_that_is_cut_off_knows_what_is_in_flight_from_what_was_not_
     budget=st.integers(0, 3),
     parallel=st.integers(1, 3),
 )
-def test_however_often_a_run_is_cut_off_every_environment_is_begun_once_or_never(
+def test_however_often_a_run_is_interrupted_every_environment_is_begun_once_or_never(
     waves: list[int], lives: list[int], bad: set[int], budget: int, parallel: int
 ) -> None:
     targets = [target(name=str(number), wave=wave) for number, wave in enumerate(waves)]
@@ -199,7 +199,7 @@ def test_however_often_a_run_is_cut_off_every_environment_is_begun_once_or_never
             endings=endings,
             results=list(results.values()),
             in_flight=in_flight,
-            cut_off_at=life,
+            interrupted_at=life,
         )
         assert not set(voyage.order) & results.keys(), "what has ended is not begun again"
         assert len(voyage.order) == len(set(voyage.order))
