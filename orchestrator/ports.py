@@ -20,8 +20,8 @@ class Platform(Protocol):
         """Read an environment's current statuses."""
         ...
 
-    async def find_runs(self, environment_id: str) -> Sequence[Run]:
-        """Read the latest runs of an environment, finished and current."""
+    async def find_runs(self, environment_id: str, *, at_most: int = 20) -> Sequence[Run]:
+        """Read the latest runs of an environment, finished and current, newest first as far as is known."""
         ...
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
@@ -31,8 +31,8 @@ class Platform(Protocol):
     async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
         """Submit one restart of all `services`.
 
-        Not idempotent. `NotSentError`, `ThrottledError`, `NotFoundError`, `RefusedError` and `TokenRefusedError` mean
-        that nothing was accepted; after any other error it may have been.
+        Not idempotent. `NotSentError`, and a `ThrottledError` without a status, mean that nothing was sent. After any
+        other error it may have been accepted: a refusal can be the answer to a second delivery by a proxy.
         """
         ...
 

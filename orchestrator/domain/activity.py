@@ -1,6 +1,6 @@
 """What has happened to the targets since the baseline, in a reading, the history and the queue. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.domain.observations import (
     RESTART_ACTION,
@@ -39,17 +39,21 @@ def executions_at_work(baseline: Baseline, observation: Observation) -> frozense
 
 
 def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
-    """Return the runs that began after `baseline` and contain one of its targets, newest first."""
+    """Return the runs that began after `baseline` and contain one of its targets, newest first.
+
+    Numbers decide, where there are any. Dates are asked only of an execution whose id cannot be ordered.
+    """
     found = [
         run
         for run in runs
         if run.execution_id is not None
         and baseline.is_new(run.execution_id)
-        and not baseline.began_before(run)
+        and (baseline.can_order(run.execution_id) or not baseline.began_before(run))
         and not baseline.targets.keys().isdisjoint(run.services)
     ]
+    direction = 1 if baseline.falling else -1
     return sorted(
-        found, key=lambda run: execution_number(baseline.environment_id, run.execution_id or "") or 0, reverse=True
+        found, key=lambda run: direction * (execution_number(baseline.environment_id, run.execution_id or "") or 0)
     )
 
 
@@ -64,9 +68,32 @@ def complete_restarts(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
 
 
 def waiting_restarts(baseline: Baseline, queue: Iterable[QueuedRequest]) -> list[QueuedRequest]:
-    """Return the waiting requests that would restart every target."""
+    """Return the waiting requests that would restart every target, or do not show which services they are for."""
     return [
         request
         for request in queue
-        if request.action == RESTART_ACTION and baseline.targets.keys() <= request.service_ids
+        if request.action == RESTART_ACTION
+        and (not request.service_ids or baseline.targets.keys() <= request.service_ids)
     ]
+
+
+def has_gaps(baseline: Baseline, runs: Sequence[Run]) -> bool:
+    """Return whether the history may hide our run: it does not reach back, or an entry is incomplete."""
+    return not baseline.reached_by(runs) or any(_may_hide_ours(baseline, run) for run in runs)
+
+
+def _may_hide_ours(baseline: Baseline, run: Run) -> bool:
+    if run.action not in (RESTART_ACTION, "") or not baseline.may_be_ours(run):
+        return False
+    return run.execution_id is None or (not run.services and baseline.is_new(run.execution_id))
+
+
+def others_may_ask_as_we_do(baseline: Baseline, runs: Iterable[Run], ours: Run) -> bool:
+    """Return whether the history shows that requests with our origin are not ours alone.
+
+    Another run with our origin may have been made by an earlier run of this program or by another user: without a name
+    nothing shows which. Once our name is known, only runs that bear it can be confused with `ours`.
+    """
+    if baseline.name is not None and ours.triggered_by == baseline.name:
+        return False
+    return any(baseline.has_our_origin(run) for run in runs if run.execution_id != ours.execution_id)

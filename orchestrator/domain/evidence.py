@@ -1,29 +1,69 @@
 """The evidence of how one restart ended: what each look adds to it, and whether it settles the restart. Pure.
 
-Everything that is remembered between two looks is one `Evidence`. From it and a reading of the statuses, `take_in`
-makes a `Look`: the next evidence, the verdict, and whether the history has to be read before that verdict counts. With
-the history, `confirm_look` judges the look again. Both depend on their arguments alone, the instant included.
+Everything that is remembered between two looks is one `Evidence`. From it and what a look has read, `take_in` makes a
+`Look`: the next evidence, the verdict, whether that counts, and what else to read before it does. It depends on its
+arguments alone, the instant included; a look that reads more begins again from the same evidence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum, unique
 
-from orchestrator.domain.activity import executions_at_work, shows_activity
+from orchestrator.domain.activity import (
+    complete_restarts,
+    executions_at_work,
+    has_gaps,
+    others_may_ask_as_we_do,
+    shows_activity,
+    targets_in,
+    waiting_restarts,
+)
 from orchestrator.domain.costs import expected_duration
-from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
+from orchestrator.domain.observations import Baseline, Run
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.ownership import raise_baseline
+from orchestrator.domain.ownership import others_at_work, our_name
 from orchestrator.domain.records import Intent, Sighting
-from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict, Verdict, confirm, judge
+from orchestrator.domain.states import State
+from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict, Verdict, judge
 
 CONFIRM_AGAIN = 30.0
-"""Seconds after which the history is read again for a doubt that has not changed."""
+"""Seconds after which the queue is read again for a restart that is not to be seen."""
 OVERDUE_AFTER = 60.0
-"""Seconds after its expected end at which the history is read for a restart that was never seen."""
+"""Seconds after its expected end at which a restart that was never seen is looked for in the queue, too."""
 ABSENT_FOR = 60.0
 """Seconds for which a restart that was seen has to stay absent before it counts as gone."""
 CANCELLED_FOR = 3.0
 """The same for a request that we cancelled ourselves."""
+SHOWN_BY = 60.0
+"""Seconds after the answer to a submit by which readings show what it began, or that it waits."""
+COME_AND_GONE = 3.0
+"""Seconds in which no run can begin and end. If longer passed between the baseline and the answer, one may have."""
+
+
+@unique
+class Doubt(StrEnum):
+    """Why a look does not settle what it shows, or why it reads more than the history."""
+
+    NOT_ALONE = "not_alone"
+    """Somebody else may ask for restarts as we do: ours may still wait in the queue."""
+    PERHAPS_OLDER = "perhaps_older"
+    """The run may have begun before our submit: by its date, or since the submit took long. Ours would show soon."""
+    HIDDEN = "hidden"
+    """The history does not reach back to the baseline, or leaves something out."""
+    UNATTRIBUTED = "unattributed"
+    """The answer to our submit was lost, and nothing shows whether the restart that ran is ours."""
+    NOT_SHOWN = "not_shown"
+    """The history shows no restart of ours."""
+    UNSEEN = "unseen"
+    """Our restart should be visible, and is not."""
+
+
+@unique
+class Wanted(StrEnum):
+    """What else a look has to read."""
+
+    STATUSES = "statuses"
+    QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +83,8 @@ class Submitted:
     """The instant until which it may be posted again, if it never arrived."""
     just_posted: bool = False
     """Whether this process posted it and has read nothing since."""
+    took: float = float("inf")
+    """Seconds from the baseline to the answer; infinite if an earlier process posted it, or the answer was lost."""
 
     @property
     def baseline(self) -> Baseline:
@@ -56,18 +98,20 @@ class Evidence:
 
     seen_running: frozenset[str] = frozenset()
     """The new executions that were seen in progress."""
+    restarting: frozenset[tuple[str, str]] = frozenset()
+    """The targets that were themselves seen RESTARTING, each with its new execution."""
     was_seen: bool = False
     """Whether anything of a restart was seen since the baseline."""
     not_ours: frozenset[str] = frozenset()
-    """Executions that were at work while our request still waited: not ours."""
+    """Executions that were at work while our request still waited."""
+    name: str | None = None
+    """What the platform calls us, once our own request has been seen waiting."""
     cancelled: bool = False
     """Whether we cancelled our waiting request ourselves: then a short absence is enough."""
-    verdicts: Mapping[str, ServiceVerdict] = field(default_factory=dict)
+    verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
     """The last verdict on each target."""
-    confirmed: tuple[Doubt, frozenset[ServiceStatus]] | None = None
-    """The doubt for which the history was last read, and what the statuses showed then."""
-    confirmed_at: float = float("-inf")
-    """When that was."""
+    looked_closer_at: float = float("-inf")
+    """When the queue was last read for a restart that was not to be seen."""
     absent_since: float | None = None
     """The instant since which nothing of our restart has been visible."""
     absent_as: Reason | None = None
@@ -80,11 +124,18 @@ class Evidence:
             seen_running=sighting.seen_running,
             was_seen=sighting.was_seen,
             not_ours=sighting.not_ours,
+            name=sighting.name,
         )
 
     def into(self, sighting: Sighting) -> Sighting:
         """Return a sighting with what a later process needs of this evidence."""
-        return replace(sighting, seen_running=self.seen_running, was_seen=self.was_seen, not_ours=self.not_ours)
+        return replace(
+            sighting,
+            seen_running=self.seen_running,
+            was_seen=self.was_seen,
+            not_ours=self.not_ours,
+            name=self.name,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,120 +145,171 @@ class Look:
     evidence: Evidence
     """With what this look has added."""
     baseline: Baseline
-    """The baseline on which it was judged; executions that are not ours are known in it."""
-    observation: Observation
+    """The baseline on which it was judged."""
+    picture: Picture
     verdict: Verdict
-    settled: bool
+    settled: bool = False
     """Whether the verdict is final."""
-    doubt: Doubt | None
-    """Why the history should be read; None if there is nothing to do but to look again later."""
-    ask_history: bool
-    """Whether to read it now."""
+    doubt: Doubt | None = None
+    """Why it does not settle what it shows, or had to read more."""
+    wants: Wanted | None = None
+    """What to read before it is judged again; None if there is nothing to do but to look again later."""
+    not_before: float | None = None
+    """The instant before which another look shows nothing new; None if any may."""
 
     @property
     def missing(self) -> list[str]:
-        """The ids of the targets that are not in the reading, sorted."""
-        return sorted(self.baseline.targets.keys() - self.observation.services.keys())
-
-    @property
-    def shows_a_newer_run(self) -> bool:
-        """Whether the environment's last run is newer than the baseline, whichever services it contains."""
-        last = self.observation.last_execution_id
-        return last is not None and self.baseline.is_new(last)
+        """The ids of the targets that are not in the reading, sorted; none if there was no reading."""
+        observation = self.picture.observation
+        return [] if observation is None else sorted(self.baseline.targets.keys() - observation.services.keys())
 
 
-def exclude_others(
-    evidence: Evidence, submitted: Submitted, observation: Observation, *, baseline: Baseline
-) -> tuple[Evidence, Baseline]:
-    """Return the evidence and the baseline with every execution that is known not to be ours.
-
-    Arguments are those of `take_in`.
-    """
-    known = baseline.raised(evidence.not_ours)
-    raised = raise_baseline(known, observation, submitted.request_ids)
-    return replace(evidence, not_ours=evidence.not_ours | (raised.executions - known.executions)), raised
+def known_baseline(evidence: Evidence, submitted: Submitted, runs: Sequence[Run]) -> Baseline:
+    """Return the baseline of a restart with what was found out since: our name, and the direction of the numbers."""
+    return replace(submitted.baseline.ordered_by(runs), name=evidence.name or submitted.baseline.name)
 
 
-def take_in(
-    evidence: Evidence, submitted: Submitted, observation: Observation, *, baseline: Baseline, now: float
-) -> Look:
-    """Judge a reading of the statuses, made after the submit.
+def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: float, invisible_for: float) -> Look:
+    """Judge what a look has read after the submit.
 
     Args:
         evidence: of the looks before.
         submitted: the restart.
-        observation: the reading.
-        baseline: of the restart, as dated by the platform's clock now.
-        now: the instant of the reading.
-    """
-    evidence, baseline = exclude_others(evidence, submitted, observation, baseline=baseline)
-    running = evidence.seen_running | executions_at_work(baseline, observation)
-    verdict = judge(baseline, observation, seen_running=running)
-    evidence = replace(
-        evidence,
-        seen_running=running,
-        was_seen=evidence.was_seen or shows_activity(baseline, observation),
-        verdicts={**evidence.verdicts, **verdict.services},
-    )
-    look = Look(
-        evidence=evidence,
-        baseline=baseline,
-        observation=observation,
-        verdict=verdict,
-        settled=verdict.settled,
-        doubt=verdict.doubt,
-        ask_history=False,
-    )
-    if look.settled:
-        return look
-    if look.doubt is None and _ought_to_be_seen(look, submitted, now):
-        look = replace(look, doubt=Doubt.UNSEEN)
-    if look.doubt is None:
-        return replace(look, evidence=replace(evidence, absent_since=None))
-    # The request in flight when a deadline passes may finish; no other is sent.
-    return replace(look, ask_history=now < submitted.deadline and _is_worth_confirming(look, look.doubt, now))
-
-
-def confirm_look(
-    look: Look, runs: Sequence[Run], queue: Sequence[QueuedRequest], *, now: float, invisible_for: float
-) -> Look:
-    """Judge a look again with the history and the queue.
-
-    Args:
-        look: one that asked for it.
-        runs: the history, read after the queue.
-        queue: the waiting requests.
-        now: the instant at which both had been read.
+        picture: what this look has read so far, the history first.
+        now: the instant of the last of these readings.
         invisible_for: the longest, in seconds, that an accepted submit can stay invisible.
     """
-    verdict = confirm(look.baseline, look.observation, runs, queue)
-    asked = None if look.doubt is None else _question(look, look.doubt)
-    evidence = replace(look.evidence, confirmed=asked, confirmed_at=now)
-    is_gone = False
-    if verdict.finding is Finding.ABSENT and (look.doubt is not Doubt.UNSEEN or _is_explained(look)):
-        evidence = _absent(evidence, verdict.reason, now)
-        is_gone = now >= (evidence.absent_since or 0.0) + _needed_absence(evidence, invisible_for)
-    else:
-        evidence = replace(evidence, absent_since=None)
-    if not verdict.finding.final and not is_gone:
-        return replace(look, evidence=evidence, verdict=verdict, ask_history=False)
-    # What the statuses have proven stays proven, even if the history cannot attribute it.
-    services = {**verdict.services, **{name: each for name, each in evidence.verdicts.items() if _is_proven(each)}}
+    baseline = known_baseline(evidence, submitted, picture.runs)
+    name = baseline.name or our_name(baseline, picture.queue or (), submitted.request_ids)
+    baseline = replace(baseline, name=name)
+    evidence = _remember(evidence, baseline, picture, submitted)
+    verdict = judge(baseline, picture, not_ours=evidence.not_ours, restarting=evidence.restarting)
+    evidence = replace(evidence, verdicts={**evidence.verdicts, **verdict.services})
+    look = Look(evidence=evidence, baseline=baseline, picture=picture, verdict=verdict)
+    if verdict.finding.final:
+        return _weigh(look, submitted, now)
+    if verdict.finding is Finding.ABSENT:
+        return _weigh_absence(look, now, invisible_for)
+    look = replace(look, evidence=replace(evidence, absent_since=None))
+    if verdict.finding is Finding.IN_PROGRESS:
+        return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
+    return _look_closer(look, submitted, now)
+
+
+def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitted: Submitted) -> Evidence:
+    observation, queue = picture.observation, picture.queue or ()
+    restarts = [run for run in complete_restarts(baseline, picture.runs) if baseline.may_be_ours(run)]
+    running = {run.execution_id for run in restarts if not run.over and run.execution_id is not None}
+    restarting = {
+        (service_id, run.execution_id or "")
+        for run in restarts
+        for service_id, state in run.services.items()
+        if state == State.RESTARTING
+    }
+    seen = bool(restarts) or any(baseline.may_be_ours(request) for request in waiting_restarts(baseline, queue))
+    if observation is not None:
+        running |= executions_at_work(baseline, observation)
+        restarting |= {
+            (status.id, status.execution_id)
+            for status in targets_in(baseline, observation)
+            if status.state == State.RESTARTING and status.execution_id is not None
+        }
+        seen = seen or shows_activity(baseline, observation)
     return replace(
-        look,
-        evidence=replace(evidence, verdicts=services),
-        verdict=replace(verdict, services=services),
-        settled=True,
-        ask_history=False,
+        evidence,
+        seen_running=evidence.seen_running | running,
+        restarting=evidence.restarting | restarting,
+        was_seen=evidence.was_seen or seen,
+        not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.request_ids),
+        name=baseline.name,
     )
 
 
-def _ought_to_be_seen(look: Look, submitted: Submitted, now: float) -> bool:
-    """Return whether our restart is invisible although it was seen, was cancelled by us, or is overdue."""
-    if look.verdict.finding is not Finding.UNPROVEN:
-        return False
+def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
+    """Settle a final finding, unless something may yet show that it is not about our restart."""
+    baseline, runs = look.baseline, look.picture.runs
+    newest = look.verdict.runs[0]
+    is_alone = _is_alone(look, submitted, newest)
+    if not is_alone and look.picture.queue is None:
+        return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
+    was_running = newest.execution_id in look.evidence.seen_running
+    if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
+        return replace(look, doubt=Doubt.PERHAPS_OLDER, not_before=_shown_by(submitted))
+    is_hidden = has_gaps(baseline, runs)
+    is_anybodys = submitted.found and others_may_ask_as_we_do(baseline, runs, newest)
+    if (is_hidden and not was_running) or is_anybodys:
+        return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
+    return replace(look, evidence=replace(look.evidence, absent_since=None), settled=True)
+
+
+def _is_alone(look: Look, submitted: Submitted, newest: Run) -> bool:
+    """Return whether nobody else can have asked for the run, as far as anything shows."""
+    baseline, runs = look.baseline, look.picture.runs
+    return (
+        newest.execution_id is not None
+        and len(look.verdict.runs) == 1
+        and (baseline.follows(newest.execution_id) or newest.triggered_by == baseline.name is not None)
+        and not submitted.found
+        and not others_may_ask_as_we_do(baseline, runs, newest)
+        and not _is_perhaps_older(look, submitted, newest)
+        and not has_gaps(baseline, runs)
+    )
+
+
+def _is_perhaps_older(look: Look, submitted: Submitted, run: Run) -> bool:
+    return look.baseline.began_before(run) or submitted.took > COME_AND_GONE
+
+
+def _shown_by(submitted: Submitted) -> float:
+    took = submitted.took if submitted.took != float("inf") else 0.0
+    return submitted.intent.posted_at + took + SHOWN_BY
+
+
+def _unattributed(look: Look, doubt: Doubt, now: float) -> Look:
+    """Say that nothing shows whose restart it was, if that stays so."""
+    services = {target: replace(verdict, finding=Finding.UNPROVEN) for target, verdict in look.verdict.services.items()}
+    verdict = replace(look.verdict, finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
+    evidence = replace(look.evidence, verdicts={**look.evidence.verdicts, **services})
+    return replace(_weigh_absence(replace(look, verdict=verdict, evidence=evidence), now, ABSENT_FOR), doubt=doubt)
+
+
+def _weigh_absence(look: Look, now: float, invisible_for: float) -> Look:
+    """Settle an absence that has lasted."""
+    evidence = replace(look.evidence, looked_closer_at=now)
+    if look.verdict.reason is not Reason.UNATTRIBUTED and not _is_explained(look):
+        return replace(look, evidence=replace(evidence, absent_since=None), doubt=Doubt.UNSEEN)
+    if evidence.absent_since is None or look.verdict.reason is not evidence.absent_as:
+        # A reason that only the latest reading suggests has to last as well before it counts.
+        evidence = replace(evidence, absent_since=now, absent_as=look.verdict.reason)
+    lasted = now - (evidence.absent_since or 0.0)
+    is_gone = lasted >= _needed_absence(evidence, invisible_for)
+    return replace(look, evidence=evidence, doubt=Doubt.UNSEEN, settled=is_gone)
+
+
+def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
+    """Decide what to read for a restart that the history does not show."""
+    look = replace(look, doubt=Doubt.HIDDEN if has_gaps(look.baseline, look.picture.runs) else Doubt.NOT_SHOWN)
+    if look.picture.observation is None:
+        return replace(look, wants=Wanted.STATUSES)
+    if look.picture.queue is not None:
+        return replace(look, evidence=replace(look.evidence, looked_closer_at=now))
     elapsed = now - submitted.intent.posted_at
-    return _is_explained(look) or elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
+    is_overdue = elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
+    again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN
+    if (is_overdue or _is_explained(look)) and now >= look.evidence.looked_closer_at + again:
+        return replace(look, wants=Wanted.QUEUE)
+    return look
+
+
+def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
+    """Return whether the queue may show what the platform calls us, where that is worth a request."""
+    if look.picture.queue is not None or look.evidence.name is not None or not submitted.request_ids:
+        return False
+    observation = look.picture.observation
+    if observation is not None:
+        return any(status.request_id in submitted.request_ids for status in targets_in(look.baseline, observation))
+    going = [run for run in complete_restarts(look.baseline, look.picture.runs) if look.baseline.may_be_ours(run)]
+    return any(others_may_ask_as_we_do(look.baseline, look.picture.runs, run) for run in going)
 
 
 def _is_explained(look: Look) -> bool:
@@ -215,24 +317,9 @@ def _is_explained(look: Look) -> bool:
 
     A newer run is one: if it was cancelled before it touched anything, the services are as they were.
     """
-    return look.evidence.was_seen or look.evidence.cancelled or look.shows_a_newer_run
-
-
-def _question(look: Look, doubt: Doubt) -> tuple[Doubt, frozenset[ServiceStatus]]:
-    return doubt, frozenset(look.observation.services.values())
-
-
-def _is_worth_confirming(look: Look, doubt: Doubt, now: float) -> bool:
-    """Return whether a doubt is new, or has not been looked into for a while."""
-    again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN
-    return _question(look, doubt) != look.evidence.confirmed or now >= look.evidence.confirmed_at + again
-
-
-def _absent(evidence: Evidence, reason: Reason | None, now: float) -> Evidence:
-    # A reason that only the latest reading suggests has to last as well before it counts.
-    if evidence.absent_since is None or reason is not evidence.absent_as:
-        return replace(evidence, absent_since=now, absent_as=reason)
-    return evidence
+    observation = look.picture.observation
+    last = observation.last_execution_id if observation is not None else None
+    return look.evidence.was_seen or look.evidence.cancelled or (last is not None and look.baseline.is_new(last))
 
 
 def _needed_absence(evidence: Evidence, invisible_for: float) -> float:
@@ -243,7 +330,3 @@ def _needed_absence(evidence: Evidence, invisible_for: float) -> float:
     if evidence.cancelled:
         return CANCELLED_FOR
     return ABSENT_FOR if evidence.was_seen else invisible_for
-
-
-def _is_proven(verdict: ServiceVerdict) -> bool:
-    return verdict.finding is Finding.SUCCEEDED and verdict.doubt is None

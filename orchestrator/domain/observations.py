@@ -1,16 +1,20 @@
 """What was read from the platform, in the domain's words: observations, runs, the queue, and the baseline."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
-from orchestrator.domain.states import StateClass, classify
+from orchestrator.domain.states import State, StateClass, classify
 
 RESTART_ACTION = "RESTART"
 API_ORIGIN = "API"
 """The origin of requests that a program makes with a token, as we do. The console, the CLI and rules have their own."""
 CLOCK_SKEW = timedelta(seconds=10)
+"""Two clocks of one platform that differ by less are taken for one."""
+ENOUGH_TO_ORDER = 3
+"""Runs that have to agree before the history shows that numbers fall."""
 CANCELLED_RUN = "CANCELED"
 RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
 """The `action_status` values of a run that is over; any other may still change."""
@@ -53,12 +57,10 @@ class Observation:
     services: Mapping[str, ServiceStatus]
     environment_state: str | None = None
     last_execution_id: str | None = None
-    last_origin: str | None = None
-    """The origin of the run `last_execution_id`."""
-    last_run_not_before: datetime | None = None
-    """That run, which is over, began no earlier than this; None if the reading does not show it."""
     server_time: datetime | None = None
-    """The platform's clock when it answered. Comparable with its other times, never with ours."""
+    """The platform's clock when it answered. Its other times may come from another clock."""
+    incomplete: bool = False
+    """Whether the reading left something out, or held a service twice: weaker than one that does not."""
 
     @property
     def busy(self) -> bool:
@@ -136,6 +138,8 @@ class SubmitReceipt:
     """The platform's answer to a submit: hints, never proof, since the shape of its body is not reliable."""
 
     request_ids: frozenset[str] = frozenset()
+    execution_id: str | None = None
+    """The environment's last execution when the submit was accepted: not the new one's."""
 
 
 def execution_number(environment_id: str, execution_id: str) -> int | None:
@@ -160,8 +164,10 @@ class Baseline:
     server_time: datetime | None = None
     origin: str | None = None
     """The origin that the platform gives to our requests; None if unknown."""
-    dates_doubtful: bool = False
-    """Whether the platform's clock has jumped since: then a run that seems older may be newer."""
+    name: str | None = None
+    """What the platform calls whoever makes our requests (`triggered_by`); None until it is learnt."""
+    falling: bool = False
+    """Whether the numbers of executions fall in this environment. They rise, as far as is known."""
 
     @classmethod
     def of(
@@ -183,59 +189,101 @@ class Baseline:
             origin=origin,
         )
 
-    def may_be_ours(self, origin: str | None) -> bool:
-        """Return whether something of this origin may be ours.
+    def has_our_origin(self, asked: Run | QueuedRequest) -> bool:
+        """Return whether something has the origin of our requests, or none: it is optional in the API's schema."""
+        return self.origin is None or asked.origin in (None, self.origin)
 
-        The origin is optional in the API's schema: if it is missing, it may.
-        """
-        return self.origin is None or origin in (None, self.origin)
+    def may_be_ours(self, asked: Run | QueuedRequest) -> bool:
+        """Return whether origin and name allow something to be ours."""
+        return self.has_our_origin(asked) and (self.name is None or asked.triggered_by in (None, self.name))
 
     @property
     def latest(self) -> int | None:
-        """The greatest known execution number; None if no known execution id has the usual form."""
-        numbers = (execution_number(self.environment_id, execution) for execution in self.executions)
-        return max((number for number in numbers if number is not None), default=None)
+        """The number of the latest known execution; None if no known execution id has the usual form."""
+        numbers = [execution_number(self.environment_id, execution) for execution in self.executions]
+        known = [number for number in numbers if number is not None]
+        return (min(known) if self.falling else max(known)) if known else None
 
     def is_new(self, execution_id: str) -> bool:
         """Return whether an execution began after this baseline.
 
         Being different is not enough: a reading from a cache can show an execution older than the baseline's. So its
-        number has to be greater than all that were known; if its id has another form, it must not be one of them.
+        number has to be beyond all that were known; if its id has another form, it must not be one of them.
         """
         number = execution_number(self.environment_id, execution_id)
         latest = self.latest
         if number is None or latest is None:
             return execution_id not in self.executions
-        return number > latest
+        return number < latest if self.falling else number > latest
 
     def raised(self, executions: Iterable[str]) -> "Baseline":
         """Return this baseline with more known executions: only what is newer than these is evidence from then on."""
         return replace(self, executions=self.executions | frozenset(executions))
 
-    def on_a_clock_set_back(self, by: timedelta) -> "Baseline":
-        """Return this baseline as dated by the platform's clock after it was set back."""
-        return replace(self, server_time=self.server_time - by) if self.server_time is not None else self
+    def ordered_by(self, runs: Sequence[Run]) -> "Baseline":
+        """Return this baseline with the direction in which the history shows that the numbers go."""
+        return replace(self, falling=numbers_fall(self.environment_id, runs))
 
     def can_order(self, execution_id: str) -> bool:
-        """Return whether `is_new` compares numbers that rise, not just ids that differ."""
+        """Return whether `is_new` compares numbers, not just ids that differ."""
         return self.latest is not None and execution_number(self.environment_id, execution_id) is not None
 
-    def began_before(self, run: Run) -> bool:
-        """Return whether, by the platform's own clock, `run` began before this baseline was read.
+    def follows(self, execution_id: str) -> bool:
+        """Return whether an execution is the very next after the latest known one."""
+        number, latest = execution_number(self.environment_id, execution_id), self.latest
+        return number is not None and latest is not None and number == latest + (-1 if self.falling else 1)
 
-        This exposes a baseline that came from a stale cache. Two of the platform's clocks may differ by `CLOCK_SKEW`.
+    def reached_by(self, runs: Iterable[Run]) -> bool:
+        """Return whether a history reaches back to this baseline, so that it shows all that has run since.
+
+        It does if it shows a run that is not newer, or every number since.
+        """
+        executions = [run.execution_id for run in runs if run.execution_id is not None]
+        if any(not self.is_new(execution) for execution in executions):
+            return True
+        numbers = {execution_number(self.environment_id, execution) for execution in executions}
+        latest = self.latest
+        if latest is None or None in numbers:
+            return False
+        step = -1 if self.falling else 1
+        return numbers == {latest + step * (index + 1) for index in range(len(numbers))}
+
+    def began_before(self, run: Run) -> bool:
+        """Return whether, going by dates, `run` began before this baseline was read.
+
+        A hint, since the clock that dates runs and the one behind `Date` can differ by any amount.
         """
         if self.server_time is None or run.created_at is None:
             return False
         return run.created_at < self.server_time - CLOCK_SKEW
 
-    def began_after(self, observation: Observation) -> bool:
-        """Return whether, by the platform's own clock, the last run in a reading began after this baseline was read.
 
-        Then the baseline was not too stale to know of it. False if the dates are missing.
-        """
-        not_before = observation.last_run_not_before
-        return self.server_time is not None and not_before is not None and not_before >= self.server_time
+def last_reading(environment_id: str, runs: Sequence[Run]) -> Observation:
+    """Return what a history shows of an environment as a whole: its last run, and whether that is at work."""
+    last = runs[0] if runs else None
+    return Observation(
+        environment_id=environment_id,
+        services={},
+        environment_state=State.EXECUTING if last is not None and not last.over else None,
+        last_execution_id=None if last is None else last.execution_id,
+    )
+
+
+def numbers_fall(environment_id: str, runs: Sequence[Run]) -> bool:
+    """Return whether the numbers of executions fall as time goes on.
+
+    Only a history of at least three runs that says so twice shows it: in its order, newest first, and in its dates.
+    """
+    told = [
+        (run.created_at, number)
+        for run in runs
+        if run.created_at is not None
+        and run.execution_id is not None
+        and (number := execution_number(environment_id, run.execution_id)) is not None
+    ]
+    return len(told) >= ENOUGH_TO_ORDER and all(
+        newer[0] > older[0] and newer[1] < older[1] for newer, older in pairwise(told)
+    )
 
 
 def baseline_needs_history(observation: Observation, target_ids: Iterable[str]) -> bool:

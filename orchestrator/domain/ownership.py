@@ -4,93 +4,124 @@ The API has ids for waiting requests and for runs, and nothing that connects the
 evidence. If it stays unclear, a run counts neither as a success nor as ours to cancel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-from orchestrator.domain.activity import complete_restarts, restarts_since, targets_in, waiting_restarts
-from orchestrator.domain.observations import API_ORIGIN, Baseline, Observation, QueuedRequest, Run
+from orchestrator.domain.activity import (
+    complete_restarts,
+    has_gaps,
+    others_may_ask_as_we_do,
+    restarts_since,
+    targets_in,
+    waiting_restarts,
+)
+from orchestrator.domain.observations import API_ORIGIN, RESTART_ACTION, Baseline, Observation, QueuedRequest, Run
 from orchestrator.domain.states import State
+from orchestrator.domain.verdict import Picture
 
 _QUEUED_STATES = frozenset({State.RESTART_QUEUED, State.QUEUED, State.DEPLOYMENT_QUEUED, State.STOP_QUEUED})
 """The states of a service whose run has not got to it yet, or whose request has no run yet."""
+_QUEUED_RUN = "QUEUED"
+"""The `action_status` of a run that has not begun to work."""
 
 
-def raise_baseline(baseline: Baseline, observation: Observation, request_ids: AbstractSet[str]) -> Baseline:
-    """Add to the known executions those that are already at work while our own request still waits.
+def named_requests(
+    baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]
+) -> list[QueuedRequest]:
+    """Return the waiting requests that the answer to our submit named, and that agree with what we asked for.
 
-    Qovery executes one run at a time, so a run that is at work, or has ended, while our request waits is not ours. A
-    run that is only queued may be: a reading need not be consistent.
+    The id in that answer alone proves nothing: action, services, origin and name have to agree.
     """
-    ours_waits = any(status.request_id in request_ids for status in targets_in(baseline, observation))
-    if not ours_waits:
-        return baseline
-    not_ours = {
-        status.execution_id
-        for status in observation.services.values()
-        if status.execution_id is not None
-        and status.state not in _QUEUED_STATES
-        and baseline.is_new(status.execution_id)
-    }
-    return baseline.raised(not_ours) if not_ours else baseline
+    return [
+        request
+        for request in queue
+        if request.request_id in request_ids
+        and request.action == RESTART_ACTION
+        and baseline.targets.keys() <= request.service_ids
+        and baseline.may_be_ours(request)
+    ]
+
+
+def our_name(baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]) -> str | None:
+    """Return what the platform calls us (`triggered_by`), if our own request waits and shows it."""
+    names = {request.triggered_by for request in named_requests(baseline, queue, request_ids)}
+    return names.pop() if len(names) == 1 else None
+
+
+def others_at_work(baseline: Baseline, picture: Picture, request_ids: AbstractSet[str]) -> frozenset[str]:
+    """Return the executions that cannot be ours, since they were at work, or over, while our request still waited.
+
+    Qovery executes one run at a time. The history and the statuses in `picture` were read before its queue, so what
+    they show had begun before our request left it. A run that is only queued may be ours: a reading need not be
+    consistent.
+    """
+    if not named_requests(baseline, picture.queue or (), request_ids):
+        return frozenset()
+    begun = {run.execution_id for run in picture.runs if run.status != _QUEUED_RUN}
+    if picture.observation is not None:
+        begun |= {
+            status.execution_id
+            for status in picture.observation.services.values()
+            if status.state not in _QUEUED_STATES
+        }
+    return frozenset(execution for execution in begun if execution is not None and baseline.is_new(execution))
 
 
 @unique
 class Trace(StrEnum):
-    """The result of looking for a submit whose answer was lost."""
+    """The result of looking for a submit that was not answered by an acceptance."""
 
     OURS = "ours"
-    """A restart of all targets since the baseline, with our origin, or without any."""
-    NOT_OURS = "not_ours"
-    """Only a restart of another origin."""
+    """A restart of all targets since the baseline that may be ours by its origin and name."""
     IN_MOTION = "in_motion"
     """The targets are in progress, and neither queue nor history shows for which request."""
+    OTHERS = "others"
+    """Something else has happened, and none of it can be ours."""
     NOTHING = "nothing"
     """Nothing has happened in the environment since the baseline."""
     UNCLEAR = "unclear"
-    """Something else has happened, or the data is incomplete."""
+    """The data is incomplete."""
 
 
 def find_submit(
     baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> tuple[Trace, frozenset[str]]:
-    """Look for a submit whose answer was lost.
+    """Look for a submit whose answer was lost, or was a refusal, which may have been the answer to a second delivery.
 
     `Trace.NOTHING` proves that it was not accepted only after the time in which an accepted one becomes visible. In an
     idle environment an accepted request starts a run, and runs stay in the history. If anything else has happened since
-    the baseline, our request may have waited behind it and been cancelled without a trace, so nothing is certain.
+    the baseline (`Trace.OTHERS`), our request may have waited behind it and been cancelled without a trace.
 
     Returns:
         What was found, and the ids of our request if it was found waiting.
     """
-    waiting, ran = waiting_restarts(baseline, queue), complete_restarts(baseline, runs)
-    ours = [request for request in waiting if baseline.may_be_ours(request.origin)]
-    if ours or any(baseline.may_be_ours(run.origin) for run in ran):
-        return Trace.OURS, frozenset(request.request_id for request in ours)
-    if waiting or ran:
-        return Trace.NOT_OURS, frozenset()
+    waiting = [request for request in waiting_restarts(baseline, queue) if baseline.may_be_ours(request)]
+    if waiting or any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
+        return Trace.OURS, frozenset(request.request_id for request in waiting)
+    # Others' restart explains that the targets are in motion, if the history or the queue shows it.
+    explained = waiting_restarts(baseline, queue) or any(not run.over for run in restarts_since(baseline, runs))
     targets = targets_in(baseline, observation)
     moving = [status for status in targets if status.state in (State.RESTART_QUEUED, State.RESTARTING)]
-    if len(moving) == len(baseline.targets):
+    if moving and not explained:
         return Trace.IN_MOTION, frozenset()
-    untouched = _untouched(baseline, observation, runs, queue)
-    return (Trace.NOTHING if untouched else Trace.UNCLEAR), frozenset()
-
-
-def _untouched(
-    baseline: Baseline, observation: Observation, runs: Sequence[Run], queue: Sequence[QueuedRequest]
-) -> bool:
-    """Return whether the data is complete, reaches back to the baseline, and shows nothing newer."""
+    if not _is_complete(baseline, observation, runs):
+        return Trace.UNCLEAR, frozenset()
     shown = [status.execution_id for status in observation.services.values()] + [run.execution_id for run in runs]
+    is_new = any(execution is not None and baseline.is_new(execution) for execution in shown)
+    return (Trace.OTHERS if is_new or queue or observation.busy else Trace.NOTHING), frozenset()
+
+
+def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Run]) -> bool:
+    """Return whether what was read would show our restart, or that there is none."""
     told = [status.execution_id for status in targets_in(baseline, observation)] + [run.execution_id for run in runs]
     return (
-        not observation.busy
-        and not queue
+        not observation.incomplete
         and baseline.targets.keys() <= observation.services.keys()
         and None not in told
-        and not any(execution is not None and baseline.is_new(execution) for execution in shown)
-        and any(run.execution_id in baseline.executions for run in runs)
+        and any(not baseline.is_new(run.execution_id) for run in runs if run.execution_id is not None)
+        and not has_gaps(baseline, runs)
     )
 
 
@@ -111,7 +142,7 @@ class Standing(StrEnum):
     MERGED = "merged"
     """Our request was merged with one for other services."""
     UNNAMED = "unnamed"
-    """A restart of these services waits, and no id shows that it is ours."""
+    """A restart of these services waits or runs, and nothing shows that it is ours and not another user's."""
     FOUND = "found"
     """The answer to our submit was lost, and no id shows that the restart found there is ours."""
     INCOMPLETE = "incomplete"
@@ -158,9 +189,12 @@ def find_ours(
         request_ids: the ids of our request, if the platform returned any.
     """
     targets = frozenset(baseline.targets)
-    named = [request for request in queue if request.request_id in request_ids]
+    named = named_requests(baseline, queue, request_ids)
     if any(request.service_ids != targets for request in named):
         return Ours(standing=Standing.MERGED)
+    if named and any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
+        # The id that the answer named may be another user's, and that run ours.
+        return Ours(standing=Standing.UNNAMED)
     if named:
         return Ours(standing=Standing.WAITS, request_ids=frozenset(request.request_id for request in named))
     if waiting_restarts(baseline, queue):
@@ -189,6 +223,8 @@ def _standing_of(run: Run, baseline: Baseline, runs: Sequence[Run], going: Seque
         return Ours(standing=Standing.WIDER)
     if run.origin != (baseline.origin or API_ORIGIN):
         return Ours(standing=Standing.ANOTHER_ORIGIN, origin=run.origin)
+    if not baseline.may_be_ours(run) or has_gaps(baseline, runs) or others_may_ask_as_we_do(baseline, runs, run):
+        return Ours(standing=Standing.UNNAMED)
     if len(complete_restarts(baseline, runs)) > 1:
         return Ours(standing=Standing.REPEATED)
     if is_awaited:

@@ -35,6 +35,8 @@ class Sighting:
     """Whether anything of a restart has been seen."""
     not_ours: frozenset[str] = frozenset()
     """Executions that were at work while our request still waited: not ours."""
+    name: str | None = None
+    """What the platform calls us, if it was learnt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,10 +46,10 @@ class QoveryPlatform:
         hints = answer.read_as(wire.WireProjectStatuses, call=f"GET {path}").to_domain()
         return {hint.environment_id: hint for hint in hints}
 
-    async def find_runs(self, environment_id: str) -> Sequence[Run]:
+    async def find_runs(self, environment_id: str, *, at_most: int = 20) -> Sequence[Run]:
         """Read the latest runs from `deploymentHistoryV2`."""
         path = f"/environment/{environment_id}/deploymentHistoryV2"
-        answer = await self._http.call("GET", path, params={"pageSize": "20"}, about=environment_id)
+        answer = await self._http.call("GET", path, params={"pageSize": str(at_most)}, about=environment_id)
         runs = answer.read_as(wire.WireRuns, call=f"GET {path}")
         return [item.to_run() for item in runs.results]
 

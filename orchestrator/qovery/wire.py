@@ -5,12 +5,11 @@ the ids, names and lists without which an answer is useless.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from orchestrator.domain.durations import HOUR
 from orchestrator.domain.observations import Hint, Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 
 
@@ -23,10 +22,6 @@ def _none_if_invalid(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # 
 
 
 _OptionalTime = Annotated[datetime | None, WrapValidator(_none_if_invalid)]
-_OptionalNumber = Annotated[int | None, WrapValidator(_none_if_invalid)]
-
-LONGEST_RUN = 7 * 24 * HOUR
-"""Seconds. A longer duration is invalid."""
 
 
 class _Wire(BaseModel):
@@ -61,24 +56,6 @@ class WireEnvironmentStatus(_Wire):
     id: str | None = None
     state: str | None = None
     last_deployment_id: str | None = None
-    last_deployment_date: _OptionalTime = None
-    total_deployment_duration_in_seconds: _OptionalNumber = None
-    origin: str | None = None
-
-    @property
-    def last_run_not_before(self) -> datetime | None:
-        """The earliest instant at which the last run, if it is over, may have started.
-
-        It is undocumented whether `last_deployment_date` is its start or its end (inferred: the end). Minus the run's
-        duration it is not later than the start in either case.
-        """
-        date, length = self.last_deployment_date, self.total_deployment_duration_in_seconds
-        if date is None or date.tzinfo is None or length is None or not 0 <= length <= LONGEST_RUN:
-            return None
-        try:
-            return date - timedelta(seconds=length)
-        except OverflowError:  # The year 1, which some servers send for "never".
-            return None
 
 
 class WireProjectStatuses(_Wire):
@@ -135,8 +112,6 @@ class WireStatusesWithStages(_Wire):
             services={status.id: status for status in statuses},
             environment_state=environment.state,
             last_execution_id=environment.last_deployment_id or None,
-            last_origin=environment.origin,
-            last_run_not_before=environment.last_run_not_before,
             server_time=server_time,
         )
 
@@ -233,10 +208,15 @@ class WireSubmitAnswer(_Wire):
     """The answer to a submit: a `Status`, as documented, or an `EnvironmentStatus`; both may have the request's id."""
 
     deployment_request_id: str | None = None
+    execution_id: str | None = None
+    last_deployment_id: str | None = None
 
     def to_domain(self) -> SubmitReceipt:
         """Return the ids in it."""
-        return SubmitReceipt(request_ids=frozenset([self.deployment_request_id] if self.deployment_request_id else []))
+        return SubmitReceipt(
+            request_ids=frozenset([self.deployment_request_id] if self.deployment_request_id else []),
+            execution_id=self.execution_id or self.last_deployment_id or None,
+        )
 
 
 class WireReference(_Wire):

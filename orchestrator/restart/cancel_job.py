@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from orchestrator.domain.evidence import Submitted, exclude_others
+from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Ours, Standing
 from orchestrator.errors import NotFoundError, RefusedError
@@ -41,11 +41,8 @@ class CancelJob(RestartJob):
         context = self._context
         observation = await context.reader.statuses()
         context.progress.note(observation)
-        self._proof.evidence, baseline = exclude_others(
-            self._proof.evidence, submitted, observation, baseline=context.reader.dated(submitted.baseline)
-        )
         try:
-            ours = await cancel_ours(submitted, context, baseline=baseline)
+            ours = await cancel_ours(submitted, context, evidence=self._proof.evidence)
         except (RefusedError, NotFoundError):
             return None  # It has left the queue, or ended, since the look.
         waited = context.progress.elapsed or 0.0

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from orchestrator.domain.evidence import Submitted
-from orchestrator.domain.observations import Baseline
+from orchestrator.domain.evidence import Evidence, Submitted, known_baseline
 from orchestrator.domain.ownership import Ours, Standing, find_ours, still_runs
 from orchestrator.restart.context import Context
 
 
-async def cancel_ours(submitted: Submitted, context: Context, *, baseline: Baseline) -> Ours:
+async def cancel_ours(submitted: Submitted, context: Context, *, evidence: Evidence) -> Ours:
     """Look once, and cancel what is found to be ours alone.
 
     Qovery has no call that names the run to cancel. So a run is left alone while any request waits behind it: if it
@@ -18,7 +17,7 @@ async def cancel_ours(submitted: Submitted, context: Context, *, baseline: Basel
     Args:
         submitted: our restart.
         context: of the job.
-        baseline: of the restart, as dated by the platform's clock now; executions that are not ours are known in it.
+        evidence: what was found out of it so far.
 
     Returns:
         What was found. If it was ours alone, Qovery has accepted to cancel it.
@@ -29,6 +28,7 @@ async def cancel_ours(submitted: Submitted, context: Context, *, baseline: Basel
     if submitted.found:
         return Ours(standing=Standing.FOUND)
     queue, runs = await context.reader.queue_and_history()
+    baseline = known_baseline(evidence, submitted, runs).raised(evidence.not_ours)
     ours = find_ours(baseline, runs, queue, request_ids=submitted.request_ids)
     context.narrator.say("cancel_considered", standing=ours.standing.value, origin=ours.origin)
     match ours.standing:

@@ -75,6 +75,19 @@ class wait_as_told(wait_base):  # noqa: N801
         return interval
 
 
+class wait_no_earlier_than(wait_base):  # noqa: N801
+    """Wait as `otherwise` says, but at least until an instant."""
+
+    def __init__(self, otherwise: wait_base, *, clock: Clock, instant: Callable[[], float]) -> None:
+        self._otherwise = otherwise
+        self._clock = clock
+        self._instant = instant
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Return the seconds until the next look."""
+        return max(self._otherwise(retry_state), self._instant() - self._clock.monotonic())
+
+
 class wait_no_later_than(wait_base):  # noqa: N801
     """Wait as `otherwise` says, but not past an instant, so that the last look falls on it."""
 

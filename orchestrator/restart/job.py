@@ -110,7 +110,12 @@ class RestartJob:
         return settlement.unhealthy(failures)
 
     def _timed_out(self, submitted: Submitted, afterwards: str) -> Settlement:
-        return settlement.timed_out(by_run=self._is_by_run(submitted), elapsed=self._elapsed, afterwards=afterwards)
+        return settlement.timed_out(
+            by_run=self._is_by_run(submitted),
+            elapsed=self._elapsed,
+            afterwards=afterwards,
+            suspected=self._proof.evidence.absent_as,
+        )
 
     @property
     def _elapsed(self) -> float:
@@ -124,9 +129,8 @@ class RestartJob:
         """Cancel our restart if the policy says so and it is provably ours alone; return a sentence for the report."""
         if self._context.target.policy.on_deadline is not OnDeadline.CANCEL:
             return "It continues at Qovery."
-        baseline = submitted.baseline.raised(self._proof.evidence.not_ours)
         try:
-            ours = await cancel_ours(submitted, self._context, baseline=self._context.reader.dated(baseline))
+            ours = await cancel_ours(submitted, self._context, evidence=self._proof.evidence)
         except PlatformError as error:
             return f"It could not be cancelled ({error}) and may still be running at Qovery."
         return settlement.cancel_attempted(ours)

@@ -1,36 +1,61 @@
-"""A POST whose answer was lost: was it accepted, did it never arrive, or is that unknown?"""
+"""A POST that was not answered by an acceptance: was it accepted, did it never arrive, or is that unknown?"""
 
 from dataclasses import replace
 
-from orchestrator.domain.evidence import Submitted
+from orchestrator.domain.evidence import SHOWN_BY, Evidence, Submitted, known_baseline
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Trace, find_submit
+from orchestrator.errors import PlatformError
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.settlement import Settlement
 
+REFUSED_LOOKS = (5.0, 20.0, SHOWN_BY)
+"""Seconds after a refusal at which to look for what a second delivery of the same POST may have hidden."""
+
 
 class LostSubmit:
-    """Looks for one POST whose answer was lost."""
+    """Looks for one POST whose answer was lost, or was a refusal.
 
-    def __init__(self, submitted: Submitted, context: Context) -> None:
+    A proxy can deliver a POST twice; then the first delivery is accepted, and the second one is refused. So a refusal
+    is believed only after the time in which an accepted restart shows itself. What others did meanwhile does not matter
+    then: ours would wait behind it. After no answer at all it does matter, since ours may be on its way for longer.
+
+    Args:
+        submitted: the restart.
+        context: of the job.
+        refusal: the answer; None if there was none.
+    """
+
+    def __init__(self, submitted: Submitted, context: Context, refusal: PlatformError | None = None) -> None:
         self._submitted = submitted
         self._context = context
+        self._refusal = refusal
         self._since = context.clock.monotonic()
+        self._was_in_motion = False
         self._last_trace: Trace | None = None
         self._request_ids: frozenset[str] = frozenset()
 
     async def find(self) -> Submitted | Settlement | None:
-        """Look until the deadline; return None if it never arrived, so that it may be posted again."""
-        found = await self._context.poller.poll(
-            self._look,
-            until=self._submitted.deadline,
-            # Look often: it may be queued only for a moment.
-            at_any_price=True,
-        )
+        """Look until the deadline; return None if it was not accepted, so that it may be posted again."""
+        if self._refusal is None:
+            found = await self._context.poller.poll(
+                self._look,
+                until=self._submitted.deadline,
+                # Look often: it may be queued only for a moment.
+                at_any_price=True,
+            )
+        else:
+            found = await self._context.poller.poll(
+                self._look,
+                until=self._submitted.deadline,
+                likely=[self._since + seconds for seconds in REFUSED_LOOKS],
+            )
         if isinstance(found, Reason):
-            return settlement.unconfirmed(found, looked_for=self._looked_for, saw=self._last_trace)
-        if found is Trace.NOTHING:
+            return settlement.unconfirmed(
+                found, looked_for=self._looked_for, saw=self._last_trace, refusal=self._refusal
+            )
+        if found is not Trace.OURS:
             self._context.narrator.warn("submit_not_found", after_s=round(self._looked_for, 1))
             return None
         self._context.narrator.say(
@@ -43,7 +68,7 @@ class LostSubmit:
         return self._context.clock.monotonic() - self._since
 
     async def _look(self) -> Trace | None:
-        """Look once; return what was found if it is certain: `Trace.OURS` or `Trace.NOTHING`."""
+        """Look once; return what was found if it is certain."""
         context, looked_for = self._context, self._looked_for
         observation = await context.reader.statuses()
         context.progress.note(observation)
@@ -51,11 +76,17 @@ class LostSubmit:
         if read is None:
             return None
         queue, runs = read
-        trace, self._request_ids = find_submit(context.reader.dated(self._submitted.baseline), observation, runs, queue)
+        baseline = known_baseline(Evidence(), self._submitted, runs)
+        trace, self._request_ids = find_submit(baseline, observation, runs, queue)
+        self._was_in_motion = self._was_in_motion or trace is Trace.IN_MOTION
         if trace is not self._last_trace:
             self._last_trace = trace
             context.narrator.say("submit_looked_for", found=trace.value, queue=len(queue), after_s=round(looked_for, 1))
-        if trace is Trace.OURS:
-            return trace
-        is_certain = trace is Trace.NOTHING and looked_for >= context.target.policy.invisible_for
-        return trace if is_certain else None
+        return trace if trace is Trace.OURS or self._is_certain(trace, looked_for) else None
+
+    def _is_certain(self, trace: Trace, looked_for: float) -> bool:
+        """Return whether a trace shows that nothing was accepted."""
+        if trace is Trace.NOTHING and not self._was_in_motion:
+            needed = self._context.target.policy.invisible_for if self._refusal is None else SHOWN_BY
+            return looked_for >= needed
+        return trace is Trace.OTHERS and self._refusal is not None and looked_for >= SHOWN_BY

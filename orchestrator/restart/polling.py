@@ -17,6 +17,7 @@ from orchestrator.restart.intervals import (
     wait_as_told,
     wait_for_the_likely,
     wait_growing,
+    wait_no_earlier_than,
     wait_no_later_than,
 )
 
@@ -146,6 +147,7 @@ class Poller:
         until: float,
         likely: Sequence[float] = (),
         quiet: Callable[[], bool] = lambda: False,
+        not_before: Callable[[], float] = lambda: float("-inf"),
         at_any_price: bool = False,
         look_at_once: bool = False,
     ) -> T | GaveUp:
@@ -159,6 +161,7 @@ class Poller:
                 of them; a shared look, which shows less, for the second.
             quiet: returns whether a hint that something has changed is worth waiting for: the last look left no doubt
                 that has to be looked into.
+            not_before: returns the instant before which a look shows nothing new.
             at_any_price: whether looks are not spaced out to save requests.
             look_at_once: whether the first look does not wait for the first likely instant.
 
@@ -201,7 +204,11 @@ class Poller:
             await rest(max(0.0, min(own(), give_up_at() - now)))
         retrying = AsyncRetrying(
             sleep=rest,
-            wait=wait_no_later_than(wait_as_told(own), clock=self._clock, instant=give_up_at),
+            wait=wait_no_later_than(
+                wait_as_told(wait_no_earlier_than(own, clock=self._clock, instant=not_before)),
+                clock=self._clock,
+                instant=give_up_at,
+            ),
             stop=stop_at(self._clock, instant=give_up_at),
             retry=retry_if_result(_is_none) | retry_if_exception_type(PassingError),
             after=self._excuse,

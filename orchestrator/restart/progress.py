@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from orchestrator.domain.observations import Baseline, Observation
+from orchestrator.domain.observations import Baseline, Observation, Run
 from orchestrator.domain.outcomes import Outcome, ServiceResult
 from orchestrator.domain.records import Sighting
 from orchestrator.domain.states import StateClass, classify
-from orchestrator.domain.verdict import OUTCOME_OF_FINDING, ServiceVerdict
+from orchestrator.domain.verdict import OUTCOME_OF_FINDING, Finding, ServiceVerdict
 from orchestrator.ports import Clock
 from orchestrator.restart.narrator import Narrator
 
@@ -86,17 +86,24 @@ class Progress:
 
     def note(self, observation: Observation) -> None:
         """Take in a reading; log each target whose state or execution changed."""
+        self._note({status.id: (status.state, status.execution_id) for status in observation.services.values()})
+
+    def note_run(self, run: Run) -> None:
+        """Take in a run that may be ours, as the history shows it; log each target whose state changed."""
+        self._note({service_id: (state, run.execution_id) for service_id, state in run.services.items()})
+
+    def _note(self, shown: Mapping[str, tuple[str, str | None]]) -> None:
         for service in self._services:
-            status = observation.services.get(service.id)
-            if status is None:
+            if service.id not in shown:
                 continue
+            state, execution_id = shown[service.id]
             before = self._states.get(service.id), self._executions.get(service.id)
-            if before == (status.state, status.execution_id):
+            if before == (state, execution_id):
                 continue
-            self._states[service.id] = status.state
-            self._executions[service.id] = status.execution_id
+            self._states[service.id] = state
+            self._executions[service.id] = execution_id
             if self.elapsed is not None:
-                self._note_change(service, before[0], status.state, status.execution_id)
+                self._note_change(service, before[0], state, execution_id)
 
     def _note_change(self, service: Followed, before: str | None, state: str, execution_id: str | None) -> None:
         assert self.elapsed is not None  # noqa: S101 - note() has just looked
@@ -149,8 +156,12 @@ class Progress:
     def _result(
         self, service: Followed, outcome: Outcome, verdict: ServiceVerdict | None, skipped: frozenset[str]
     ) -> ServiceResult:
-        certain = verdict is not None and verdict.doubt is None
-        own = OUTCOME_OF_FINDING.get(verdict.finding, outcome) if verdict is not None and certain else outcome
+        own = outcome
+        if verdict is not None:
+            own = OUTCOME_OF_FINDING.get(verdict.finding, outcome)
+            if outcome is Outcome.FAILED and verdict.finding is Finding.UNPROVEN and verdict.execution_id is not None:
+                # RESTARTED in a run that failed: it restarted, or never had its turn and kept its old state.
+                own = Outcome.UNKNOWN
         baseline = self._baseline.targets.get(service.id) if self._baseline is not None else None
         return ServiceResult(
             id=service.id,

@@ -1,10 +1,12 @@
-"""From an accepted submit to a settlement: look, judge, and if the statuses leave a doubt, read the history."""
+"""From an accepted submit to a settlement: look, judge, and read more only if the history does not tell."""
 
 from dataclasses import replace
 from functools import partial
 
 from orchestrator.domain.costs import expected_duration
-from orchestrator.domain.evidence import Evidence, Look, Submitted, confirm_look, take_in
+from orchestrator.domain.evidence import Evidence, Look, Submitted, Wanted, take_in
+from orchestrator.domain.verdict import Picture
+from orchestrator.errors import NotFoundError, PassingError
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
@@ -28,6 +30,8 @@ class Proof:
         self._context = context
         self._journal = journal
         self._is_quiet = True
+        self._not_before = float("-inf")
+        self._said: tuple[str | None, str] | None = None
         self.evidence = evidence
 
     async def find(self, submitted: Submitted) -> Settlement | GaveUp:
@@ -39,6 +43,7 @@ class Proof:
             until=submitted.deadline,
             likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
             quiet=lambda: self._is_quiet,
+            not_before=lambda: self._not_before,
             # Hints show what has changed since the last look. If that was made before this proof began, by an earlier
             # process or in search of a lost submit, the restart may have ended by then: so look now.
             look_at_once=not submitted.just_posted,
@@ -49,43 +54,62 @@ class Proof:
         self.evidence = replace(self.evidence, cancelled=True)
 
     async def _look(self, submitted: Submitted) -> Settlement | None:
-        context = self._context
-        self._is_quiet = False
-        observation = await context.reader.statuses()
-        context.progress.note(observation)
-        look = take_in(
-            self.evidence,
-            submitted,
-            observation,
-            baseline=context.reader.dated(submitted.baseline),
-            now=context.clock.monotonic(),
-        )
+        context, picture = self._context, Picture()
+        self._is_quiet, self._not_before = False, float("-inf")
+        wanted: Wanted | None = None
+        try:
+            picture = replace(picture, runs=await context.reader.history(submitted.baseline))
+            look = self._judge(submitted, picture)
+            wanted = look.wants
+        except (PassingError, NotFoundError):
+            if context.clock.monotonic() < submitted.deadline:
+                # The statuses cannot prove how it ended; but they show whether it has, and that there is contact.
+                context.progress.note(await context.reader.statuses())
+            raise
+        # The request in flight when the deadline passes may finish; no other is sent.
+        while wanted is not None and context.clock.monotonic() < submitted.deadline:
+            picture = await self._read_more(picture, wanted)
+            look = self._judge(submitted, picture)
+            wanted = look.wants
         await self._remember(look)
+        self._say(look)
+        self._not_before = look.not_before or float("-inf")
         self._is_quiet = look.doubt is None
-        if look.ask_history:
-            look = await self._confirm(look, submitted)
         if not look.settled:
             return None
         return settlement.by_verdict(look.verdict, context.target, missing=look.missing)
+
+    def _judge(self, submitted: Submitted, picture: Picture) -> Look:
+        return take_in(
+            self.evidence,
+            submitted,
+            picture,
+            now=self._context.clock.monotonic(),
+            invisible_for=self._context.target.policy.invisible_for,
+        )
+
+    async def _read_more(self, picture: Picture, wanted: Wanted) -> Picture:
+        reader = self._context.reader
+        match wanted:
+            case Wanted.STATUSES:
+                observation = await reader.statuses()
+                self._context.progress.note(observation)
+                return replace(picture, observation=observation)
+            case Wanted.QUEUE:
+                return replace(picture, queue=await reader.queue())
 
     async def _remember(self, look: Look) -> None:
         others = look.evidence.not_ours - self.evidence.not_ours
         if others:
             self._context.narrator.say("others_at_work", executions=sorted(others))
         self.evidence = look.evidence
+        if look.verdict.runs:
+            self._context.progress.note_run(look.verdict.runs[0])
         await self._journal.see(look.evidence.into(self._context.progress.sighting()))
 
-    async def _confirm(self, look: Look, submitted: Submitted) -> Look:
-        context = self._context
-        read = await context.reader.queue_and_history_until(submitted.deadline)
-        if read is None:
-            return look
-        queue, runs = read
-        confirmed = confirm_look(
-            look, runs, queue, now=context.clock.monotonic(), invisible_for=context.target.policy.invisible_for
-        )
-        self.evidence = confirmed.evidence
-        context.narrator.say(
-            "history_read", doubt=look.doubt and look.doubt.value, finding=confirmed.verdict.finding.value
-        )
-        return confirmed
+    def _say(self, look: Look) -> None:
+        """Log what the history showed, if that has changed."""
+        said = look.doubt and look.doubt.value, look.verdict.finding.value
+        if said != self._said:
+            self._said = said
+            self._context.narrator.say("history_read", doubt=said[0], finding=said[1])

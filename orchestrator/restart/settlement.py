@@ -36,30 +36,32 @@ _EXPLANATIONS = {
     Reason.RESTART_ERROR: "Qovery failed to restart {failed}. Look at their logs, then run again.",
     Reason.RUN_CANCELLED: "The run with our restart was cancelled: {failed} did not restart. "
     "Ask who cancelled it, then run again.",
-    Reason.NOT_RESTARTED: "The run is over, but {failed} did not restart in it. Run again.",
+    Reason.NOT_RESTARTED: "The run is over, but nothing shows that {failed} restarted in it. Run again.",
     Reason.SERVICE_DISAPPEARED: "{missing} disappeared from the environment before a restart was proven. "
     "Check who deleted it.",
     Reason.REQUEST_CANCELLED: "Our request left the queue without ever running: somebody cancelled it. Run again.",
-    Reason.UNATTRIBUTED: "A restart of these services ran, but it has another origin than our requests, and ours is "
-    "not visible: it may have been cancelled. Look at the environment's history. If Qovery gives the requests of this "
-    "token another origin than `API`, set `api.origin`.",
+    Reason.UNATTRIBUTED: "A restart of these services ran, but nothing shows that it was ours: it has another origin "
+    "or name than our requests, or the answer to our submit was lost, or ours waited meanwhile and may have been "
+    "cancelled. Look at the environment's history. If Qovery gives the requests of this token another origin than `API`, set "
+    "`api.origin`.",
     Reason.SUPERSEDED: "Another operation ran in place of our restart. Run again when it suits.",
 }
 
 
 _TRACES = {
     Trace.OURS: "a restart of all our services since the baseline",
-    Trace.NOT_OURS: "only a restart of another origin than our requests",
     Trace.IN_MOTION: "our services are in progress, and neither queue nor history shows for which request",
+    Trace.OTHERS: "something else has happened there, and none of it can be ours",
     Trace.NOTHING: "nothing has happened there since the baseline",
-    Trace.UNCLEAR: "something else has happened there, or part of the picture is missing",
+    Trace.UNCLEAR: "part of the picture is missing",
 }
 
 _WHY_NOT_OURS_ALONE = {
     Standing.UNSEEN: "nothing of it is visible",
     Standing.ENDING: "it was about to end, or has ended, and another user's run could be hit instead",
     Standing.MERGED: "our request was merged with one for other services",
-    Standing.UNNAMED: "a restart of these services waits, and no id shows that it is ours",
+    Standing.UNNAMED: "a restart of these services waits or runs, and nothing shows that it is ours and not another "
+    "user's",
     Standing.FOUND: "the answer to our submit was lost, and no id shows that the restart found there is ours",
     Standing.INCOMPLETE: "the run there does not contain all of our services",
     Standing.SEVERAL_RUNS: "more than one run is in progress there",
@@ -164,13 +166,23 @@ def never_started(
     )
 
 
-def unconfirmed(gave_up: GaveUp, *, looked_for: float, saw: Trace | None) -> Settlement:
-    """Settle an environment whose submit was neither answered nor found; `saw` is what the last look showed."""
+def unconfirmed(
+    gave_up: GaveUp, *, looked_for: float, saw: Trace | None, refusal: PlatformError | None = None
+) -> Settlement:
+    """Settle an environment whose submit was neither accepted nor found, nor surely not accepted.
+
+    Args:
+        gave_up: why the search ended.
+        looked_for: seconds.
+        saw: what the last look showed.
+        refusal: the answer to the submit; None if it was lost.
+    """
+    answer = "The answer to the submit was lost" if refusal is None else f"The submit was refused ({refusal})"
     shown = f" (last seen: {_TRACES[saw]})" if saw is not None else ""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.CONTACT_LOST if gave_up is Reason.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
-        message=f"The answer to the submit was lost, and in {looked_for:.0f} s it could not be found out "
+        message=f"{answer}, and in {looked_for:.0f} s it could not be found out "
         f"whether it was accepted{shown}. Check the environment's queue and history before you run again.",
     )
 
@@ -224,9 +236,17 @@ def contact_lost(*, silent_for: float) -> Settlement:
     )
 
 
-def timed_out(*, by_run: bool, elapsed: float, afterwards: str) -> Settlement:
-    """Settle an environment whose restart was not proven by the deadline; `afterwards` says what happened then."""
-    return _out_of_time(f", and the restart was not proven. {afterwards}", by_run=by_run, elapsed=elapsed)
+def timed_out(*, by_run: bool, elapsed: float, afterwards: str, suspected: Reason | None = None) -> Settlement:
+    """Settle an environment whose restart was not proven by the deadline.
+
+    Args:
+        by_run: whether the deadline is the run's.
+        elapsed: seconds since the submit.
+        afterwards: what happened then, as a sentence.
+        suspected: the reason that was suspected, but not for long enough to count.
+    """
+    why = f" {_EXPLANATIONS[suspected]}" if suspected is Reason.UNATTRIBUTED else ""
+    return _out_of_time(f", and the restart was not proven.{why} {afterwards}", by_run=by_run, elapsed=elapsed)
 
 
 def unverified(failures: Iterable[CheckFailure], *, by_run: bool, elapsed: float) -> Settlement:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from orchestrator.domain.evidence import Submitted
+from orchestrator.domain.evidence import SHOWN_BY, Submitted
 from orchestrator.domain.observations import Baseline, Observation, baseline_needs_history
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.plan import OnBusy, OnStopped, Service
@@ -14,7 +14,6 @@ from orchestrator.errors import (
     JournalError,
     NotFoundError,
     NotSentError,
-    PassingError,
     PlatformError,
     RefusedError,
     ThrottledError,
@@ -28,8 +27,8 @@ from orchestrator.restart.lost_submit import LostSubmit
 from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 
-NOT_ACCEPTED = (NotSentError, ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
-"""The errors after which a submit had no effect. After any other, it may have been accepted."""
+REFUSALS = (ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
+"""The errors that say that a submit had no effect. A proxy that delivers it twice may say so of the second delivery."""
 
 RESUME_GRACE = 60.0
 """Seconds that a resumed run has at least to find out how a restart ended, however late it is resumed."""
@@ -67,6 +66,9 @@ class Submission:
         self._may_post = may_post
         self._origin = origin
         self._obstacle: Readiness | None = None
+        self._refusal: PlatformError | None = None
+        self._until: float | None = None
+        self._doubtful: tuple[str, ...] = ()
         self.submitted = None if in_flight is None else self._recall(in_flight)
         self.left_out: frozenset[str] = frozenset() if in_flight is None else in_flight.intent.left_out
 
@@ -93,24 +95,42 @@ class Submission:
                 submitted = posted
             if submitted.accepted:
                 return submitted
-            found = await LostSubmit(submitted, self._context).find()
+            refusal, self._refusal = self._refusal, None
+            found = await self._look_for(submitted, refusal)
             if isinstance(found, Settlement):
                 return found
-            lost, submitted = submitted, found
             # What is known comes before what is written, here as everywhere: the job may be cancelled in between.
             self.submitted = found
-            if found is None:
-                await self._journal.withdraw()
-            else:
+            if found is not None:
+                if refusal is not None:
+                    self._context.progress.begin(found.baseline, at=found.intent.posted_at)
                 await self._journal.accept(found.request_ids, found=True)
+                submitted = found
+                continue
+            await self._journal.withdraw()
+            if refusal is None:
+                lost, submitted = submitted, None
+                continue
+            refused = self._refused(refusal)
+            if refused is not None:
+                return refused
+            submitted = None
+
+    async def _look_for(self, submitted: Submitted, refusal: PlatformError | None) -> Submitted | Settlement | None:
+        """Look for a restart whose POST was not answered by an acceptance; return None if it was not accepted."""
+        try:
+            return await LostSubmit(submitted, self._context, refusal).find()
+        except TokenRefusedError:
+            if not isinstance(refusal, TokenRefusedError):
+                raise
+            # The token is refused whatever is asked: that is no answer to a second delivery.
+            return None
 
     def _recall(self, in_flight: InFlight) -> Submitted:
         """Return the restart that an earlier process posted."""
         context, intent = self._context, in_flight.intent
         deadline = self._deadline_of(intent)
         context.progress.begin(intent.baseline, at=intent.posted_at)
-        # The instant may be wrong if the machine was rebooted; all that matters is that it is in the past.
-        context.reader.server_clock.begin(intent.baseline.server_time, intent.posted_at, by_an_earlier_process=True)
         context.progress.recall(in_flight.sighting)
         return Submitted(
             intent=intent,
@@ -139,7 +159,11 @@ class Submission:
         if locked is not None:
             return locked
         began = context.clock.monotonic()
-        until = min(began + context.target.policy.deadline, context.end_by) if lost is None else lost.post_by
+        if lost is not None:
+            self._until = lost.post_by
+        elif self._until is None:
+            self._until = min(began + context.target.policy.deadline, context.end_by)
+        until = self._until
         posted: Submitted | Settlement | GaveUp = await context.poller.poll(
             partial(self._try, lost, until), until=until, quiet=self._waits_for_others
         )
@@ -160,6 +184,8 @@ class Submission:
             return None
         readiness = assess(observation, self._context.target.services)
         self._obstacle = readiness if readiness.obstacle is not None else None
+        if not self._is_seen_twice(observation, readiness):
+            return None
         if readiness.obstacle is Obstacle.STOPPED:
             if self._context.target.policy.on_stopped is OnStopped.FAIL:
                 return settlement.blocked(readiness)
@@ -168,14 +194,25 @@ class Submission:
         elif readiness.obstacle is not None:
             return self._wait_or_block(readiness)
         self.left_out = self._context.target.service_ids - {service.id for service in readiness.running}
-        baseline = await self._take_baseline(observation, read_at, readiness.running)
+        baseline = await self._take_baseline(observation, readiness.running)
         if baseline is None or self._is_late(until):
             return None
-        return await self._post(baseline, readiness.running, lost, until)
+        return await self._post(baseline, read_at, readiness.running, lost, until)
 
     def _is_late(self, until: float) -> bool:
         """Return whether the deadline has passed: the request in flight may finish, and no other is sent."""
         return self._context.clock.monotonic() >= until
+
+    def _is_seen_twice(self, observation: Observation, readiness: Readiness) -> bool:
+        """Return whether a reading is worth deciding on: nothing is on the word of one that is doubtful.
+
+        That a service is stopped, or what a reading shows that left something out, has to be read twice in a row.
+        """
+        doubtful = readiness.affected if readiness.obstacle is Obstacle.STOPPED else ()
+        if observation.incomplete:
+            doubtful = (*doubtful, "incomplete")
+        seen, self._doubtful = self._doubtful, doubtful
+        return not doubtful or seen == doubtful
 
     def _waits_for_others(self) -> bool:
         return self._obstacle is not None and self._obstacle.obstacle is Obstacle.BUSY
@@ -185,9 +222,7 @@ class Submission:
             return settlement.blocked(readiness)
         return None
 
-    async def _take_baseline(
-        self, observation: Observation, read_at: float, running: tuple[Service, ...]
-    ) -> Baseline | None:
+    async def _take_baseline(self, observation: Observation, running: tuple[Service, ...]) -> Baseline | None:
         context = self._context
         ids = [service.id for service in running]
         runs = await context.reader.history() if baseline_needs_history(observation, ids) else ()
@@ -196,7 +231,6 @@ class Submission:
             # The services are running, so there is an execution that the API does not show: nothing could be proven.
             self._obstacle = Readiness(obstacle=Obstacle.UNREADABLE, running=running, affected=("the API shows none",))
             return None
-        context.reader.server_clock.begin(baseline.server_time, read_at)
         context.progress.note(observation)
         context.narrator.say(
             "baseline_read",
@@ -207,7 +241,12 @@ class Submission:
         return baseline
 
     async def _post(
-        self, baseline: Baseline, running: tuple[Service, ...], lost: Submitted | None, until: float
+        self,
+        baseline: Baseline,
+        read_at: float,
+        running: tuple[Service, ...],
+        lost: Submitted | None,
+        until: float,
     ) -> Submitted | Settlement | None:
         context = self._context
         intent = Intent(
@@ -228,25 +267,47 @@ class Submission:
         self.submitted = Submitted(intent=intent, accepted=False, deadline=deadline, post_by=deadline)
         try:
             receipt = await context.platform.submit_restart(context.target.environment_id, running)
-        except NOT_ACCEPTED as error:
-            self.submitted = None
-            await self._journal.withdraw()
-            return self._not_accepted(error, running)
-        except PassingError as error:
-            context.narrator.warn("submit_unanswered", error=str(error), look_for_s=context.target.policy.invisible_for)
-            context.progress.begin(baseline, at=intent.posted_at)
+        except PlatformError as error:
+            if _was_never_sent(error):
+                self.submitted = None
+                await self._journal.withdraw()
+                raise
+            self._refusal = error if isinstance(error, REFUSALS) else None
+            if self._refusal is None:
+                invisible_for = context.target.policy.invisible_for
+                context.narrator.warn("submit_unanswered", error=str(error), look_for_s=invisible_for)
+                context.progress.begin(baseline, at=intent.posted_at)
+            else:
+                context.narrator.warn("submit_refused", error=str(error), look_for_s=SHOWN_BY)
             return self.submitted
         context.progress.begin(baseline, at=intent.posted_at)
-        self.submitted = replace(self.submitted, accepted=True, request_ids=receipt.request_ids, just_posted=True)
+        is_stale = receipt.execution_id is not None and baseline.is_new(receipt.execution_id)
+        self.submitted = replace(
+            self.submitted,
+            accepted=True,
+            request_ids=receipt.request_ids,
+            just_posted=True,
+            # The platform knew of a later run than the baseline when it accepted ours.
+            took=float("inf") if is_stale else context.clock.monotonic() - read_at,
+        )
         await self._journal.accept(receipt.request_ids)
         context.narrator.say("restart_submitted", services=len(running), request_ids=sorted(receipt.request_ids))
         return self.submitted
 
-    def _not_accepted(self, error: PlatformError, running: tuple[Service, ...]) -> Settlement | None:
-        """Handle an error after which nothing was accepted; re-raise it if polling retries it."""
+    def _refused(self, error: PlatformError) -> Settlement | None:
+        """Handle a refusal after which nothing was accepted; return None if it may be posted again."""
         if isinstance(error, BusyError):
-            self._obstacle = Readiness(obstacle=Obstacle.BUSY, running=running, affected=(str(error),))
+            self._obstacle = Readiness(
+                obstacle=Obstacle.BUSY, running=self._context.target.services, affected=(str(error),)
+            )
             return self._wait_or_block(self._obstacle)
+        if isinstance(error, TokenRefusedError):
+            return settlement.token_refused(error, submitted=False)
         if isinstance(error, RefusedError | NotFoundError):
             return settlement.refused(error)
-        raise error
+        return None
+
+
+def _was_never_sent(error: PlatformError) -> bool:
+    """Return whether the platform cannot have seen the request: no connection was made, or our own quota forbade it."""
+    return isinstance(error, NotSentError) or (isinstance(error, ThrottledError) and error.status is None)

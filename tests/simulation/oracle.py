@@ -18,7 +18,7 @@ from orchestrator.simulator.record import (
     ServiceRemoved,
     ServiceRestarted,
 )
-from tests.support.whole_runs import US, WholeRun
+from tests.support.whole_runs import US, Event, WholeRun
 
 QUICKLY = 3.0
 """Seconds from a signal to the end."""
@@ -212,7 +212,7 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     if not started or not ended:
         return
     policy = next(spec.policy for spec in run.config.environment_specs() if spec.name == environment.name)
-    posted = run.events_of("restart_submitted", "submit_unanswered", environment=environment.name)
+    posted = _posted(run, environment)
     # The look that began at the deadline; and where policy says to cancel then, reading the queue and the history,
     # and cancelling.
     requests = 4 if policy.on_deadline is OnDeadline.CANCEL and posted else 1
@@ -231,6 +231,19 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
         end_by = max(end_by, started[0].at + policy.deadline)
     if ended[0].at > end_by + grace:
         yield f"LATE: settled {ended[0].at - since:.1f} s after {what}, the deadline is {policy.deadline:.0f} s"
+
+
+def _posted(run: WholeRun, environment: EnvironmentReport) -> list[Event]:
+    """Return when a restart was posted, without the refusals after which it was found that nothing was accepted."""
+    posted: list[Event] = []
+    for event in run.events_of(
+        "restart_submitted", "submit_unanswered", "submit_refused", "submit_not_found", environment=environment.name
+    ):
+        if event.name != "submit_not_found":
+            posted.append(event)
+        elif posted and posted[-1].name == "submit_refused":
+            posted.pop()
+    return posted
 
 
 def _false_words(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
