@@ -131,7 +131,7 @@ def judge(
     if complete:
         # Ours may have been cancelled in the queue, or have another origin, name or id than we expect.
         return Verdict(finding=Finding.ABSENT, services=_nothing_known(baseline), reason=Reason.UNATTRIBUTED)
-    return _absent(baseline, picture.observation, picture.runs, restarting)
+    return _absent(baseline, picture.observation, picture.runs, not_ours, restarting)
 
 
 def _is_in_motion(baseline: Baseline, observation: Observation) -> bool:
@@ -151,13 +151,17 @@ def _of_complete_run(
     # then cancels the others), that is the explanation; only otherwise is it that the service has disappeared.
     if State.RESTART_ERROR in run.services.values() and Finding.FAILED in findings:
         return Verdict(finding=Finding.FAILED, services=services, reason=Reason.RESTART_ERROR)
-    if run.status != CANCELLED_RUN and _is_missing(observation, services):
+    if run.status != CANCELLED_RUN and (_is_deleted(run, services) or _is_missing(observation, services)):
         return Verdict(finding=Finding.FAILED, services=services, reason=Reason.SERVICE_DISAPPEARED)
     if Finding.FAILED in findings:
         return Verdict(finding=Finding.FAILED, services=services, reason=Reason.RESTART_ERROR)
     if Finding.CANCELLED in findings:
         return Verdict(finding=Finding.CANCELLED, services=services, reason=Reason.RUN_CANCELLED)
     return Verdict(finding=Finding.FAILED, services=services, reason=Reason.NOT_RESTARTED)
+
+
+def _is_deleted(run: Run, services: Mapping[str, ServiceVerdict]) -> bool:
+    return any(run.services[target_id] == State.DELETED for target_id in services)
 
 
 def _is_missing(observation: Observation | None, services: Mapping[str, ServiceVerdict]) -> bool:
@@ -169,8 +173,14 @@ def _is_missing(observation: Observation | None, services: Mapping[str, ServiceV
 
 
 def _absent(
-    baseline: Baseline, observation: Observation, runs: Sequence[Run], restarting: AbstractSet[tuple[str, str]]
+    baseline: Baseline,
+    observation: Observation,
+    runs: Sequence[Run],
+    not_ours: AbstractSet[str],
+    restarting: AbstractSet[tuple[str, str]],
 ) -> Verdict:
+    # What ran while our request still waited did not take its place.
+    runs = [run for run in runs if run.execution_id not in not_ours]
     restarts = [run for run in restarts_since(baseline, runs) if baseline.may_be_ours(run)]
     if restarts:
         services, reason = _by_run(baseline, restarts, restarting), Reason.NOT_RESTARTED

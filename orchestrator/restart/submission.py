@@ -84,37 +84,39 @@ class Submission:
 
     async def make(self) -> Submitted | Settlement:
         """Get one restart accepted, or return why that is impossible."""
-        submitted, lost = self.submitted, None
+        lost: Submitted | None = None
         while True:
-            if submitted is None:
+            if self.submitted is None:
                 if not self._may_post:
                     return settlement.never_accepted()
                 posted = await self._submit(lost)
                 if isinstance(posted, Settlement):
                     return posted
-                submitted = posted
-            if submitted.accepted:
-                return submitted
-            refusal, self._refusal = self._refusal, None
-            found = await self._look_for(submitted, refusal)
-            if isinstance(found, Settlement):
-                return found
-            # What is known comes before what is written, here as everywhere: the job may be cancelled in between.
-            self.submitted = found
-            if found is not None:
-                if refusal is not None:
-                    self._context.progress.begin(found.baseline, at=found.intent.posted_at)
-                await self._journal.accept(found.request_ids, found=True)
-                submitted = found
-                continue
+            if self.submitted is not None and self.submitted.accepted:
+                return self.submitted
+            lost = self.submitted if self._refusal is None else None
+            given_up = await self._find()
+            if given_up is not None:
+                return given_up
+
+    async def _find(self) -> Settlement | None:
+        """Find out whether what was posted was accepted; return why there is nothing more to do, if so."""
+        submitted, refusal = self.submitted, self._refusal
+        if submitted is None:  # pragma: no cover - only what was posted is looked for
+            raise AssertionError("nothing was posted")
+        self._refusal = None
+        found = await self._look_for(submitted, refusal)
+        if isinstance(found, Settlement):
+            return found
+        # What is known comes before what is written, here as everywhere: the job may be cancelled in between.
+        self.submitted = found
+        if found is None:
             await self._journal.withdraw()
-            if refusal is None:
-                lost, submitted = submitted, None
-                continue
-            refused = self._refused(refusal)
-            if refused is not None:
-                return refused
-            submitted = None
+            return None if refusal is None else self._refused(refusal)
+        if refusal is not None:
+            self._context.progress.begin(found.baseline, at=found.intent.posted_at)
+        await self._journal.accept(found.request_ids, found=True)
+        return None
 
     async def _look_for(self, submitted: Submitted, refusal: PlatformError | None) -> Submitted | Settlement | None:
         """Look for a restart whose POST was not answered by an acceptance; return None if it was not accepted."""
@@ -146,7 +148,7 @@ class Submission:
         return min(intent.posted_at + self._context.target.policy.deadline, self._context.end_by)
 
     async def _submit(self, lost: Submitted | None) -> Submitted | Settlement:
-        """Post a restart as soon as there is no obstacle, within the deadline of the policy.
+        """Post a restart as soon as there is no obstacle, within the deadline of the policy; note it in `submitted`.
 
         Args:
             lost: an earlier POST, which never arrived: this one inherits its deadline.
