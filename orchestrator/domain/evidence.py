@@ -23,7 +23,7 @@ from orchestrator.domain.observations import Baseline, Run
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import others_at_work, our_name
 from orchestrator.domain.records import Intent, Sighting
-from orchestrator.domain.states import State
+from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict, Verdict, judge
 
 CONFIRM_AGAIN = 30.0
@@ -36,6 +36,8 @@ CANCELLED_FOR = 3.0
 """The same for a request that we cancelled ourselves."""
 SHOWN_BY = 60.0
 """Seconds after the answer to a submit by which readings show what it began, or that it waits."""
+CLOSES_WITHIN = 2.0
+"""Seconds from the end of a run's last service to the next look: the run itself ends a moment later."""
 COME_AND_GONE = 3.0
 """Seconds in which no run can begin and end. If longer passed between the baseline and the answer, one may have."""
 
@@ -108,6 +110,8 @@ class Evidence:
     """What the platform calls us, once our own request has been seen waiting."""
     cancelled: bool = False
     """Whether we cancelled our waiting request ourselves: then a short absence is enough."""
+    closing: str | None = None
+    """The execution of which every service was seen to have ended, but not the run."""
     verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
     """The last verdict on each target."""
     looked_closer_at: float = float("-inf")
@@ -154,8 +158,8 @@ class Look:
     """Why it does not settle what it shows, or had to read more."""
     wants: Wanted | None = None
     """What to read before it is judged again; None if there is nothing to do but to look again later."""
-    not_before: float | None = None
-    """The instant before which another look shows nothing new; None if any may."""
+    next_look: float | None = None
+    """The instant of the next look, if this one has shown it."""
 
     @property
     def missing(self) -> list[str]:
@@ -192,6 +196,7 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
         return _weigh_absence(look, now, invisible_for)
     look = replace(look, evidence=replace(evidence, absent_since=None))
     if verdict.finding is Finding.IN_PROGRESS:
+        look = _look_soon(look, now)
         return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
     return _look_closer(look, submitted, now)
 
@@ -234,7 +239,7 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
         return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
     was_running = newest.execution_id in look.evidence.seen_running
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
-        return replace(look, doubt=Doubt.PERHAPS_OLDER, not_before=_shown_by(submitted))
+        return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
     is_hidden = has_gaps(baseline, runs)
     is_anybodys = submitted.found and others_may_ask_as_we_do(baseline, runs, newest)
     if (is_hidden and not was_running) or is_anybodys:
@@ -299,6 +304,20 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     if (is_overdue or _is_explained(look)) and now >= look.evidence.looked_closer_at + again:
         return replace(look, wants=Wanted.QUEUE)
     return look
+
+
+def _look_soon(look: Look, now: float) -> Look:
+    """Look again soon, but only once, at a run of which every service has ended."""
+    going = [run for run in complete_restarts(look.baseline, look.picture.runs) if not run.over]
+    closing = next((run.execution_id for run in going if _has_ended(run)), None)
+    if closing is None or closing == look.evidence.closing:
+        return look
+    return replace(look, evidence=replace(look.evidence, closing=closing), next_look=now + CLOSES_WITHIN)
+
+
+def _has_ended(run: Run) -> bool:
+    ended = (StateClass.SUCCESS, StateClass.FAILURE)
+    return all(classify(state) in ended for state in run.services.values())
 
 
 def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:

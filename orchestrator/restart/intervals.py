@@ -75,17 +75,18 @@ class wait_as_told(wait_base):  # noqa: N801
         return interval
 
 
-class wait_no_earlier_than(wait_base):  # noqa: N801
-    """Wait as `otherwise` says, but at least until an instant."""
+class wait_until_known(wait_base):  # noqa: N801
+    """Wait until the instant of the next look, if that is known; otherwise as `otherwise` says."""
 
-    def __init__(self, otherwise: wait_base, *, clock: Clock, instant: Callable[[], float]) -> None:
+    def __init__(self, otherwise: wait_base, *, clock: Clock, instant: Callable[[], float | None]) -> None:
         self._otherwise = otherwise
         self._clock = clock
         self._instant = instant
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Return the seconds until the next look."""
-        return max(self._otherwise(retry_state), self._instant() - self._clock.monotonic())
+        instant = self._instant()
+        return self._otherwise(retry_state) if instant is None else max(instant - self._clock.monotonic(), 0.0)
 
 
 class wait_no_later_than(wait_base):  # noqa: N801

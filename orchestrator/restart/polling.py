@@ -17,8 +17,8 @@ from orchestrator.restart.intervals import (
     wait_as_told,
     wait_for_the_likely,
     wait_growing,
-    wait_no_earlier_than,
     wait_no_later_than,
+    wait_until_known,
 )
 
 T = TypeVar("T")
@@ -147,7 +147,7 @@ class Poller:
         until: float,
         likely: Sequence[float] = (),
         quiet: Callable[[], bool] = lambda: False,
-        not_before: Callable[[], float] = lambda: float("-inf"),
+        next_look: Callable[[], float | None] = lambda: None,
         at_any_price: bool = False,
         look_at_once: bool = False,
     ) -> T | GaveUp:
@@ -161,7 +161,7 @@ class Poller:
                 of them; a shared look, which shows less, for the second.
             quiet: returns whether a hint that something has changed is worth waiting for: the last look left no doubt
                 that has to be looked into.
-            not_before: returns the instant before which a look shows nothing new.
+            next_look: returns the instant of the next look, if the last one has shown it.
             at_any_price: whether looks are not spaced out to save requests.
             look_at_once: whether the first look does not wait for the first likely instant.
 
@@ -205,7 +205,7 @@ class Poller:
         retrying = AsyncRetrying(
             sleep=rest,
             wait=wait_no_later_than(
-                wait_as_told(wait_no_earlier_than(own, clock=self._clock, instant=not_before)),
+                wait_as_told(wait_until_known(own, clock=self._clock, instant=next_look)),
                 clock=self._clock,
                 instant=give_up_at,
             ),

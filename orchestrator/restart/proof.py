@@ -30,7 +30,7 @@ class Proof:
         self._context = context
         self._journal = journal
         self._is_quiet = True
-        self._not_before = float("-inf")
+        self._next_look: float | None = None
         self._said: tuple[str | None, str] | None = None
         self.evidence = evidence
 
@@ -43,7 +43,7 @@ class Proof:
             until=submitted.deadline,
             likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
             quiet=lambda: self._is_quiet,
-            not_before=lambda: self._not_before,
+            next_look=lambda: self._next_look,
             # Hints show what has changed since the last look. If that was made before this proof began, by an earlier
             # process or in search of a lost submit, the restart may have ended by then: so look now.
             look_at_once=not submitted.just_posted,
@@ -55,7 +55,7 @@ class Proof:
 
     async def _look(self, submitted: Submitted) -> Settlement | None:
         context, picture = self._context, Picture()
-        self._is_quiet, self._not_before = False, float("-inf")
+        self._is_quiet, self._next_look = False, None
         wanted: Wanted | None = None
         try:
             picture = replace(picture, runs=await context.reader.history(submitted.baseline))
@@ -73,8 +73,8 @@ class Proof:
             wanted = look.wants
         await self._remember(look)
         self._say(look)
-        self._not_before = look.not_before or float("-inf")
-        self._is_quiet = look.doubt is None
+        self._next_look = look.next_look
+        self._is_quiet = look.doubt is None and look.next_look is None
         if not look.settled:
             return None
         return settlement.by_verdict(look.verdict, context.target, missing=look.missing)
