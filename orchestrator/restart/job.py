@@ -106,8 +106,8 @@ class RestartJob:
         if not failures:
             return settled
         if context.clock.monotonic() >= submitted.deadline:
-            return settlement.unverified(failures, by_run=self._is_by_run(submitted), elapsed=self._elapsed)
-        return settlement.unhealthy(failures)
+            return settlement.unverified(failures, settled, by_run=self._is_by_run(submitted), elapsed=self._elapsed)
+        return settlement.unhealthy(failures, settled)
 
     def _timed_out(self, submitted: Submitted, afterwards: str) -> Settlement:
         return settlement.timed_out(

@@ -32,7 +32,7 @@ OUTCOME_OF_ABSENCE: Mapping[Reason, Outcome] = {
 }
 
 _EXPLANATIONS = {
-    Reason.RESTARTED: "Every service restarted.",
+    Reason.RESTARTED: "Every service restarted{left_out}.",
     Reason.RESTART_ERROR: "Qovery failed to restart {failed}. Look at their logs, then run again.",
     Reason.RUN_CANCELLED: "The run with our restart was cancelled: {failed} did not restart. "
     "Ask who cancelled it, then run again.",
@@ -82,11 +82,14 @@ def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ())
         for service_id, service in verdict.services.items()
         if service.finding is not Finding.SUCCEEDED
     ]
+    left_out = ", ".join(service.name for service in target.services if service.id not in verdict.services)
     return Settlement(
         outcome=OUTCOME_OF_FINDING.get(verdict.finding) or OUTCOME_OF_ABSENCE[reason],
         reason=reason,
         message=_EXPLANATIONS[reason].format(
-            failed=", ".join(failed) or "the services", missing=", ".join(names[service_id] for service_id in missing)
+            failed=", ".join(failed) or "the services",
+            missing=", ".join(names[service_id] for service_id in missing),
+            left_out=f" that was running; left out, since not running: {left_out}" if left_out else "",
         ),
     )
 
@@ -249,10 +252,10 @@ def timed_out(*, by_run: bool, elapsed: float, afterwards: str, suspected: Reaso
     return _out_of_time(f", and the restart was not proven.{why} {afterwards}", by_run=by_run, elapsed=elapsed)
 
 
-def unverified(failures: Iterable[CheckFailure], *, by_run: bool, elapsed: float) -> Settlement:
+def unverified(failures: Iterable[CheckFailure], restarted: Settlement, *, by_run: bool, elapsed: float) -> Settlement:
     """Settle an environment that restarted, and whose checks had not passed by the deadline."""
     missing = "; ".join(map(str, failures))
-    return _out_of_time(f". Every service restarted, but {missing}.", by_run=by_run, elapsed=elapsed)
+    return _out_of_time(f". {_but(restarted, missing)}.", by_run=by_run, elapsed=elapsed)
 
 
 def _out_of_time(what_is_known: str, *, by_run: bool, elapsed: float) -> Settlement:
@@ -264,13 +267,17 @@ def _out_of_time(what_is_known: str, *, by_run: bool, elapsed: float) -> Settlem
     )
 
 
-def unhealthy(failures: Iterable[CheckFailure]) -> Settlement:
+def unhealthy(failures: Iterable[CheckFailure], restarted: Settlement) -> Settlement:
     """Settle an environment that restarted and failed its checks."""
     return Settlement(
         outcome=Outcome.FAILED,
         reason=Reason.VERIFICATION_FAILED,
-        message=f"Every service restarted, but {'; '.join(map(str, failures))}. Look at the services' logs.",
+        message=f"{_but(restarted, '; '.join(map(str, failures)))}. Look at the services' logs.",
     )
+
+
+def _but(restarted: Settlement, what: str) -> str:
+    return f"{restarted.message.removesuffix('.')}, but {what}"
 
 
 def refused(error: PlatformError) -> Settlement:

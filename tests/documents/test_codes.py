@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.domain.evidence import Doubt
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Standing, Trace
-from orchestrator.domain.verdict import Doubt, Finding
+from orchestrator.domain.verdict import Finding
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 LOGGED = {

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import json_schema
+from orchestrator.domain.evidence import Doubt
 from orchestrator.domain.outcomes import EXIT_CODE_ORDER, ExitCode, Reason, run_outcome_of
 from orchestrator.domain.ownership import Ours, Standing, Trace
 from orchestrator.domain.states import STATES_BY_CLASS, State
-from orchestrator.domain.verdict import Doubt, Finding
+from orchestrator.domain.verdict import Finding
 from orchestrator.reports.formats import FORMATS
 from orchestrator.restart import settlement
 
