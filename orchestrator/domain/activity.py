@@ -92,8 +92,12 @@ def others_may_ask_as_we_do(baseline: Baseline, runs: Iterable[Run], ours: Run) 
     """Return whether the history shows that requests with our origin are not ours alone.
 
     Another run with our origin may have been made by an earlier run of this program or by another user: without a name
-    nothing shows which. Once our name is known, only runs that bear it can be confused with `ours`.
+    nothing shows which. So may a run with other services than ours, unless requests were merged; and a run by somebody
+    who also asks in another way. Once our name is known, only runs that bear it can be confused with `ours`.
     """
     if baseline.name is not None and ours.triggered_by == baseline.name:
         return False
-    return any(baseline.has_our_origin(run) for run in runs if run.execution_id != ours.execution_id)
+    if ours.services.keys() != baseline.targets.keys():
+        return True
+    others = [run for run in runs if run.execution_id != ours.execution_id]
+    return any(baseline.has_our_origin(run) or run.triggered_by == ours.triggered_by is not None for run in others)

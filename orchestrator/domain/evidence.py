@@ -241,10 +241,12 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
     is_hidden = has_gaps(baseline, runs)
-    is_anybodys = submitted.found and others_may_ask_as_we_do(baseline, runs, newest)
+    is_anybodys = submitted.found and (baseline.name is None or newest.triggered_by != baseline.name)
     if (is_hidden and not was_running) or is_anybodys:
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
-    return replace(look, evidence=replace(look.evidence, absent_since=None), settled=True)
+    # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
+    name = newest.triggered_by if is_alone else look.evidence.name
+    return replace(look, evidence=replace(look.evidence, absent_since=None, name=name), settled=True)
 
 
 def _is_alone(look: Look, submitted: Submitted, newest: Run) -> bool:
@@ -322,7 +324,7 @@ def _has_ended(run: Run) -> bool:
 
 def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
     """Return whether the queue may show what the platform calls us, where that is worth a request."""
-    if look.picture.queue is not None or look.evidence.name is not None or not submitted.request_ids:
+    if look.picture.queue is not None or look.evidence.name is not None:
         return False
     observation = look.picture.observation
     if observation is not None:

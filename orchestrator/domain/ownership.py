@@ -57,7 +57,13 @@ def others_at_work(baseline: Baseline, picture: Picture, request_ids: AbstractSe
     they show had begun before our request left it. A run that is only queued may be ours: a reading need not be
     consistent.
     """
-    if not named_requests(baseline, picture.queue or (), request_ids):
+    queue = picture.queue or ()
+    if request_ids:
+        waiting = named_requests(baseline, queue, request_ids)
+    else:
+        # No id is known, so what waits may be ours.
+        waiting = [request for request in waiting_restarts(baseline, queue) if baseline.may_be_ours(request)]
+    if not waiting:
         return frozenset()
     begun = {run.execution_id for run in picture.runs if run.status != _QUEUED_RUN}
     if picture.observation is not None:

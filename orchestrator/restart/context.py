@@ -12,6 +12,7 @@ from orchestrator.domain.plan import Target
 from orchestrator.errors import NotFoundError, TokenRefusedError
 from orchestrator.ports import Clock, Lookout, Platform
 from orchestrator.restart import settlement
+from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import Poller
 from orchestrator.restart.progress import Followed, Progress
@@ -32,6 +33,7 @@ class Context:
     progress: Progress
     end_by: float
     """The run's deadline, an instant on `clock`."""
+    identity: Identity
 
     @classmethod
     def of(
@@ -44,6 +46,7 @@ class Context:
         random: Random,
         end_by: float,
         lookout: Lookout | None = None,
+        identity: Identity | None = None,
         follow: Sequence[Followed] | None = None,
     ) -> "Context":
         """Return the context of one job.
@@ -56,6 +59,7 @@ class Context:
             random: the source of jitter.
             end_by: the run's deadline, an instant on `clock`.
             lookout: where to wait between two looks.
+            identity: what the platform calls us.
             follow: the services to report on; by default those to restart.
         """
         narrator = Narrator(log, clock)
@@ -77,6 +81,7 @@ class Context:
             reader=Reader(platform, target.environment_id, poller.contact, clock, lookout),
             progress=Progress(target.services if follow is None else follow, narrator=narrator, clock=clock),
             end_by=end_by,
+            identity=identity or Identity(),
         )
 
     async def settled(self, work: Awaitable[Settlement], *, submitted: Callable[[], bool]) -> Settlement:

@@ -33,6 +33,7 @@ class LostSubmit:
         self._refusal = refusal
         self._since = context.clock.monotonic()
         self._was_in_motion = False
+        self._has_missed_something = False
         self._last_trace: Trace | None = None
         self._request_ids: frozenset[str] = frozenset()
 
@@ -55,6 +56,10 @@ class LostSubmit:
             return settlement.unconfirmed(
                 found, looked_for=self._looked_for, saw=self._last_trace, refusal=self._refusal
             )
+        if found is not Trace.OURS and not self._was_not_accepted(found):
+            return settlement.unconfirmed(
+                Reason.SUBMIT_UNCONFIRMED, looked_for=self._looked_for, saw=found, refusal=self._refusal
+            )
         if found is not Trace.OURS:
             self._context.narrator.warn("submit_not_found", after_s=round(self._looked_for, 1))
             return None
@@ -68,8 +73,10 @@ class LostSubmit:
         return self._context.clock.monotonic() - self._since
 
     async def _look(self) -> Trace | None:
-        """Look once; return what was found if it is certain."""
+        """Look once; return what was found if more looks would add nothing."""
         context, looked_for = self._context, self._looked_for
+        # Until it has been completed, this look is one in which our request may have come and gone.
+        missed, self._has_missed_something = self._has_missed_something, True
         observation = await context.reader.statuses()
         context.progress.note(observation)
         read = await context.reader.queue_and_history_until(self._submitted.deadline)
@@ -79,14 +86,20 @@ class LostSubmit:
         baseline = known_baseline(Evidence(), self._submitted, runs)
         trace, self._request_ids = find_submit(baseline, observation, runs, queue)
         self._was_in_motion = self._was_in_motion or trace is Trace.IN_MOTION
+        self._has_missed_something = missed or trace is Trace.UNCLEAR
         if trace is not self._last_trace:
             self._last_trace = trace
             context.narrator.say("submit_looked_for", found=trace.value, queue=len(queue), after_s=round(looked_for, 1))
-        return trace if trace is Trace.OURS or self._is_certain(trace, looked_for) else None
+        if trace is Trace.OURS:
+            return trace
+        needed = context.target.policy.invisible_for if self._refusal is None else SHOWN_BY
+        is_over = trace in (Trace.NOTHING, Trace.OTHERS) and looked_for >= needed
+        is_over = is_over and (self._refusal is not None or not observation.busy)
+        return trace if is_over else None
 
-    def _is_certain(self, trace: Trace, looked_for: float) -> bool:
-        """Return whether a trace shows that nothing was accepted."""
-        if trace is Trace.NOTHING and not self._was_in_motion:
-            needed = self._context.target.policy.invisible_for if self._refusal is None else SHOWN_BY
-            return looked_for >= needed
-        return trace is Trace.OTHERS and self._refusal is not None and looked_for >= SHOWN_BY
+    def _was_not_accepted(self, trace: Trace) -> bool:
+        """Return whether a trace that stayed shows that nothing was accepted."""
+        if trace is Trace.NOTHING:
+            return not self._was_in_motion
+        # What others did may have hidden ours, unless it was refused, and no look has missed it waiting behind that.
+        return trace is Trace.OTHERS and self._refusal is not None and not self._has_missed_something

@@ -80,8 +80,9 @@ class Proof:
         return settlement.by_verdict(look.verdict, context.target, missing=look.missing)
 
     def _judge(self, submitted: Submitted, picture: Picture) -> Look:
+        name = self.evidence.name or self._context.identity.name
         return take_in(
-            self.evidence,
+            replace(self.evidence, name=name),
             submitted,
             picture,
             now=self._context.clock.monotonic(),
@@ -103,6 +104,7 @@ class Proof:
         if others:
             self._context.narrator.say("others_at_work", executions=sorted(others))
         self.evidence = look.evidence
+        self._context.identity.learn(look.evidence.name)
         if look.verdict.runs:
             self._context.progress.note_run(look.verdict.runs[0])
         await self._journal.see(look.evidence.into(self._context.progress.sighting()))

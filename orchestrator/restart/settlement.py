@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Ours, Standing, Trace
@@ -170,12 +171,16 @@ def never_started(
 
 
 def unconfirmed(
-    gave_up: GaveUp, *, looked_for: float, saw: Trace | None, refusal: PlatformError | None = None
+    gave_up: GaveUp | Literal[Reason.SUBMIT_UNCONFIRMED],
+    *,
+    looked_for: float,
+    saw: Trace | None,
+    refusal: PlatformError | None = None,
 ) -> Settlement:
     """Settle an environment whose submit was neither accepted nor found, nor surely not accepted.
 
     Args:
-        gave_up: why the search ended.
+        gave_up: why the search ended; `SUBMIT_UNCONFIRMED` if more looks would not have added anything.
         looked_for: seconds.
         saw: what the last look showed.
         refusal: the answer to the submit; None if it was lost.

@@ -243,6 +243,7 @@ def _context(
         random=session.random(target.name),
         end_by=end_by,
         lookout=session.feed.lookout(target.environment_id, target.project_id),
+        identity=session.identity,
         follow=follow,
     )
 

@@ -35,6 +35,7 @@ from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
 from orchestrator.redaction import redactor, shown_url
 from orchestrator.reports.model import RequestCounts
+from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import GaveUp, Poller
 from orchestrator.runs.rehearsal import Rehearsal, Transports
@@ -104,6 +105,8 @@ class Session:
     prober: HttpProber
     quota: Quota
     feed: Feed
+    identity: Identity
+    """What Qovery calls whoever holds our token."""
     resolver: Resolver
     retrying: Retrying
     seed: int | None
@@ -219,6 +222,7 @@ async def open_session(
             prober=HttpProber(probe_client),
             quota=quota,
             feed=Feed(platform.read_hints, quota=quota, clock=clock, log=log),
+            identity=Identity(),
             resolver=Resolver(platform, retrying=retrying, console=console),
             retrying=retrying,
             seed=seed,

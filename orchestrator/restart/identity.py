@@ -1,0 +1,28 @@
+"""What the platform calls us: one name for all jobs of a token."""
+
+
+class Identity:
+    """The name that the platform gives to whoever makes our requests (`triggered_by`), as far as it has been learnt.
+
+    It is learnt from our own queue entry, or from a run that was proven to be ours, in whichever environment; so a job
+    whose answer was lost can recognize its run by it.
+
+    Args:
+        name: what an earlier run has learnt.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = name
+        self._is_ambiguous = False
+
+    @property
+    def name(self) -> str | None:
+        """The name; None while it is unknown, and for good once two different ones have been seen."""
+        return None if self._is_ambiguous else self._name
+
+    def learn(self, name: str | None) -> None:
+        """Take in a name that something of ours bears."""
+        if name is None:
+            return
+        self._is_ambiguous = self._is_ambiguous or self._name not in (None, name)
+        self._name = name
