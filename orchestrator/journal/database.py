@@ -72,6 +72,8 @@ MIGRATIONS = (
     ("DROP TABLE requests",),
     # When a cancel of the run was first asked for. From then on nothing of it begins any more, in any process.
     ("ALTER TABLE runs ADD COLUMN called_off TEXT",),
+    # URLs are compared as texts, and now written without a slash at the end.
+    ("UPDATE runs SET api_url = rtrim(api_url, '/')",),
 )
 """The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
 
