@@ -55,10 +55,14 @@ class Observation:
     last_execution_id: str | None = None
     last_origin: str | None = None
     """The origin of the run `last_execution_id`."""
+    last_triggered_by: str | None = None
+    """Who asked for that run, as the platform calls them."""
     last_run_not_before: datetime | None = None
     """That run, which is over, began no earlier than this; None if the reading does not show it."""
     server_time: datetime | None = None
     """The platform's clock when it answered. Comparable with its other times, never with ours."""
+    incomplete: bool = False
+    """Whether the reading left something out, or held a service twice: weaker than one that does not."""
 
     @property
     def busy(self) -> bool:
@@ -136,6 +140,8 @@ class SubmitReceipt:
     """The platform's answer to a submit: hints, never proof, since the shape of its body is not reliable."""
 
     request_ids: frozenset[str] = frozenset()
+    execution_id: str | None = None
+    """The run before ours, if any: what it shows is older than our submit, and fresher than the baseline."""
 
 
 def execution_number(environment_id: str, execution_id: str) -> int | None:
