@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN = "***"
+SHORT = 8
+"""Characters. A secret with fewer is likely to occur in other words by chance; no real token is so short."""
 
 _PATTERNS = (
     # Qovery's API tokens.
@@ -20,17 +22,26 @@ _PATTERNS = (
 
 
 def redactor(*secrets: str) -> Callable[[str], str]:
-    """Return a function that hides `secrets`, and anything else that looks like one, in a text."""
-    known = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+    """Return a function that hides `secrets`, and anything else that looks like one, in a text.
+
+    A secret of less than `SHORT` characters is hidden where it is a word of its own. Inside of other words, its letters
+    are not the secret: hiding them would mangle every text, and show by its gaps what was hidden.
+    """
+    known = [_pattern_of(secret) for secret in sorted(secrets, key=len, reverse=True) if secret]
 
     def redact(text: str) -> str:
         for secret in known:
-            text = text.replace(secret, HIDDEN)
+            text = secret.sub(HIDDEN, text)
         for pattern in _PATTERNS:
             text = pattern.sub(HIDDEN, text)
         return text
 
     return redact
+
+
+def _pattern_of(secret: str) -> re.Pattern[str]:
+    """Return what finds a secret in a text."""
+    return re.compile(re.escape(secret) if len(secret) >= SHORT else rf"(?<!\w){re.escape(secret)}(?!\w)")
 
 
 def redact_deeply(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - any logged value

@@ -46,9 +46,9 @@ def resume_run(
 
 
 async def _resume(settings: Settings, runner: CommandRunner, run_id: str | None, how: GoingOn) -> RunReport:
-    async with open_interrupted(run_id, environ=os.environ, state_dir=settings.state_dir) as interrupted:
+    async with open_interrupted(run_id, how, environ=os.environ, state_dir=settings.state_dir) as interrupted:
         runner.note_session(interrupted.session)
-        return await interrupted.resume(how, runner.interruption)
+        return await interrupted.resume(runner.interruption)
 
 
 async def _run_failures_again(

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.lock import FileIdentity, identity_of
 
 FILE_NAME = "journal.sqlite3"
 APPLICATION_ID = 0x51527374
@@ -69,6 +70,10 @@ MIGRATIONS = (
     ),
     # The requests of the last hour belong to the token, not to the run: they are in the quota's file.
     ("DROP TABLE requests",),
+    # When a cancel of the run was first asked for. From then on nothing of it begins any more, in any process.
+    ("ALTER TABLE runs ADD COLUMN called_off TEXT",),
+    # URLs are compared as texts, and now written without a slash at the end.
+    ("UPDATE runs SET api_url = rtrim(api_url, '/')",),
 )
 """The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
 
@@ -85,9 +90,11 @@ class Database:
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else folder / FILE_NAME
         self._durable: bool | None = None
+        self._files: dict[Path, FileIdentity] = {}
         with self._explained():
             if self._path is not None:
                 _create_privately(self._path)
+                self._files[self._path] = identity_of(self._path)
             # Transactions are begun explicitly: Python would begin them late, and never exclusively.
             self._connection = sqlite3.connect(
                 self._path or ":memory:", timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -95,6 +102,7 @@ class Database:
         try:
             with self._explained():
                 self._prepare()
+            self.check_in_place()
         except BaseException:
             self.close()
             raise
@@ -159,6 +167,39 @@ class Database:
         """Return the rows of a query."""
         with self._explained():
             return self._connection.execute(query, parameters).fetchall()
+
+    def check_in_place(self) -> None:
+        """Check that what is written here is found by the next process that opens the journal.
+
+        A file that was deleted, moved or replaced can still be written by those who have it open, but nobody else sees
+        it. The files that SQLite keeps beside it are checked, too: what is written is in them first.
+        Only a check after a write shows that it is where others look.
+
+        Raises:
+            JournalError: a file was deleted, moved or replaced since it was opened.
+        """
+        if self._path is None:
+            return
+        for path in (self._path, *(self._path.with_name(f"{FILE_NAME}{suffix}") for suffix in self._suffixes())):
+            try:
+                found = identity_of(path)
+            except OSError as error:
+                raise JournalError(
+                    f"{self} cannot be used any more: {path} was deleted or moved while it was in use "
+                    f"({error.strerror}). Check the environments of this run, then start again."
+                ) from error
+            # Only SQLite makes the others, at the first write, and keeps them for as long as anybody has them open.
+            if self._files.setdefault(path, found) != found:
+                raise JournalError(
+                    f"{self} cannot be used any more: {path} was replaced by another file while it was in use. "
+                    "Check the environments of this run, then start again."
+                )
+
+    def _suffixes(self) -> tuple[str, ...]:
+        """Return what the names of the files end in that SQLite keeps beside the journal while it is open."""
+        with self._explained():
+            mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
+        return ("-wal", "-shm") if mode == "wal" else ()
 
     def close(self) -> None:
         """Close the file."""

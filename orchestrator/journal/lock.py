@@ -4,8 +4,18 @@ import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from orchestrator.errors import JournalError
+
+FileIdentity: TypeAlias = tuple[int, int]
+"""What a file is, whatever it is called: its device and its inode."""
+
+
+def identity_of(file: Path | int) -> FileIdentity:
+    """Return the identity of the file with this path or descriptor. Raises `OSError` if there is none."""
+    status = os.stat(file)  # noqa: PTH116 - also of a descriptor
+    return status.st_dev, status.st_ino
 
 
 class RunLock:
@@ -45,6 +55,26 @@ class RunLock:
         self._descriptor = descriptor
         return True
 
+    def check_in_place(self) -> None:
+        """Check that the file that is locked is the one that other processes try to lock.
+
+        Raises:
+            JournalError: it was deleted, moved or replaced: another process could take this one for dead.
+        """
+        if not self._is_in_place():
+            raise JournalError(
+                f"The lock {self._path} was deleted, moved or replaced while it was in use: another process could take "
+                "the run over. Check the environments of this run, then start again."
+            )
+
+    def _is_in_place(self) -> bool:
+        if self._path is None:
+            return True
+        try:
+            return self._descriptor is not None and identity_of(self._descriptor) == identity_of(self._path)
+        except OSError:
+            return False
+
     def is_free(self) -> bool:
         """Return whether no process has the lock. Several processes may ask at the same time."""
         if self._path is None or not self._path.exists():
@@ -68,7 +98,10 @@ class RunLock:
             self._descriptor = None
 
     def remove(self) -> None:
-        """Delete the file. Only inside a transaction of the journal, in which no other process takes the lock."""
-        if self._path is not None:
+        """Delete the file. Only inside a transaction of the journal, in which no other process takes the lock.
+
+        If the path has another file by now, that one stays: another process may have locked it.
+        """
+        if self._path is not None and self._is_in_place():
             with suppress(OSError):
                 self._path.unlink()

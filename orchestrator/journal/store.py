@@ -161,6 +161,20 @@ class Store:
                 (self.clock.now().isoformat(), ABANDONED, run_id),
             )
 
+    def call_off(self, run_id: str) -> None:
+        """Write that a cancel of a run was asked for: from now on nothing of it begins any more, in any process.
+
+        Raises:
+            UsageError: a process is working on it.
+        """
+        with self.database.writing() as transaction:
+            self.refuse_if_at_work(row_of(transaction, run_id))
+            transaction.execute(
+                "UPDATE runs SET called_off = COALESCE(called_off, ?) WHERE run_id = ?",
+                (self.clock.now().isoformat(), run_id),
+            )
+        self.database.check_in_place()
+
     def refuse_if_at_work(self, row: sqlite3.Row) -> None:
         """Raise `UsageError` if a process is working on a run."""
         if self.is_at_work(row):

@@ -24,6 +24,7 @@ class Work:
     Attributes:
         store: the journal.
         run_id: of the run.
+        called_off: whether a cancel of the run was asked for before this process took it.
     """
 
     def __init__(self, store: Store, *, run_id: str, holder: str, began: float, end_by: float) -> None:
@@ -33,6 +34,8 @@ class Work:
         self.run_id = run_id
         self.began = began
         self.end_by = end_by
+        self.called_off = False
+        self._beats: set[str] = set()
 
     @classmethod
     def begin(cls, store: Store, run: NewRun) -> Self:
@@ -41,12 +44,13 @@ class Work:
         machine = store.machine
         with work._taking() as transaction:
             work._take_lock()
+            beat = work._beat()
             transaction.execute(
                 "INSERT INTO runs (run_id, parent_id, api_url, config, source, started_at, end_by, boot_id, began, "
                 "elapsed, beat_at, holder, host, pid, requests, submits) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
                 (
                     run.run_id, run.parent_id, run.api_url, run.config, run.source, run.started_at.isoformat(),
-                    run.end_by - run.began, machine.boot_id, run.began, work.elapsed, store.clock.now().isoformat(),
+                    run.end_by - run.began, machine.boot_id, run.began, work.elapsed, beat,
                     work._holder, machine.host, machine.pid, run.requests,
                 ),
             )  # fmt: skip
@@ -76,12 +80,12 @@ class Work:
             work.began = began = store.clock.monotonic() - store.elapsed(row)
             work.end_by = began + row["end_by"]
             work._take_lock()
+            work.called_off = row["called_off"] is not None
             transaction.execute(
                 "UPDATE runs SET holder = ?, host = ?, pid = ?, boot_id = ?, began = ?, elapsed = ?, beat_at = ?, "
                 "ended_at = NULL, outcome = NULL, exit_code = NULL WHERE run_id = ?",
                 (
-                    work._holder, machine.host, machine.pid, machine.boot_id, began, work.elapsed,
-                    store.clock.now().isoformat(), run_id,
+                    work._holder, machine.host, machine.pid, machine.boot_id, began, work.elapsed, work._beat(), run_id,
                 ),
             )  # fmt: skip
         return work
@@ -174,15 +178,42 @@ class Work:
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Open a transaction if this process still holds the run; each one is a heartbeat, too."""
-        with self.store.database.writing(durable=durable) as transaction:
-            held = transaction.execute(
-                "UPDATE runs SET elapsed = ?, beat_at = ? WHERE run_id = ? AND holder = ?",
-                (self.elapsed, self.store.clock.now().isoformat(), self.run_id, self._holder),
-            ).rowcount
-            if not held:
+        """Open a transaction if this process still holds the run; each one is a heartbeat, too.
+
+        What is durable is written only if the journal is still where the next process looks for it.
+        """
+        database = self.store.database
+        if durable:
+            database.check_in_place()
+        with database.writing(durable=durable) as transaction:
+            row = transaction.execute("SELECT holder, beat_at FROM runs WHERE run_id = ?", (self.run_id,)).fetchone()
+            if row is None or row["holder"] != self._holder:
                 raise JournalError(f"This process no longer holds the run {self.run_id}: another has taken it over.")
+            # Nobody else writes it. An older copy of the journal, put in its place, has another one.
+            if row["beat_at"] not in self._beats:
+                raise JournalError(
+                    f"{database} is not as this process left it: an older copy seems to have been put in its place. "
+                    "Check the environments of this run, then start again."
+                )
+            beat = self._beat()
+            transaction.execute(
+                "UPDATE runs SET elapsed = ?, beat_at = ? WHERE run_id = ?", (self.elapsed, beat, self.run_id)
+            )
             yield transaction
+        self._beats = {beat}
+        # Again: only what is there after the write is found by others.
+        if durable:
+            database.check_in_place()
+
+    def _beat(self) -> str:
+        """Return a heartbeat to write, and remember it: if that fails, nobody knows whether it was written."""
+        beat = self.store.clock.now().isoformat()
+        self._beats.add(beat)
+        return beat
+
+    def check_lock(self) -> None:
+        """Raise `JournalError` if another process could take this one for dead, because the lock's file is gone."""
+        self._lock.check_in_place()
 
 
 class Page:
@@ -221,12 +252,17 @@ class Page:
         """Write down a restart before it is posted."""
         stored = replace(intent, posted_at=intent.posted_at - self._work.began)
         with self._work.writing() as transaction:
+            self._work.check_lock()
             self._update(
                 transaction,
                 "intent = ?, accepted = 0, found = 0, request_ids = '[]', sighting = NULL",
                 codec.intent_to_text(stored),
             )
-            transaction.execute("UPDATE runs SET submits = submits + 1 WHERE run_id = ?", (self._work.run_id,))
+            may_begin = transaction.execute(
+                "UPDATE runs SET submits = submits + 1 WHERE run_id = ? AND called_off IS NULL", (self._work.run_id,)
+            ).rowcount
+            if not may_begin:
+                raise JournalError(f"A cancel of the run {self._work.run_id} was asked for: nothing of it begins.")
 
     async def withdraw(self) -> None:
         """Write down that the restart last intended was not accepted."""

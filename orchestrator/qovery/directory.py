@@ -8,11 +8,19 @@ project or environment decides.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from orchestrator.errors import NotFoundError, PlatformError, RefusedError, TokenRefusedError, UnansweredError
-from orchestrator.qovery.wire import WireEnvironment, WireLightService, WireNamed, WireService
+from orchestrator.errors import (
+    MalformedAnswerError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    TokenRefusedError,
+    UnansweredError,
+)
+from orchestrator.qovery.wire import UNREADABLE, WireEnvironment, WireLightService, WireNamed, WireService
 
 T = TypeVar("T")
 
@@ -24,6 +32,9 @@ MANY_PROJECTS = 2
 """From this many projects on, their environments are read from the organization's list: one request, not one each."""
 MANY_ENVIRONMENTS = 2
 """From this many environments on, their services are read from the organization's list: one request, not one each."""
+
+MOST_READINGS = 4
+"""How often a list is read until two successive readings agree, before that counts as a fault."""
 
 _REFUSED = (TokenRefusedError, NotFoundError, RefusedError)
 # The list of a large organization may be too much for the platform or a proxy, even if other requests are answered.
@@ -104,8 +115,30 @@ class Lists:
         return await self._read("environments", project_id, self._directory.environments)
 
     async def services(self, environment_id: str) -> list[WireService]:
-        """List the services of an environment, databases with their mode."""
+        """List the services of an environment, databases with their mode, as one reading does."""
         return await self._read("services", environment_id, self._directory.services)
+
+    async def agreed_services(self, environment_id: str) -> list[WireService]:
+        """List the services of an environment as two successive readings do, since one may leave a service out.
+
+        Raises:
+            PlatformError: also if no two successive readings agree.
+        """
+        earlier = await self.services(environment_id)
+
+        async def agreed(environment_id: str) -> list[WireService]:
+            # Kept between tries: only readings that follow each other can agree.
+            nonlocal earlier
+            for _ in range(MOST_READINGS - 1):
+                later = await self._directory.services(environment_id)
+                if same_services(earlier, later, with_modes=True):
+                    return later
+                earlier = later
+            raise MalformedAnswerError(
+                f"The list of services of the environment {environment_id} differs from reading to reading"
+            )
+
+        return await self._read("agreed services", environment_id, agreed)
 
     async def environment(self, environment_id: str, *, among: int) -> WireEnvironment:
         """Find an environment by its id.
@@ -133,9 +166,23 @@ class Lists:
         Returns:
             None if that list is unavailable. An environment that is not in it has no services.
         """
-        read = self._read("all services", organization_id, self._services_by_environment)
-        listed = await _or_none(_UNAVAILABLE, read)
-        return listed.get(environment_id.casefold(), ()) if listed is not None else None
+        return await self._services_in("all services", organization_id, environment_id)
+
+    async def organization_agrees(self, organization_id: str, environment_id: str) -> bool:
+        """Return whether a second reading of an organization's list has the same services of an environment.
+
+        It costs one request for all environments of the organization.
+        """
+        first = await self.services_by_organization(organization_id, environment_id)
+        second = await self._services_in("all services again", organization_id, environment_id)
+        return first is not None and second is not None and same_services(first, second)
+
+    async def _services_in(self, kind: str, organization_id: str, environment_id: str) -> Sequence[WireService] | None:
+        listed = await _or_none(_UNAVAILABLE, self._read(kind, organization_id, self._services_by_environment))
+        if listed is None:
+            return None
+        # What cannot be read may belong to any environment.
+        return [*listed.get(environment_id.casefold(), ()), *listed.get(UNREADABLE, ())]
 
     async def _in_organizations(self, environment_id: str, *, among: int) -> WireEnvironment | None:
         organizations = await _or_none(_REFUSED, self.organizations())
@@ -171,6 +218,18 @@ class Lists:
             task = asyncio.ensure_future(self._retrying(lambda: read(key)))
             self._reads[kind, key] = task
         return await task  # type: ignore[return-value]  # the kind in the key determines the type
+
+
+def same_services(one: Iterable[WireService], other: Iterable[WireService], *, with_modes: bool = False) -> bool:
+    """Return whether two lists have the same services, in any order; the modes matter only if both lists have them."""
+
+    def essence(services: Iterable[WireService]) -> AbstractSet[tuple[str, str, str | None]]:
+        return {
+            (service.id.casefold(), service.service_type.casefold(), service.mode if with_modes else None)
+            for service in services
+        }
+
+    return essence(one) == essence(other)
 
 
 async def _or_none(errors: tuple[type[PlatformError], ...], read: Awaitable[T]) -> T | None:

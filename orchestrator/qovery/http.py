@@ -28,6 +28,7 @@ from orchestrator.errors import (
 )
 from orchestrator.qovery.auth import TokenAuth
 from orchestrator.qovery.quota import Quota, server_time
+from orchestrator.qovery.wire import readable
 from orchestrator.redaction import redactor
 
 _DEFAULT_REDACT = redactor()
@@ -83,7 +84,7 @@ class Answer:
             MalformedAnswerError: it does not match.
         """
         try:
-            return model.model_validate_json(self.body)
+            return model.model_validate_json(readable(self.body))
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

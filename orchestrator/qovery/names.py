@@ -23,7 +23,7 @@ from orchestrator.domain.plan import (
     Target,
 )
 from orchestrator.errors import NameResolutionError, NotFoundError, TokenRefusedError
-from orchestrator.qovery.directory import MANY_ENVIRONMENTS, MANY_PROJECTS, Directory, Lists, Retrying
+from orchestrator.qovery.directory import MANY_ENVIRONMENTS, MANY_PROJECTS, Directory, Lists, Retrying, same_services
 from orchestrator.qovery.wire import WireEnvironment, WireService
 
 S = TypeVar("S")
@@ -177,12 +177,20 @@ class Resolver:
         )
 
     async def _choose(self, spec: EnvironmentSpec, environment: WireEnvironment, bulk: AbstractSet[str]) -> _Choice:
+        # One reading may leave a service out. If it is named, that is noticed; for `all`, two readings have to agree.
+        takes_all, listed = isinstance(spec.services, str), None
         if environment.organization is not None and environment.organization.id in bulk:
-            listed = await self._lists.services_by_organization(environment.organization.id, environment.id)
+            organization_id = environment.organization.id
+            listed = await self._lists.services_by_organization(organization_id, environment.id)
             choice = _choose_without_modes(spec, listed) if listed is not None else None
-            if choice is not None:
+            if choice is not None and (
+                not takes_all or await self._lists.organization_agrees(organization_id, environment.id)
+            ):
                 return choice
-        return _choose(spec, await self._lists.services(environment.id))
+        services = await self._lists.services(environment.id)
+        if takes_all and (listed is None or not same_services(listed, services)):
+            services = await self._lists.agreed_services(environment.id)
+        return _choose(spec, services)
 
     async def _environment_or_problem(self, spec: EnvironmentSpec, scope: _Scope) -> WireEnvironment | str:
         try:
@@ -231,6 +239,8 @@ def _only(wanted: str, candidates: Iterable[N], kind: str) -> N:
     as_id, as_name = wanted.strip().casefold(), fold(wanted)
     found = [candidate for candidate in candidates if candidate.id.casefold() == as_id]
     found = found or [candidate for candidate in candidates if fold(candidate.name) == as_name]
+    # A list may hold the same thing twice.
+    found = list({candidate.id.casefold(): candidate for candidate in found}.values())
     if len(found) == 1:
         return found[0]
     if found:
@@ -240,7 +250,7 @@ def _only(wanted: str, candidates: Iterable[N], kind: str) -> N:
 
 
 def _suggestion(wanted: str, candidates: Iterable[Named]) -> str:
-    names = {fold(candidate.name): candidate.name for candidate in candidates}
+    names = {fold(candidate.name): candidate.name for candidate in candidates if candidate.name}
     close = get_close_matches(fold(wanted), names, n=1)
     if close:
         return f'; did you mean "{names[close[0]]}"?'
@@ -293,7 +303,8 @@ def _choose_without_modes(spec: EnvironmentSpec, services: Sequence[WireService]
     return chosen, tuple(replace(one, why=NOT_NAMED) if one.id in doubtful else one for one in excluded), []
 
 
-def _choose(spec: EnvironmentSpec, services: Sequence[WireService]) -> _Choice:
+def _choose(spec: EnvironmentSpec, listed: Sequence[WireService]) -> _Choice:
+    services = _once_each(listed)
     restartable = [_as_service(service) for service in services if why_not(service) is None]
     excluded = tuple(
         Exclusion(id=service.id.casefold(), name=service.name, type=service.service_type.lower(), why=why)
@@ -301,7 +312,7 @@ def _choose(spec: EnvironmentSpec, services: Sequence[WireService]) -> _Choice:
         if (why := why_not(service)) is not None
     )
     if spec.services == ALL_SERVICES or isinstance(spec.services, str):
-        return tuple(restartable), excluded, []
+        return tuple(restartable), excluded, _why_all_is_unknown(listed, services)
     chosen: dict[str, Service] = {}
     problems: list[str] = []
     for service_type, names in spec.services.items():
@@ -318,6 +329,27 @@ def _choose(spec: EnvironmentSpec, services: Sequence[WireService]) -> _Choice:
         if service.id not in chosen
     )
     return tuple(chosen.values()), unnamed + excluded, problems
+
+
+def _once_each(listed: Sequence[WireService]) -> list[WireService]:
+    """Leave out what cannot be read, and repetitions: a list may hold a service twice."""
+    services = {
+        (service.id.casefold(), service.service_type.casefold(), service.mode): service
+        for service in listed
+        if service.id
+    }
+    return list(services.values())
+
+
+def _why_all_is_unknown(listed: Sequence[WireService], services: Sequence[WireService]) -> list[str]:
+    """Return why it is unknown which services `all` means."""
+    if not all(service.id for service in listed):
+        return ["its list of services has an entry that cannot be read, so `all` is not known; name the services"]
+    times = Counter(service.id.casefold() for service in services)
+    names = sorted({service.name or service.id for service in services if times[service.id.casefold()] > 1})
+    if names:
+        return [f"its list of services contradicts itself ({', '.join(names)}), so `all` is not known; try again"]
+    return []
 
 
 def _service(name: str, service_type: ServiceType, services: Sequence[WireService]) -> Service:

@@ -57,8 +57,8 @@ class QoveryPlatform:
         """Read `deploymentQueue`."""
         path = f"/environment/{environment_id}/deploymentQueue"
         answer = await self._http.call("GET", path, about=environment_id)
-        queue = answer.read_as(wire.WireRuns, call=f"GET {path}")
-        return [request for request in (item.to_queued_request() for item in queue.results) if request is not None]
+        queue = answer.read_as(wire.WireQueue, call=f"GET {path}")
+        return [request.to_domain() for request in queue.results]
 
     async def submit_restart(self, environment_id: str, services: Sequence[Service]) -> SubmitReceipt:
         """Post one restart of all `services`.

@@ -1,4 +1,4 @@
-"""Cancel what a run has in flight in one environment, and follow it to its end."""
+"""What is in flight in one environment of a run that is called off: cancel it, or follow it to its end."""
 
 from functools import partial
 
@@ -12,14 +12,18 @@ from orchestrator.restart.job import RestartJob
 from orchestrator.restart.settlement import Settlement
 
 
-class CancelJob(RestartJob):
+class FollowJob(RestartJob):
+    """Follows a restart that an earlier process posted to its end. Submits nothing, also if that never arrived."""
+
+    _MAY_POST = False
+
+
+class CancelJob(FollowJob):
     """Cancels a restart that an earlier process posted, if it is provably ours alone. Submits nothing.
 
     Cancelled or not, the environment ends as the evidence shows: a restart that succeeded before it could be cancelled
     is verified like any other.
     """
-
-    _MAY_POST = False
 
     async def _see_to_its_end(self, submitted: Submitted) -> Settlement:
         return await self._cancel(submitted) or await super()._see_to_its_end(submitted)

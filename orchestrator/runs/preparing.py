@@ -17,7 +17,7 @@ from orchestrator.domain.records import InFlight, NewRun, StoredRun
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import RunJournal
-from orchestrator.restart.cancel_job import CancelJob
+from orchestrator.restart.cancel_job import CancelJob, FollowJob
 from orchestrator.restart.context import Context
 from orchestrator.restart.job import RestartJob
 from orchestrator.restart.progress import Followed
@@ -38,9 +38,9 @@ class GoingOn:
     """How a run that was interrupted is resumed."""
 
     begin_new: bool = True
-    """Whether to begin environments that have not begun."""
+    """Whether to begin environments that have not begun. If the run was ever called off, none begins."""
     call_off: bool = False
-    """Whether to cancel what is in flight."""
+    """Whether to cancel what is in flight. From then on nothing of the run begins any more, however it is resumed."""
     deadline: float | None = None
     """Seconds from now to settled, in place of what is left of each environment's deadline."""
 
@@ -111,9 +111,9 @@ async def prepare_watch(config: Config, session: Session, start: Start, *, simul
 
 
 async def prepare_resume(
-    config: Config, session: Session, journal: RunJournal, *, stored: StoredRun, how: GoingOn
+    config: Config, session: Session, journal: RunJournal, *, stored: StoredRun, how: GoingOn, called_off: bool = False
 ) -> Prepared:
-    """Read from the journal how far a run got before it was interrupted."""
+    """Read from the journal how far a run got before it was interrupted; if it was called off, begin nothing more."""
     now = session.clock.monotonic()
     session.quota.used += stored.requests
     session.platform.submits = stored.submits
@@ -131,6 +131,7 @@ async def prepare_resume(
         settled=len(settled),
         in_flight=len(in_flight),
         new=len(new),
+        called_off=True if called_off else None,
         elapsed_s=round(now - journal.began, 1),
     )
     # Read once: a file may list thousands.
@@ -138,12 +139,14 @@ async def prepare_resume(
     targets = [replace(each.target, checks=checks[each.target.name]) for each in environments]
     if how.deadline is not None:
         targets = [_with_deadline(each, how.deadline, in_flight=in_flight.get(each.name), now=now) for each in targets]
+    left = [] if how.begin_new and not called_off else [_left(target, called_off=called_off) for target in new]
+    kind = CancelJob if how.call_off else FollowJob if called_off else RestartJob
     fleet = _fleet(
         Plan(targets=tuple(targets), strategy=config.run_strategy()),
         session,
-        _restart_jobs(session, journal, is_large=is_large(config), in_flight=in_flight, cancel=how.call_off),
+        _restart_jobs(session, journal, is_large=is_large(config), in_flight=in_flight, kind=kind),
         end_by=journal.end_by if how.deadline is None else max(journal.end_by, now + how.deadline),
-        results=[*results, *(() if how.begin_new else map(_left, new))],
+        results=[*results, *left],
         in_flight=in_flight.keys(),
     )
     return Prepared(fleet=fleet, journal=journal)
@@ -208,10 +211,8 @@ def _restart_jobs(
     is_large: bool,
     wait_lock: float = 0.0,
     in_flight: Mapping[str, InFlight] = MappingProxyType({}),
-    cancel: bool = False,
+    kind: type[RestartJob] = RestartJob,
 ) -> MakeJob:
-    kind = CancelJob if cancel else RestartJob
-
     def make(target: Target, end_by: float) -> Job:
         return kind(
             _context(session, target, end_by, is_large=is_large),
@@ -253,6 +254,7 @@ def _with_deadline(target: Target, deadline: float, *, in_flight: InFlight | Non
     return replace(target, policy=replace(target.policy, deadline=passed + deadline))
 
 
-def _left(target: Target) -> EnvironmentResult:
-    message = "Not begun when the run was interrupted, and not begun now, as `--no-new` says. Nothing was submitted."
+def _left(target: Target, *, called_off: bool) -> EnvironmentResult:
+    why = "since the run was cancelled" if called_off else "as `--no-new` says"
+    message = f"Not begun when the run was interrupted, and not begun now, {why}. Nothing was submitted."
     return EnvironmentResult.not_begun(target, Outcome.SKIPPED, Reason.NOT_BEGUN, message)

@@ -29,11 +29,12 @@ class InterruptedRun:
 
     stored: StoredRun
     config: Config
+    how: GoingOn
     session: Session
     store: Store
     simulated: bool
 
-    async def resume(self, how: GoingOn, interruption: Interruption) -> RunReport:
+    async def resume(self, interruption: Interruption) -> RunReport:
         """Resume it, and report all of it.
 
         Raises:
@@ -43,7 +44,9 @@ class InterruptedRun:
         start = Start(began=journal.began, started_at=self.stored.started_at, parent_id=self.stored.parent_id)
         # First, whatever interrupts: a report without what the journal knows would be wrong.
         try:
-            prepared = await prepare_resume(self.config, self.session, journal, stored=self.stored, how=how)
+            prepared = await prepare_resume(
+                self.config, self.session, journal, stored=self.stored, how=self.how, called_off=journal.called_off
+            )
         except BaseException:
             await journal.release()
             raise
@@ -53,15 +56,22 @@ class InterruptedRun:
 @asynccontextmanager
 async def open_interrupted(
     run_id: str | None = None,
+    how: GoingOn = GoingOn(),  # noqa: B008 - frozen
     *,
     rehearsal: Rehearsal | None = None,
     environ: Mapping[str, str],
     state_dir: Path | None = None,
 ) -> AsyncIterator[InterruptedRun]:
-    """Find a run in the journal and open a session for it. Arguments and errors are those of `aresume`."""
+    """Find a run in the journal and open a session for it. Arguments and errors are those of `aresume`.
+
+    If the run is to be cancelled, that is written before anything else: whatever prevents the rest, no later process
+    begins anything of it.
+    """
     clock: Clock = SystemClock() if rehearsal is None else rehearsal.clock
     with opened_journal(state_dir, environ, rehearsal, clock) as store:
         stored = store.last_unfinished() if run_id is None else store.find(run_id)
+        if how.call_off:
+            store.call_off(stored.run_id)
         config = config_of(stored, environ)
         async with open_session(
             config,
@@ -72,7 +82,7 @@ async def open_interrupted(
             state_dir=state_dir,
         ) as session:
             yield InterruptedRun(
-                stored=stored, config=config, session=session, store=store, simulated=rehearsal is not None
+                stored=stored, config=config, how=how, session=session, store=store, simulated=rehearsal is not None
             )
 
 
@@ -87,6 +97,8 @@ async def aresume(
 ) -> RunReport:
     """Resume a run that was interrupted, and report all of it. Nothing is submitted twice.
 
+    If a cancel of the run was ever asked for, what is in flight is followed to its end, and nothing new begins.
+
     Args:
         run_id: which run, or the beginning of its id; by default the latest that was interrupted.
         how: what to do with environments that had not begun, and by when.
@@ -99,8 +111,8 @@ async def aresume(
         UsageError: there is no such run, nothing is left to do in it, or a process is still working on it.
     """
     environ = os.environ if environ is None else environ
-    async with open_interrupted(run_id, rehearsal=rehearsal, environ=environ, state_dir=state_dir) as interrupted:
-        return await interrupted.resume(how, interruption or Interruption())
+    async with open_interrupted(run_id, how, rehearsal=rehearsal, environ=environ, state_dir=state_dir) as interrupted:
+        return await interrupted.resume(interruption or Interruption())
 
 
 def config_of(stored: StoredRun, environ: Mapping[str, str]) -> Config:

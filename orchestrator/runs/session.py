@@ -1,5 +1,6 @@
 """Puts together what a run needs from outside: the real platform, or a simulated one."""
 
+import posixpath
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -44,6 +45,7 @@ QOVERY_API_URL = httpx.URL("https://api.qovery.com")
 SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
 """The API of a rehearsal; it does not resolve."""
 API_URL_VARIABLE = "QOVERY_API_URL"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 MOST_CONNECTIONS = 50
 """The most connections, however many environments are in flight: their requests are short, and httpcore's pool checks
 each of its connections for each request."""
@@ -259,20 +261,34 @@ def _jitter(seed: int | None, name: str) -> Random:
 def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> httpx.URL:
     given = environ.get(API_URL_VARIABLE, "").strip()
     if so_far is not None and not given:
-        return httpx.URL(so_far)
+        return one_spelling(httpx.URL(so_far))
     name = API_URL_VARIABLE if given else "api.url"
     try:
-        url = httpx.URL(given or config.api.url)
+        url = one_spelling(httpx.URL(given or config.api.url))
     except httpx.InvalidURL as error:
         raise UsageError(f"{name} is not a URL: {error}.") from None
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
-    if so_far is not None and url != httpx.URL(so_far):
+    if url.query or url.fragment:
+        raise UsageError(f"{name} has to look like https://api.qovery.com, without a query or a fragment.")
+    if so_far is not None and url != one_spelling(httpx.URL(so_far)):
         raise UsageError(
             f"The run used {so_far} so far, and {API_URL_VARIABLE} is {shown_url(given)}, another API. Unset it to "
             "resume the run."
         )
     return url
+
+
+def one_spelling(url: httpx.URL) -> httpx.URL:
+    """Return an API's URL in the one spelling that the lock, the quota and the journal compare.
+
+    >>> str(one_spelling(httpx.URL("HTTPS://API.Qovery.com.:443/./")))
+    'https://api.qovery.com'
+    """
+    path = posixpath.normpath(f"/{url.path}").strip("/")
+    port = None if url.port == DEFAULT_PORTS.get(url.scheme) else url.port
+    # httpx has put scheme and host into lower case. A dot at the end of a host changes nothing.
+    return url.copy_with(host=url.host.rstrip("."), port=port, path=f"/{path}" if path else "", query=url.query or None)
 
 
 def _origin(config: Config, token: SecretStr) -> str | None:

@@ -171,8 +171,6 @@ EXCHANGES = {
                     "auditing_data": {"triggered_by": "ops@example.test", "origin": "CONSOLE"},
                     "stages": [{"services": [{"identifier": {"service_id": "A"}}, {"identifier": {}}]}],
                 },
-                {"identifier": {"environment_id": ENVIRONMENT}},
-                {},
             ]
         },
         meaning=[

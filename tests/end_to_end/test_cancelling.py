@@ -10,6 +10,8 @@ import pytest
 from tests.support.command import Finished, Running, environ, kill_at, run, write_config
 from tests.support.small_platform import (
     ENVIRONMENT,
+    LATER,
+    LATER_ON,
     NEVER_ENDING,
     QUICK_SUCCESS,
     SHOP,
@@ -117,3 +119,56 @@ def test_the_same_restart_that_a_colleague_asked_for_is_left_alone_where_ours_ne
 
     assert platform.cancels == []
     assert refused.code == 5, refused.stderr
+
+
+# What was cancelled does not begin later.
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    return write_config(tmp_path, [SHOP, LATER_ON], defaults=", invisible_for: 1s", more="strategy: {max_failures: 9}")
+
+
+def test_what_had_not_begun_when_a_run_was_cancelled_never_begins(two: Path) -> None:
+    with serving(SmallPlatform(environments=(ENVIRONMENT, LATER), states=NEVER_ENDING, origin="CONSOLE")) as platform:
+        env = environ(QOVERY_API_URL=platform.url)
+        died = kill_at(platform.snag(later_look), "run", two, env=env)
+        refused = run("cancel", died.run_id, *AS_JSON, env=env)
+        platform.states, platform.origin = QUICK_SUCCESS, "API"
+        resumed = run("resume", died.run_id, *AS_JSON, env=env)
+        again = run("resume", died.run_id, env=env)
+
+    assert refused.code == 5, refused.stderr
+    assert resumed.code == 5, resumed.stderr
+    assert resumed.outcomes == {"shop": ("succeeded", "restarted"), "later": ("skipped", "not_begun")}
+    assert "since the run was cancelled" in resumed.stdout
+    assert (platform.submits, platform.accepted_in(LATER)) == (1, 0)
+    assert again.code == 2
+    assert "nothing to resume" in again.stderr
+
+
+@pytest.mark.parametrize("moment", [first_look, submit], ids=["before the POST", "in the POST, which never arrived"])
+@pytest.mark.parametrize("without_token", [True, False], ids=["cancelled without a token", "killed while cancelling"])
+def test_a_cancel_that_was_cut_off_counts(
+    moment: Callable[[Request], bool], config: Path, *, without_token: bool
+) -> None:
+    with serving(SmallPlatform()) as platform:
+        env = environ(QOVERY_API_URL=platform.url)
+        died = kill_at(platform.snag(moment), "run", config, env=env)
+        before = platform.submits
+        if without_token:
+            cut_off = run("cancel", died.run_id, env={**env, "QOVERY_API_TOKEN": ""})
+            assert cut_off.code == 2
+            assert "No token" in cut_off.stderr
+        elif moment is submit:
+            kill_at(platform.snag(first_look), "cancel", died.run_id, "--log-format", "json", env=env)
+        else:
+            assert run("cancel", died.run_id, env=env).code == 0
+        resumed = run("resume", died.run_id, *AS_JSON, env=env)
+
+    if not without_token and moment is first_look:
+        assert resumed.code == 2, "it was cancelled, and nothing is left"
+    else:
+        assert resumed.code == 5, resumed.stderr
+        assert resumed.outcomes == {"shop": ("skipped", "not_begun")}
+    assert (platform.submits, platform.accepted) == (before, 0)

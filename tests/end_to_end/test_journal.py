@@ -20,6 +20,7 @@ from tests.support.small_platform import (
     Answer,
     Request,
     SmallPlatform,
+    first_look,
     later_look,
     serving,
 )
@@ -236,3 +237,47 @@ def test_a_rehearsal_leaves_no_trace(command: str, tmp_path: Path) -> None:
 
     assert finished.code == 0, finished.stderr
     assert not state.exists()
+
+
+# A journal that goes away during a run.
+
+
+def deleted(state: Path) -> None:
+    shutil.rmtree(state)
+
+
+def without_journal(state: Path) -> None:
+    (state / FILE).unlink()
+
+
+def moved(state: Path) -> None:
+    state.rename(state.with_name("moved"))
+
+
+def without_locks(state: Path) -> None:
+    shutil.rmtree(state / "locks")
+
+
+@pytest.mark.parametrize("happens", [deleted, without_journal, moved, without_locks])
+def test_a_journal_that_goes_away_before_the_submit_prevents_it(
+    happens: Callable[[Path], None], tmp_path: Path, validate: Validate
+) -> None:
+    state = tmp_path / "state"
+    gone = False
+
+    def intervene(request: Request) -> None:
+        nonlocal gone
+        if first_look(request) and not gone:
+            gone = True
+            happens(state)
+
+    with serving(SmallPlatform(intervene=intervene)) as platform:
+        env = environ(QOVERY_API_URL=platform.url, QOVERY_RESTART_STATE_DIR=str(state))
+        finished = run("run", write_config(tmp_path, [SHOP]), *AS_JSON, env=env)
+
+    assert gone
+    assert finished.code == 5, finished.stderr
+    validate(finished.report)
+    assert finished.outcomes == {"shop": ("blocked", "journal_unwritable")}
+    assert str(state) in finished.report["environments"][0]["message"]
+    assert platform.submits == 0

@@ -97,7 +97,8 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
         with old.writing() as transaction:
             transaction.execute(
                 f"INSERT INTO runs ({columns}, requests, submits) "
-                "VALUES ('run-1', 'u', '{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
+                "VALUES ('run-1', 'https://api.qovery.com/', "
+                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
             )
             if version == 1:
                 transaction.execute("INSERT INTO requests (run_id, at) VALUES ('run-1', 3)")
@@ -105,7 +106,8 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
     assert pragma(journals.folder, "user_version") == version
     store = journals.process()
     assert pragma(journals.folder, "user_version") == len(MIGRATIONS)
-    assert (store.find("run-1").requests, store.find("run-1").submits) == (5, 2)
+    run = store.find("run-1")
+    assert (run.requests, run.submits, run.api_url) == (5, 2, "https://api.qovery.com")
     assert journals.rows("SELECT name FROM sqlite_schema WHERE tbl_name = 'requests'") == []
 
 

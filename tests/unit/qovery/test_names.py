@@ -33,7 +33,7 @@ from tests.support.organizations import (
 
 def test_an_environment_is_found_by_its_id_whatever_its_case_and_without_reading_any_list() -> None:
     acme = Acme()
-    with only_reads(acme, {"environment STAGING-ID", "services staging-id"}):
+    with only_reads(acme, {"environment STAGING-ID"}, twice=["services staging-id"]):
         (target,) = resolve(acme, spec(locator="STAGING-ID"))
     assert target.environment_id == "staging-id"
     assert target.console_url == (

@@ -181,6 +181,12 @@ def with_part(document: Json, path: Path, *replacement: Json) -> Json:
 
 each_reading = pytest.mark.parametrize(("question", "document"), READINGS.values(), ids=READINGS.keys())
 INSISTED_ON = {("stages",), ("results",)}
+NEEDED_IN_THE_QUEUE = {("results", 0, "identifier"), ("results", 0, "identifier", "deployment_request_id")}
+"""A request that nobody can tell from others may be ours."""
+
+
+def is_needed(document: Json, path: Path) -> bool:
+    return path in INSISTED_ON or (document is QUEUE and path in NEEDED_IN_THE_QUEUE)
 
 
 def said_more(less: Any, more: Any) -> bool:  # noqa: ANN401 - readings of one kind
@@ -223,7 +229,7 @@ def test_the_full_documents_of_these_tests_are_read_in_full(question: Question, 
 def test_a_part_that_is_missing_makes_a_reading_poorer_and_never_different(question: Question, document: Json) -> None:
     full = read_json(question, document)
     for path in paths_in(document):
-        if path not in INSISTED_ON:
+        if not is_needed(document, path):
             assert said_more(read_json(question, with_part(document, path)), full), path
 
 
@@ -239,7 +245,7 @@ def test_without_its_list_an_answer_is_malformed_and_not_an_empty_list(question:
 @each_reading
 def test_a_part_that_is_null_is_as_good_as_missing(question: Question, document: Json) -> None:
     for path in paths_in(document):
-        if isinstance(path[-1], str) and path not in INSISTED_ON:
+        if isinstance(path[-1], str) and not is_needed(document, path):
             null, missing = with_part(document, path, None), with_part(document, path)
             assert read_json(question, null) == read_json(question, missing), path
 
@@ -388,8 +394,10 @@ def test_a_run_began_at_an_instant_or_nobody_knows_when(written: str | None, rea
 
 
 @pytest.mark.parametrize("identifier", [None, {}, {"execution_id": ""}], ids=["missing", "empty", "blank"])
-def test_a_run_that_does_not_say_which_it_is_has_no_execution_and_a_request_likewise_is_none(identifier: Json) -> None:
-    run = WireRun.model_validate({"identifier": identifier, "trigger_action": "RESTART"})
-    assert run.to_run().execution_id is None
-    assert run.to_run().action == "RESTART"
-    assert run.to_queued_request() is None
+def test_a_run_that_does_not_say_which_it_is_has_no_execution_and_a_queue_of_such_requests_is_malformed(
+    identifier: Json,
+) -> None:
+    run = WireRun.model_validate({"identifier": identifier, "trigger_action": "RESTART"}).to_run()
+    assert (run.execution_id, run.action) == (None, "RESTART")
+    with pytest.raises(MalformedAnswerError, match=r"results\.0\.identifier"):
+        read_json(queue, {"results": [{"identifier": identifier, "trigger_action": "RESTART"}]})

@@ -45,7 +45,7 @@ def test_a_glance_knows_each_environment_by_its_id_in_lower_case() -> None:
         ]
     }
     assert hints(document) == {
-        "aaa": Hint(environment_id="aaa", state="RESTARTED", execution_id="AAA-1"),
+        "aaa": Hint(environment_id="aaa", state="RESTARTED", execution_id="aaa-1"),
         "bbb": Hint(environment_id="bbb", state="RESTARTING", execution_id=None),
         "ccc": Hint(environment_id="ccc", state=None, execution_id=None),
     }

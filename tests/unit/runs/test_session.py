@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import parse_config
+from orchestrator.errors import UsageError
 from orchestrator.runs.session import open_session
 from tests.support.time import in_virtual_time
 
@@ -32,3 +33,69 @@ def test_how_ours_is_labelled_follows_from_the_token_unless_the_file_says_it(
             return session.origin
 
     assert in_virtual_time(opened()) == origin
+
+
+# One API, however its URL is spelled.
+
+FILE = "version: 1\n{api}\nenvironments: [{{name: a, path: a/b/c, services: all}}]\n"
+
+
+def url_of(*, in_the_file: str = "", variable: str = "", so_far: str | None = None, folder: Path) -> str:
+    """The URL of a session."""
+    api = f"api: {{url: '{in_the_file}'}}" if in_the_file else ""
+    config = parse_config(FILE.format(api=api), source="night.yaml", environ={})
+    environ = {"QOVERY_API_TOKEN": "qov_not-a-real-token", "QOVERY_API_URL": variable}
+
+    async def opened() -> str:
+        async with open_session(config, environ=environ, api_url=so_far, state_dir=folder) as session:
+            return session.api_url
+
+    return in_virtual_time(opened())
+
+
+SPELLINGS = [
+    ("https://api.qovery.com", "https://api.qovery.com"),
+    ("https://api.qovery.com/", "https://api.qovery.com"),
+    ("https://api.qovery.com//", "https://api.qovery.com"),
+    ("https://api.qovery.com/.", "https://api.qovery.com"),
+    ("https://api.qovery.com/v1/..", "https://api.qovery.com"),
+    ("https://api.qovery.com:443", "https://api.qovery.com"),
+    ("https://api.qovery.com:443/", "https://api.qovery.com"),
+    ("https://API.Qovery.COM", "https://api.qovery.com"),
+    ("HTTPS://api.qovery.com", "https://api.qovery.com"),
+    ("HTTPS://API.QOVERY.COM:443/./", "https://api.qovery.com"),
+    ("https://api.qovery.com./", "https://api.qovery.com"),
+    ("http://localhost:80/", "http://localhost"),
+    ("http://localhost:443/", "http://localhost:443"),
+    ("http://[::1]:8080/", "http://[::1]:8080"),
+    ("https://proxy.example.com/qovery/", "https://proxy.example.com/qovery"),
+    ("https://proxy.example.com/a//b/../qovery", "https://proxy.example.com/a/qovery"),
+    ("https://proxy.example.com/Qovery", "https://proxy.example.com/Qovery"),
+]
+
+
+@pytest.mark.parametrize(("spelled", "one"), SPELLINGS)
+def test_one_api_has_one_url_wherever_it_is_given(spelled: str, one: str, tmp_path: Path) -> None:
+    assert url_of(in_the_file=spelled, folder=tmp_path) == one
+    assert url_of(variable=spelled, folder=tmp_path) == one
+    assert url_of(so_far=spelled, folder=tmp_path) == one
+    assert url_of(variable=one, so_far=spelled, folder=tmp_path) == one
+    assert url_of(variable=spelled, so_far=one, folder=tmp_path) == one
+
+
+@pytest.mark.parametrize(
+    "other", ["http://api.qovery.com", "https://api.qovery.com:8443", "https://api.qovery.com/v1", "https://qovery.com"]
+)
+def test_another_api_is_not_the_one_that_a_run_used(other: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="another API"):
+        url_of(variable=other, so_far="https://api.qovery.com", folder=tmp_path)
+
+
+@pytest.mark.parametrize("spelled", ["https://api.qovery.com?key=1", "https://api.qovery.com/#top"])
+def test_a_query_or_a_fragment_is_no_part_of_an_api(spelled: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="without a query or a fragment"):
+        url_of(variable=spelled, folder=tmp_path)
+
+
+def test_an_empty_query_is_none(tmp_path: Path) -> None:
+    assert url_of(variable="https://api.qovery.com/?", folder=tmp_path) == "https://api.qovery.com"
