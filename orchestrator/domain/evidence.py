@@ -53,7 +53,7 @@ class Doubt(StrEnum):
     HIDDEN = "hidden"
     """The history does not reach back to the baseline, or leaves something out."""
     UNATTRIBUTED = "unattributed"
-    """The answer to our submit was lost, and nothing shows whether the restart that ran is ours."""
+    """The answer to our submit was lost, or the run restarted other services, too, and nothing shows that it is ours."""
     NOT_SHOWN = "not_shown"
     """The history shows no restart of ours."""
     UNSEEN = "unseen"
@@ -241,7 +241,8 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
     is_hidden = has_gaps(baseline, runs)
-    is_anybodys = submitted.found and (baseline.name is None or newest.triggered_by != baseline.name)
+    is_doubtful = submitted.found or newest.services.keys() != baseline.targets.keys()
+    is_anybodys = is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name)
     if (is_hidden and not was_running) or is_anybodys:
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
     # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
