@@ -53,7 +53,7 @@ class Doubt(StrEnum):
     HIDDEN = "hidden"
     """The history does not reach back to the baseline, or leaves something out."""
     UNATTRIBUTED = "unattributed"
-    """The answer to our submit was lost, or the run restarted other services, too, and nothing shows that it is ours."""
+    """The answer to our submit was lost, or the run restarted more than our services: nothing shows whose it is."""
     NOT_SHOWN = "not_shown"
     """The history shows no restart of ours."""
     UNSEEN = "unseen"

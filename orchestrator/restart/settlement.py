@@ -42,9 +42,9 @@ _EXPLANATIONS = {
     "Check who deleted it.",
     Reason.REQUEST_CANCELLED: "Our request left the queue without ever running: somebody cancelled it. Run again.",
     Reason.UNATTRIBUTED: "A restart of these services ran, but nothing shows that it was ours: it has another origin "
-    "or name than our requests, or restarted other services, too, or the answer to our submit was lost, or ours still waited meanwhile and may have been "
-    "cancelled. Look at the environment's history. If Qovery gives the requests of this token another origin than "
-    "`API`, set `api.origin`.",
+    "or name than our requests, or restarted other services, too, or the answer to our submit was lost, or ours still "
+    "waited meanwhile and may have been cancelled. Look at the environment's history. If Qovery gives the requests of "
+    "this token another origin than `API`, set `api.origin`.",
     Reason.SUPERSEDED: "Another operation ran in place of our restart. Run again when it suits.",
 }
 
