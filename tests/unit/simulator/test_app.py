@@ -366,7 +366,7 @@ def test_the_reset_is_an_instant_in_some_worlds_and_a_span_in_others() -> None:
 
 def test_the_simulators_own_pages_need_no_token_and_cost_no_quota() -> None:
     async def main() -> tuple[Json, Json, list[bool]]:
-        async with visiting(profile="hostile", requests_per_hour=1) as visit:
+        async with visiting(profile="hostile", requests_per_hour=1, dials=Dials(history_lag=60)) as visit:
             answers = [await visit.get("/_simulator/", headers={"Authorization": ""}) for _ in range(50)]
             record = await visit.get("/_simulator/record", headers={"Authorization": ""})
             return answers[0].json(), record.json(), [answer.status_code == 200 for answer in answers]
@@ -374,6 +374,7 @@ def test_the_simulators_own_pages_need_no_token_and_cost_no_quota() -> None:
     description, record, fine = run(main)
     assert all(fine)
     assert description["environments"][0]["path"] == "acme/shop/production"
+    assert description["world"] == {"history_lag": 60}
     assert record["events"] == []
 
 
