@@ -195,7 +195,7 @@ def test_a_managed_database_is_accepted_and_fails() -> None:
 async def queue_one(visit: Visit) -> str:
     """Get a run going and one request behind it; return the request's id."""
     await visit.restart("api")
-    await asyncio.sleep(8.0)
+    await asyncio.sleep(9.0)
     queued: str = (await visit.restart("web")).json()["deployment_request_id"]
     await asyncio.sleep(2.5)
     return queued
@@ -263,7 +263,7 @@ def test_a_run_can_be_cancelled_once_and_nothing_else_is_accepted_meanwhile() ->
     async def main() -> tuple[list[int], str]:
         async with visiting() as visit:
             await visit.restart("api", "web", "worker", "cache")
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(9.0)
             first = await visit.post("/environment/{e}/cancelDeployment", json={"force_cancel": False})
             again = await visit.post("/environment/{e}/cancelDeployment")
             restart = await visit.restart("api")
@@ -476,7 +476,7 @@ def test_the_status_of_one_environment_is_told_without_its_services() -> None:
     async def main() -> tuple[str, Json]:
         async with visiting() as visit:
             await visit.restart("api")
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(9.0)
             return visit.environment_id, (await visit.get("/environment/{e}/status")).json()
 
     environment_id, status = run(main)
@@ -512,7 +512,7 @@ def test_what_an_interrupted_environment_shows_while_it_is_being_cancelled() -> 
     async def main() -> set[str]:
         async with visiting() as visit:
             await visit.restart("api", "web", "worker", "cache")
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(9.0)
             await visit.post("/environment/{e}/cancelDeployment")
             history = (await visit.get("/environment/{e}/deploymentHistoryV2")).json()["results"]
             assert history[0]["action_status"] == "CANCELING"
