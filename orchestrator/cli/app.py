@@ -117,7 +117,7 @@ def watch(
     "qovery-restart resume 20261124-030000-5f3a1c --deadline 20m\n\n"
     "qovery-restart resume 20261124-030000-5f3a1c --failed --report report.xml"
 )
-@opt.common(without=("simulate", "seed", "faults"))
+@opt.common(without=("simulate", "seed", "faults", "world"))
 def resume(
     settings: opt.Settings,
     *,
@@ -143,7 +143,7 @@ def resume(
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart cancel 20261124-030000-5f3a1c")
-@opt.common(without=("report", "simulate", "seed", "faults", "verbose"))
+@opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose"))
 def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
     """Cancel at Qovery what RUN has queued or running, and nothing else. The run must have been interrupted.
 

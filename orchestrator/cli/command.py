@@ -45,7 +45,9 @@ class CommandRunner:
         self._settings = settings
         self._session: Session | None = None
         self.interruption = Interruption()
-        self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value) if settings.simulate else None
+        self.rehearsal = None
+        if settings.simulate:
+            self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value, world=settings.world)
         _configure_streams(settings.output)
         logs.configure(
             log_format=settings.log_format.value,

@@ -152,6 +152,10 @@ SimulateOption = Annotated[
 ]
 SeedOption = Annotated[int, _simulation("--seed", "The seed of everything random in the simulation.")]
 FaultsOption = Annotated[Faults, _simulation("--faults", "What goes wrong in the simulation.")]
+WorldOption = Annotated[
+    list[str] | None,
+    _simulation("--world", "Set what is undocumented about the simulated platform. Repeatable.", "KEY=VALUE"),
+]
 PortOption = Annotated[int, _option("--port", "The port to listen on; 0 picks a free one.", at_least=0, at_most=65535)]
 HostOption = Annotated[str, _option("--host", "The address to listen on.")]
 SpeedOption = Annotated[float, _option("--speed", "Simulated seconds per real second.", at_least=0.001)]
@@ -171,6 +175,7 @@ class Settings:
     simulate: bool = False
     seed: int = 0
     faults: Faults = Faults.NONE
+    world: Sequence[str] = ()
     state_dir: Path | None = None
 
     @property
@@ -205,9 +210,13 @@ _SHARED: Mapping[str, object] = {
     "simulate": SimulateOption,
     "seed": SeedOption,
     "faults": FaultsOption,
+    "world": WorldOption,
     "state_dir": StateDirOption,
 }
 """The option behind each field of `Settings`, in the order of the help."""
+
+
+_REPEATABLE = frozenset({"report", "world"})
 
 
 def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -224,11 +233,10 @@ def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], 
         @wraps(command)
         def with_settings(**values: Any) -> None:  # noqa: ANN401 - typer passes the arguments of the signature
             chosen = {name: values.pop(name) for name in shared}
-            if "report" in chosen:
-                chosen["report"] = tuple(chosen["report"] or ())
+            chosen |= {name: tuple(chosen[name] or ()) for name in _REPEATABLE & chosen.keys()}
             command(Settings(**chosen), **values)
 
-        defaults = {each.name: each.default for each in fields(Settings)} | {"report": None}
+        defaults = {each.name: each.default for each in fields(Settings)} | dict.fromkeys(_REPEATABLE)
         added = [
             Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=defaults[name])
             for name, annotation in shared.items()

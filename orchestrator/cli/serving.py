@@ -11,7 +11,7 @@ from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec
 from orchestrator.errors import UsageError
 from orchestrator.runs.interruption import until_done_or_asked
-from orchestrator.runs.rehearsal import simulator_needed
+from orchestrator.runs.rehearsal import dials_of, simulator_needed
 
 DEMO = tuple(
     EnvironmentSpec(
@@ -46,6 +46,7 @@ def serve_simulator(
             speed=speed,
             seed=settings.seed,
             faults=settings.faults.value,
+            world=settings.world,
         )
 
     _, failed, _ = runner.attempt(lambda: until_done_or_asked(serve(), runner.interruption))
@@ -61,12 +62,15 @@ async def _serve(
     speed: float,
     seed: int,
     faults: str,
+    world: Sequence[str],
 ) -> None:
     with simulator_needed():
         from orchestrator.simulator.app import create_app  # noqa: PLC0415 - needs the extra
+        from orchestrator.simulator.dials import changed  # noqa: PLC0415
         from orchestrator.simulator.seeding import build_world  # noqa: PLC0415
         from orchestrator.simulator.server import serve  # noqa: PLC0415
 
+    dials = dials_of(world, seed=seed, faults=faults)
     clock = SystemClock()
     began = clock.monotonic()
 
@@ -74,7 +78,7 @@ async def _serve(
         await clock.sleep(seconds / speed)
 
     app = create_app(
-        build_world(specs, seed=seed, faults=faults, epoch=clock.now()),
+        build_world(specs, seed=seed, faults=faults, epoch=clock.now(), dials=dials),
         profile=faults,
         seed=seed,
         now=lambda: (clock.monotonic() - began) * speed,
@@ -84,7 +88,13 @@ async def _serve(
 
     def on_listening(url: str) -> None:
         logs.get_logger().info(
-            "simulator_listening", url=url, environments=len(specs), speed=speed, seed=seed, faults=faults
+            "simulator_listening",
+            url=url,
+            environments=len(specs),
+            speed=speed,
+            seed=seed,
+            faults=faults,
+            world=changed(dials),
         )
 
     try:

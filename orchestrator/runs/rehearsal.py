@@ -1,9 +1,10 @@
 """A run against an embedded simulator, in place of the real platform."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -11,6 +12,9 @@ from orchestrator.clock import RehearsalClock, SystemClock
 from orchestrator.config import Config
 from orchestrator.errors import UsageError
 from orchestrator.qovery.ledger import connect
+
+if TYPE_CHECKING:
+    from orchestrator.simulator.dials import Dials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,9 @@ class Rehearsal:
     seed: int = 0
     faults: str = "none"
     """The name of a fault profile: `none`, `realistic` or `hostile`."""
+    world: Sequence[str] = ()
+    """What is undocumented about the platform, each as KEY=VALUE: the dials of `orchestrator.simulator.dials`. In the
+    hostile profile the seed decides on all others."""
     _clock: RehearsalClock | None = field(default=None, init=False, repr=False, compare=False)
     _transports: Transports | None = field(default=None, init=False, repr=False, compare=False)
     _ledger: sqlite3.Connection | None = field(default=None, init=False, repr=False, compare=False)
@@ -54,7 +61,9 @@ class Rehearsal:
     def transports(self, config: Config) -> Transports:
         """Return the transports into the world, which is built for `config` if there is none yet."""
         if self._transports is None:
-            self._transports = _simulated(config, seed=self.seed, faults=self.faults, clock=self.clock)
+            self._transports = _simulated(
+                config, seed=self.seed, faults=self.faults, world=self.world, clock=self.clock
+            )
         return self._transports
 
 
@@ -69,7 +78,26 @@ def simulator_needed() -> Iterator[None]:
         ) from error
 
 
-def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock) -> Transports:
+def dials_of(world: Sequence[str], *, seed: int, faults: str) -> "Dials":
+    """Return the dials of a simulated world.
+
+    Args:
+        world: settings of the form KEY=VALUE.
+        seed: the world's.
+        faults: the name of its fault profile.
+
+    Raises:
+        UsageError: a setting names no dial, or no value of it.
+    """
+    from orchestrator.simulator.dials import dials_for  # noqa: PLC0415 - only a rehearsal needs it
+
+    try:
+        return dials_for(world, profile=faults, seed=seed)
+    except ValueError as error:
+        raise UsageError(f"--world: {error}") from None
+
+
+def _simulated(config: Config, *, seed: int, faults: str, world: Sequence[str], clock: RehearsalClock) -> Transports:
     with simulator_needed():
         from orchestrator.simulator.app import create_app  # noqa: PLC0415 - only a rehearsal needs it
         from orchestrator.simulator.health import HealthSite  # noqa: PLC0415
@@ -77,14 +105,15 @@ def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock)
         from orchestrator.simulator.transport import HealthTransport, SimulatedTransport  # noqa: PLC0415
 
     specs = config.environment_specs()
-    world = build_world(specs, seed=seed, faults=faults, epoch=clock.now())
+    dials = dials_of(world, seed=seed, faults=faults)
+    built = build_world(specs, seed=seed, faults=faults, epoch=clock.now(), dials=dials)
     began = clock.monotonic()
 
     def now() -> float:
         return clock.monotonic() - began
 
     app = create_app(
-        world,
+        built,
         profile=faults,
         seed=seed,
         now=now,
@@ -92,5 +121,5 @@ def _simulated(config: Config, *, seed: int, faults: str, clock: RehearsalClock)
         sleep=clock.sleep,
     )
     return Transports(
-        api=SimulatedTransport(app), probes=HealthTransport(HealthSite(world, specs, now=now), sleep=clock.sleep)
+        api=SimulatedTransport(app), probes=HealthTransport(HealthSite(built, specs, now=now), sleep=clock.sleep)
     )

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,13 +14,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from orchestrator.simulator import catalogue, rendering
+from orchestrator.simulator import catalogue, mangling, rendering
 from orchestrator.simulator.chance import EVEN, happens, source
+from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.faults import FaultProfile, Faults, FaultSource
 from orchestrator.simulator.gate import Gate
 from orchestrator.simulator.interference import OWN_PATHS, Interference
 from orchestrator.simulator.model import Action, Kind, Snapshot
 from orchestrator.simulator.refusals import Refusals
+from orchestrator.simulator.replica import Replica
 from orchestrator.simulator.world import (
     ConflictError,
     InvalidRequestError,
@@ -42,14 +44,8 @@ KIND_OF_LIST: Mapping[str, Kind] = MappingProxyType(
 PAGE_SIZE = 20
 """How many runs the history returns by default."""
 
-_STATUS_OF_REFUSAL: Mapping[type[Exception], HTTPStatus] = MappingProxyType(
-    {
-        # Qovery also answers 403 for an environment that does not exist.
-        NotThereError: HTTPStatus.FORBIDDEN,
-        InvalidRequestError: HTTPStatus.BAD_REQUEST,
-        ConflictError: HTTPStatus.CONFLICT,
-    }
-)
+OMITTED = 0.2
+"""The share of environments that one reading of a project leaves out, where any does."""
 
 T = TypeVar("T")
 
@@ -78,15 +74,14 @@ def create_app(
         sleep: waits for a number of seconds of the world's time.
         faults: decides what goes wrong, instead of `profile`.
     """
-    refusals = Refusals(seed)
-    profile = FaultProfile(profile)
-    api = _Api(world, now=now, refusals=refusals, strays=profile is not FaultProfile.NONE)
+    refusals = Refusals(seed, body=world.dials.refusal_body)
+    api = _Api(world, now=now, refusals=refusals)
     return Starlette(
         routes=api.routes(),
         middleware=[
             Middleware(
                 Interference,
-                faults=faults or Faults(profile, seed=seed),
+                faults=faults or Faults(FaultProfile(profile), seed=seed),
                 world=world,
                 now=now,
                 sleep=sleep,
@@ -100,15 +95,20 @@ def create_app(
 class _Api:
     """Answers each call. The middleware has already advanced the world to the present."""
 
-    def __init__(self, world: World, *, now: Callable[[], float], refusals: Refusals, strays: bool) -> None:
+    def __init__(self, world: World, *, now: Callable[[], float], refusals: Refusals) -> None:
         self._world = world
         self._now = now
         self._refusals = refusals
-        self._rng = source(world.seed, "answers")
-        # The share of restarts that are answered in the shape of a sibling call, unlike the document promises.
-        self._stray_answers = 0.25 if strays else 0.0
-        # It is undocumented what the API returns for a request that has left the queue.
-        self._remembers_requests = happens(self._rng, EVEN)
+        self._replica = Replica(world.dials, seed=world.seed)
+        self._status_of_refusal: Mapping[type[Exception], HTTPStatus] = {
+            NotThereError: HTTPStatus(world.dials.missing_environment),
+            InvalidRequestError: HTTPStatus.BAD_REQUEST,
+            ConflictError: HTTPStatus.CONFLICT,
+        }
+
+    @property
+    def _dials(self) -> Dials:
+        return self._world.dials
 
     def routes(self) -> list[Route]:
         """Return the routes of all calls, more specific paths first."""
@@ -140,14 +140,14 @@ class _Api:
     async def statuses_with_stages(self, request: Request) -> Response:
         snapshot = self._snapshot(request)
         self._world.notice(snapshot.environment.id, Trigger.LOOK)
-        return JSONResponse(rendering.statuses_with_stages(self._world, snapshot))
+        return self._reading(rendering.statuses_with_stages(self._world, snapshot))
 
     async def statuses(self, request: Request) -> Response:
-        return JSONResponse(rendering.statuses(self._world, self._snapshot(request)))
+        return self._reading(rendering.statuses(self._world, self._snapshot(request)))
 
     async def status(self, request: Request) -> Response:
-        lags = self._world.bulk_lags
-        return JSONResponse(rendering.environment_status(self._world, self._snapshot(request), stale=lags))
+        lags = self._dials.bulk_lags == "yes"
+        return self._reading(rendering.environment_status(self._world, self._snapshot(request), stale=lags))
 
     async def project_statuses(self, request: Request) -> Response:
         project = self._named(request, "project_id", self._world.projects)
@@ -155,14 +155,25 @@ class _Api:
             rendering.environment_status(
                 self._world,
                 self._world.snapshot(environment.id, age=request.state.age),
-                stale=self._world.bulk_lags,
+                stale=self._dials.bulk_lags == "yes",
             )
             for environment in catalogue.environments_of(self._world, project)
+            if not self._is_omitted(environment.id)
         ]
-        return JSONResponse({"results": statuses})
+        return self._reading({"results": statuses})
+
+    def _is_omitted(self, environment_id: str) -> bool:
+        """Decide whether a reading of a project leaves an environment out."""
+        match self._dials.bulk_omits:
+            case "sometimes":
+                return happens(self._world.whims, OMITTED)
+            case "always":
+                return happens(source(self._world.seed, "omitted", environment_id), EVEN)
+        return False
 
     async def queue(self, request: Request) -> Response:
-        return JSONResponse(rendering.queue(self._snapshot(request)))
+        snapshot = self._snapshot(request, lag=self._dials.queue_lag)
+        return self._reading(rendering.queue(self._world, snapshot))
 
     async def request_status(self, request: Request) -> Response:
         request_id = request.query_params.get("deploymentRequestId", "").lower()
@@ -174,7 +185,7 @@ class _Api:
         for waiting in snapshot.waiting:
             if waiting.id == request_id:
                 return JSONResponse({**known, "status": waiting.action.queued})
-        if not self._remembers_requests:
+        if self._dials.request_memory == "forgotten":
             return JSONResponse({})
         return JSONResponse({**known, "status": rendering.environment_status(self._world, snapshot)["state"]})
 
@@ -183,8 +194,8 @@ class _Api:
             page_size = int(request.query_params.get("pageSize", PAGE_SIZE))
         except ValueError:
             raise InvalidRequestError("pageSize is not a number") from None
-        snapshot = self._snapshot(request)
-        return JSONResponse(rendering.history(self._world, snapshot, page_size=max(1, min(page_size, 100))))
+        snapshot = self._snapshot(request, lag=self._dials.history_lag)
+        return self._reading(rendering.history(self._world, snapshot, page_size=max(1, page_size)))
 
     async def environment(self, request: Request) -> Response:
         return JSONResponse(catalogue.environment(self._snapshot(request).environment))
@@ -228,7 +239,9 @@ class _Api:
         wanted = _wanted(await _json_of(request), snapshot)
         made = self._world.submit(snapshot.environment.id, Action.RESTART, wanted, user=request.state.user)
         self._world.notice(snapshot.environment.id, Trigger.SUBMIT)
-        body = rendering.accepted(self._world, snapshot, made, as_environment=happens(self._rng, self._stray_answers))
+        body = rendering.accepted(self._world, snapshot, made)
+        if body is None:
+            return Response(status_code=HTTPStatus.ACCEPTED)
         return JSONResponse(body, status_code=HTTPStatus.ACCEPTED)
 
     async def cancel_run(self, request: Request) -> Response:
@@ -242,6 +255,10 @@ class _Api:
             self._world.cancel_request(request.path_params["request_id"].lower(), user=request.state.user)
         except NotThereError as error:
             return self._refusals.answer(HTTPStatus.NOT_FOUND, str(error))
+        except ConflictError as error:
+            status = HTTPStatus(self._dials.late_cancel)
+            if status is not HTTPStatus.ACCEPTED:
+                return self._refusals.answer(status, str(error))
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def description(self, _: Request) -> Response:
@@ -267,11 +284,22 @@ class _Api:
 
     async def refuse(self, _: Request, error: Exception) -> Response:
         """Answer a call that the world refuses."""
-        return self._refusals.answer(_STATUS_OF_REFUSAL[type(error)], str(error))
+        return self._refusals.answer(self._status_of_refusal[type(error)], str(error))
 
-    def _snapshot(self, request: Request) -> Snapshot:
-        age = request.state.age if request.method == "GET" else 0.0
-        return self._world.snapshot(request.path_params["environment_id"].lower(), age=age)
+    def _snapshot(self, request: Request, *, lag: float = 0.0) -> Snapshot:
+        """Return the environment that a request is about, as old as a reading of it is, or `lag` seconds older."""
+        environment_id = request.path_params["environment_id"].lower()
+        age = 0.0
+        if request.method == "GET":
+            standstill = self._replica.age(environment_id, request.url.path, now=self._world.now)
+            age = max(request.state.age + lag, standstill)
+        return self._world.snapshot(environment_id, age=age)
+
+    def _reading(self, document: dict[str, Any]) -> Response:
+        """Answer with what was read."""
+        if self._dials.alien_entries == "some" and happens(self._world.whims, EVEN):
+            return JSONResponse(mangling.with_alien_entries(document, self._world.whims))
+        return JSONResponse(document)
 
     @staticmethod
     def _named(request: Request, parameter: str, known: Mapping[str, T]) -> T:

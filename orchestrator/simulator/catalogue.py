@@ -6,6 +6,7 @@ It contains what the published schemas require and what name resolution needs, a
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from orchestrator.simulator.dials import changed
 from orchestrator.simulator.model import DatabaseMode, Environment, Kind, Organization, Project, Service, Snapshot
 from orchestrator.simulator.world import World
 
@@ -132,6 +133,7 @@ def description(world: World) -> Json:
         "seed": world.seed,
         "epoch": world.epoch.isoformat(),
         "now": world.now,
+        "world": changed(world.dials),
         "environments": [
             {
                 "id": one.id,

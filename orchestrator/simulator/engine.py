@@ -3,14 +3,17 @@
 import random
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from orchestrator.domain.states import NOT_RUNNING
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.chance import happens
+from orchestrator.simulator.dials import LONGEST_STANDSTILL, Dials
 from orchestrator.simulator.execution import Execution
 from orchestrator.simulator.model import (
+    COLLEAGUES,
+    INHABITANTS,
     Action,
     ActionStatus,
     Environment,
@@ -34,8 +37,10 @@ from orchestrator.simulator.timings import Timings
 REMEMBERED = 60.0
 """Seconds for which past snapshots of an environment are kept, for stale readings."""
 
-RUNS_KEPT = 50
-"""How many finished runs the history contains."""
+MOST_SKIPPED = 9
+"""The greatest step between the numbers of two runs where they do not go on by one."""
+
+_SHARE_STRAIGHT_AWAY = {"never": 0.0, "always": 1.0}
 
 IN_PROGRESS = "Operation is in progress"
 """The text of Qovery's 409."""
@@ -67,23 +72,28 @@ class Engine:
         services: Iterable[ServiceStatus],
         past: Iterable[Run],
         timings: Timings,
+        dials: Dials,
         agenda: Agenda,
         record: Record,
         rng: random.Random,
     ) -> None:
         self.environment = environment
         self._services = {status.service.id: status for status in services}
-        self._past = deque(past, maxlen=RUNS_KEPT)
+        self._past = deque(past, maxlen=dials.history_length)
         executions = [status.execution_id for status in self._services.values()]
         executions += [run.execution_id for run in self._past]
-        self._number = max((int(execution.rpartition("-")[2]) for execution in executions if execution), default=0)
+        self._number = _last_number([execution for execution in executions if execution], dials)
         self._timings = timings
+        self._dials = dials
+        self._remembered = REMEMBERED if dials.old_readings == "never" else LONGEST_STANDSTILL
         self._agenda = agenda
         self._record = record
         self._rng = rng
         self._execution: Execution | None = None
         self._waiting: list[Request] = []
         self._accepted: dict[str, Request] = {}
+        self._on_their_way = 0
+        self._clients_token = ""
         self._doomed: set[str] = set()
         self._snapshots: deque[Snapshot] = deque()
         self._take_snapshot()
@@ -98,10 +108,12 @@ class Engine:
 
         Raises:
             InvalidRequestError: it names no service or an unknown one, or restarts one that is not running.
-            ConflictError: a cancel is in progress.
+            ConflictError: a cancel is in progress; or anything is, in a world that queues nothing.
         """
         wanted = tuple(dict.fromkeys(service_ids))
         self._check(action, wanted)
+        if user not in INHABITANTS:
+            self._clients_token = user
         now = self._agenda.now
         lag = self._timings.acceptance_lag.draw(self._rng)
         request = Request(
@@ -112,7 +124,9 @@ class Engine:
             service_ids=wanted,
             accepted_at=now,
             visible_at=now + lag,
+            at_once=self._begins_at_once(),
         )
+        self._on_their_way += 1
         self._accepted[request.id] = request
         self._record.add(
             RequestAccepted(
@@ -190,15 +204,28 @@ class Engine:
             raise InvalidRequestError(f"not a service of this environment: {', '.join(unknown)}")
         if self._execution is not None and self._execution.run.cancelling:
             raise ConflictError(IN_PROGRESS)
+        if self._dials.busy_answer != "queue" and (self._execution is not None or self._waiting):
+            raise ConflictError(IN_PROGRESS)
         statuses = [self._services[service_id] for service_id in wanted]
         stopped = [status.service.name for status in statuses if status.state in NOT_RUNNING]
         if action is Action.RESTART and stopped:
             raise InvalidRequestError(f"cannot restart services that are not running: {', '.join(stopped)}")
 
+    def accepted_by_others(self, user: str) -> list[Request]:
+        """Return the requests of everybody but `user`, latest first."""
+        return [request for request in reversed(self._accepted.values()) if request.user != user]
+
+    def _begins_at_once(self) -> bool:
+        """Decide whether a request that is accepted now is a run when it first becomes visible."""
+        # Recorded: on an idle environment it is.
+        share = _SHARE_STRAIGHT_AWAY.get(self._dials.straight_away, self._timings.straight_away)
+        in_the_way = self._execution is not None or self._waiting or self._on_their_way
+        return happens(self._rng, share) and not in_the_way
+
     def _appear(self, request: Request) -> None:
         self._waiting.append(request)
-        # Recorded: on an idle environment a request is already a run when it first becomes visible. This may differ.
-        if happens(self._rng, self._timings.straight_away):
+        self._on_their_way -= 1
+        if request.at_once:
             self._take_turn()
         else:
             self._agenda.after(self._timings.turn.draw(self._rng), self._take_turn)
@@ -209,10 +236,10 @@ class Engine:
         if self._execution is not None or not self._waiting:
             return
         first = self._waiting[0]
-        merged = [request for request in self._waiting if (request.user, request.action) == (first.user, first.action)]
+        merged = [request for request in self._waiting if request is first or self._merge(request, first)]
         self._waiting = [request for request in self._waiting if request not in merged]
         wanted = {service_id for request in merged for service_id in request.service_ids}
-        self._number += 1
+        self._number = self._next_number()
         now = self._agenda.now
         run = Run(
             execution_id=f"{self.environment.id}-{self._number}",
@@ -246,12 +273,32 @@ class Engine:
             services=self._services,
             doomed=self._doomed,
             timings=self._timings,
+            dials=self._dials,
             agenda=self._agenda,
             record=self._record,
             rng=self._rng,
             on_change=self._run_changed,
         )
         self._take_snapshot()
+
+    def _merge(self, request: Request, first: Request) -> bool:
+        if self._dials.merging == "never":
+            return False
+        return (self._token(request), request.action) == (self._token(first), first.action)
+
+    def _token(self, request: Request) -> str:
+        """Return whose token the platform sees, which need not be the user's own."""
+        if self._dials.colleague_token == "ours" and request.user in COLLEAGUES:  # noqa: S105 - no token
+            return self._clients_token
+        return request.user
+
+    def _next_number(self) -> int:
+        match self._dials.execution_numbers:
+            case "skip":
+                return self._number + self._rng.randint(2, MOST_SKIPPED)
+            case "fall":
+                return self._number - 1
+        return self._number + 1
 
     def _run_changed(self) -> None:
         if self._execution is not None and self._execution.over:
@@ -273,5 +320,13 @@ class Engine:
             )
         )
         # The newest of the older snapshots stays: it was valid until the next one was taken.
-        while len(self._snapshots) > 1 and self._snapshots[1].taken_at <= now - REMEMBERED:
+        while len(self._snapshots) > 1 and self._snapshots[1].taken_at <= now - self._remembered:
             self._snapshots.popleft()
+
+
+def _last_number(executions: Sequence[str], dials: Dials) -> int:
+    """Return the number from which those of an environment's executions go on."""
+    numbers = [int(execution.rpartition("-")[2]) for execution in executions]
+    if not numbers or dials.execution_numbers == "begin_again":
+        return 0
+    return min(numbers) if dials.execution_numbers == "fall" else max(numbers)

@@ -4,14 +4,18 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import Any
 
 from orchestrator.domain.states import NOT_RUNNING, State
 from orchestrator.simulator.agenda import Agenda
 from orchestrator.simulator.chance import EVEN, happens
+from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.model import Action, ActionStatus, Kind, Run, ServiceStatus, Step
 from orchestrator.simulator.record import Record, RunEnded, ServiceRestarted
-from orchestrator.simulator.timings import MAX_AT_ONCE, SERVICE_TIMEOUT, Timings
+from orchestrator.simulator.timings import ENGINE_LOOKS_EVERY, MAX_AT_ONCE, SERVICE_TIMEOUT, Timings
+
+_SHARE_INTERRUPTED = {"some": EVEN, "all": 1.0, "none": 0.0}
 
 
 class Execution:
@@ -29,6 +33,7 @@ class Execution:
         services: dict[str, ServiceStatus],
         doomed: set[str],
         timings: Timings,
+        dials: Dials,
         agenda: Agenda,
         record: Record,
         rng: random.Random,
@@ -42,6 +47,7 @@ class Execution:
             services: every service of the environment; the run changes its own.
             doomed: the ids of services whose next action fails.
             timings: how long things take.
+            dials: what a cancel and a failure leave behind.
             agenda: where future actions are scheduled.
             record: where what really happens is recorded.
             rng: the source of chance.
@@ -52,6 +58,7 @@ class Execution:
         self._services = services
         self._doomed = doomed
         self._timings = timings
+        self._dials = dials
         self._agenda = agenda
         self._record = record
         self._rng = rng
@@ -72,7 +79,7 @@ class Execution:
         self._update(status=ActionStatus.CANCELING, state=State.CANCELING)
         working = self.run.working()
         for step in working:
-            if happens(self._rng, EVEN):
+            if happens(self._rng, _SHARE_INTERRUPTED[self._dials.interrupted_services]):
                 self._set(step, state=State.CANCELING)
                 self._after(self._timings.interrupt.draw(self._rng), partial(self._end, step, State.CANCELED))
         if not working:
@@ -91,7 +98,7 @@ class Execution:
     def _begin(self) -> None:
         if self.run.cancelling:
             return
-        self._update(status=ActionStatus.ONGOING, state=self.run.action.ongoing)
+        self._update(status=ActionStatus.ONGOING, state=self.run.action.ongoing, work_began_at=self._agenda.now)
         self._continue()
 
     def _continue(self) -> None:
@@ -120,8 +127,17 @@ class Execution:
             return self._timings.fail.draw(self._rng), False
         if restarts and happens(self._rng, self._timings.slow):
             length = self._rng.uniform(SERVICE_TIMEOUT * 0.1, SERVICE_TIMEOUT * 1.5)
-            return min(length, SERVICE_TIMEOUT), length < SERVICE_TIMEOUT
-        return self._timings.of(self.run.action).draw(self._rng), True
+            return self._seen_after(min(length, SERVICE_TIMEOUT)), length < SERVICE_TIMEOUT
+        length = self._timings.of(self.run.action).draw(self._rng)
+        return (self._seen_after(length) if restarts else length), True
+
+    def _seen_after(self, length: float) -> float:
+        """Return the seconds until the engine's first look at or after so many: it looks in steps from its start."""
+        began = self.run.work_began_at
+        worked = 0.0 if began is None else self._agenda.now - began
+        # What is ready at the very instant of a look is seen, whatever rounding makes of the sum.
+        looks = ceil((worked + length) / ENGINE_LOOKS_EVERY - 1e-9)
+        return looks * ENGINE_LOOKS_EVERY - worked
 
     def _built(self, step: Step) -> None:
         if self.run.steps[step.service.id].state is State.BUILDING:
@@ -155,11 +171,11 @@ class Execution:
         now = self._agenda.now
         untouched = self.run.untouched()
         status, state = self._final_state()
-        leaves_no_trace = self.run.cancelling and happens(self._rng, EVEN)
+        keeps: str = self._dials.cancelled_keeps if self.run.cancelling else self._dials.failed_keeps
+        if keeps == "either":
+            keeps = "before" if happens(self._rng, EVEN) else "CANCELED"
         for step in untouched:
-            self._set(step, state=State.CANCELED)
-            if leaves_no_trace and step.service.id in self._services:
-                self._services[step.service.id] = replace(step.before, in_last_run=False)
+            self._leave(step, keeps)
         self._update(status=status, state=state, ended_at=now)
         self._record.add(
             RunEnded(
@@ -170,12 +186,27 @@ class Execution:
             )
         )
 
+    def _leave(self, step: Step, keeps: str) -> None:
+        """Let a service that was never started show in statuses and history what such services `keep`."""
+        done = self.run.action.done
+        shown = done if keeps == "RESTARTED" else State.CANCELED
+        in_history = {"as_statuses": shown, "CANCELED": State.CANCELED, "RESTARTED": done}
+        self._set(step, state=in_history[self._dials.untouched_in_history])
+        if step.service.id not in self._services:
+            return
+        if keeps == "before":
+            self._services[step.service.id] = replace(step.before, in_last_run=False)
+        else:
+            self._show(step.service.id, shown)
+
     def _final_state(self) -> tuple[ActionStatus, State]:
         action = self.run.action
         interrupted = any(step.state is State.CANCELED for step in self.run.steps.values())
         if self.run.cancelling and (interrupted or self.run.untouched()):
             # After a cancel the environment may show RESTARTED although some of its services were never started.
-            return ActionStatus.CANCELED, self._rng.choice((State.CANCELED, action.done))
+            possible = {"CANCELED": State.CANCELED, "RESTARTED": action.done}
+            keeps = self._dials.environment_after_cancel
+            return ActionStatus.CANCELED, possible.get(keeps) or self._rng.choice(list(possible.values()))
         if self.run.failed:
             return ActionStatus.ERROR, action.failed
         return ActionStatus.SUCCESS, action.done
@@ -204,6 +235,7 @@ class Execution:
             execution_id=self.run.execution_id,
             changed_at=self._agenda.now,
             action=self.run.action,
+            run_began_at=self.run.created_at,
         )
 
     def _update(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of a run, as `replace` takes them

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.simulator.chance import EVEN, happens, source
 from orchestrator.simulator.interference import OWN_PATHS
 from orchestrator.simulator.quota import Allowance, Quota
 from orchestrator.simulator.record import QuotaExceeded
@@ -38,10 +37,8 @@ class Gate:
         self._app = app
         self._world = world
         self._now = now
-        self._quota = Quota(requests_per_hour)
+        self._quota = Quota(requests_per_hour, window=world.dials.quota_window, epoch=world.epoch.timestamp())
         self._refusals = refusals
-        # Qovery's documentation calls the header a Unix timestamp, and its sample code uses it as seconds.
-        self._resets_at_an_instant = happens(source(world.seed, "reset"), EVEN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -56,6 +53,7 @@ class Gate:
             await refusal(scope, receive, send)
             return
         user = user_of(token)
+        self._world.client = user
         allowance = self._quota.take(user, now=now)
 
         async def send_with_quota(message: Message) -> None:
@@ -73,7 +71,7 @@ class Gate:
 
     def _headers(self, allowance: Allowance, now: float) -> list[tuple[bytes, bytes]]:
         reset = allowance.reset_in
-        if self._resets_at_an_instant:
+        if self._world.dials.reset_header == "instant":
             reset += self._world.at(now).timestamp()
         return [
             (b"x-ratelimit-limit", b"%d" % allowance.limit),

@@ -9,14 +9,8 @@ from types import MappingProxyType
 
 from orchestrator.simulator.chance import EVEN, happens
 from orchestrator.simulator.faults import FaultProfile
-from orchestrator.simulator.model import Action, Origin
+from orchestrator.simulator.model import COLLEAGUES, PLATFORM, Action, Origin
 from orchestrator.simulator.world import RefusalError, Trigger, World
-
-COLLEAGUES = ("alice@example.com", "bob@example.com")
-"""The other users."""
-
-PLATFORM = "qovery"
-"""The user of the auto-stop rule."""
 
 
 @unique
@@ -107,7 +101,7 @@ def _act_of(
 
 
 def _act(environment_id: str, action: Action, user: str, world: World) -> None:
-    origin = Origin.QOVERY_INTERNAL if user == PLATFORM else Origin.CONSOLE
+    origin = Origin.QOVERY_INTERNAL if user == PLATFORM else Origin(world.dials.colleague_origin)
     service_ids = [status.service.id for status in world.snapshot(environment_id).services]
     with suppress(RefusalError):
         world.submit(environment_id, action, service_ids, user=user, origin=origin)
@@ -118,7 +112,9 @@ def _restart(environment_id: str, victim: str | None, colleague: str, world: Wor
     services = [status.service for status in world.snapshot(environment_id).services if status.service.can_restart]
     victims = [service.id for service in services] if victim is None else [victim]
     with suppress(RefusalError):
-        world.submit(environment_id, Action.RESTART, victims, user=colleague, origin=Origin.CONSOLE)
+        world.submit(
+            environment_id, Action.RESTART, victims, user=colleague, origin=Origin(world.dials.colleague_origin)
+        )
 
 
 def _cancel_run(environment_id: str, colleague: str, world: World) -> None:

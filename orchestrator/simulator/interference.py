@@ -1,14 +1,17 @@
 """Everything between a client and the simulated platform: latency, broken connections, proxies, caches."""
 
 import json
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.simulator import mangling
+from orchestrator.simulator.chance import EVEN, happens, source
 from orchestrator.simulator.faults import Fate, Fault, FaultSource
 from orchestrator.simulator.wire import WIRE, Cut, Wire
 from orchestrator.simulator.world import World
@@ -18,6 +21,13 @@ AGE = "age"
 
 OWN_PATHS = "/_simulator"
 """The prefix of the simulator's own paths, which have no faults."""
+
+_RESTART = "/restart-service"
+"""The path suffix of a restart."""
+_SLOW = (20.0, 40.0)
+"""Seconds, at least and at most, that a slow restart takes longer."""
+_DELIVERED_TWICE = 1 / 3
+"""The share of accepted restarts that a proxy delivers twice, where it does so at all."""
 
 _CUTS = {Fault.REFUSED: Cut.REFUSED, Fault.RESET: Cut.RESET, Fault.HANG_UP: Cut.CLOSED}
 _SERVER_ERRORS = (500, 502, 503, 504)
@@ -50,6 +60,7 @@ class Interference:
         self._world = world
         self._now = now
         self._sleep = sleep
+        self._sources: dict[str, random.Random] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -57,11 +68,16 @@ class Interference:
             await self._app(scope, receive, send)
             return
         fate = self._faults.next(scope["method"], scope["path"], now=self._now())
+        restarts = scope["method"] == "POST" and scope["path"].endswith(_RESTART)
+        if restarts:
+            fate = self._slowed(fate)
         await self._sleep(fate.before)
         genuine = None
         if fate.acted:
             state = {**scope.get("state", {}), AGE: fate.age}
             genuine = await _capture(self._app, {**scope, "state": state}, receive)
+            if restarts and genuine.status == HTTPStatus.ACCEPTED:
+                genuine = self._answer_that_arrives(fate, genuine)
         await self._sleep(fate.after)
         wire: Wire | None = scope.get("state", {}).get(WIRE)
         if fate.fault in _CUTS:
@@ -78,6 +94,31 @@ class Interference:
             await _until_disconnected(receive)
             return
         await _deliver(answer, send)
+
+    def _slowed(self, fate: Fate) -> Fate:
+        """Let a restart take long before it is acted upon, or afterwards."""
+        match self._world.dials.slow_submit:
+            case "before":
+                return replace(fate, before=fate.before + self._source("slow").uniform(*_SLOW))
+            case "after":
+                return replace(fate, after=fate.after + self._source("slow").uniform(*_SLOW))
+        return fate
+
+    def _answer_that_arrives(self, fate: Fate, genuine: Answer) -> Answer:
+        """Return the answer to an accepted restart, or to its second delivery, which is refused."""
+        second = self._world.dials.second_delivery
+        if second == "none" or not happens(self._source("second delivery"), _DELIVERED_TWICE):
+            return genuine
+        status = HTTPStatus(second)
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
+            return self._throttled(fate.roll)
+        why = "Operation is in progress" if status is HTTPStatus.CONFLICT else "the request was refused"
+        return _error(status, why)
+
+    def _source(self, purpose: str) -> random.Random:
+        if purpose not in self._sources:
+            self._sources[purpose] = source(self._world.seed, purpose)
+        return self._sources[purpose]
 
     def _answer(self, fate: Fate, genuine: Answer | None) -> Answer:
         match fate.fault:
@@ -110,8 +151,13 @@ class Interference:
         return replace(answer, headers=answer.headers + waits[int(roll * 1000) % len(waits)])
 
     def _dated(self, answer: Answer) -> Answer:
-        date = format_datetime(self._world.at(self._now()), usegmt=True)
-        return replace(answer, headers=(*answer.headers, (b"date", date.encode())))
+        dials = self._world.dials
+        if dials.date_header == "missing":
+            return answer
+        ahead = dials.date_ahead + (dials.date_jumps if happens(self._source("date"), EVEN) else 0)
+        date = format_datetime(self._world.at(self._now()) + timedelta(seconds=ahead), usegmt=True)
+        text = "a moment ago" if dials.date_header == "garbled" else date
+        return replace(answer, headers=(*answer.headers, (b"date", text.encode())))
 
 
 def _mangled(fate: Fate, genuine: Answer) -> Answer:

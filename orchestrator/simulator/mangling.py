@@ -1,5 +1,6 @@
 """Corrupts answers. Every function returns a new document and leaves the old one unchanged."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,9 @@ UNPUBLISHED_STATES = ("HIBERNATING", "UNAVAILABLE", "RECAP", "RESTART_PENDING", 
 
 _OPTIONAL_IDS = frozenset({"execution_id", "last_deployment_id"})
 _LISTS = frozenset({"applications", "containers", "databases", "stages", "services", "results"})
+
+
+_ALIENS: tuple[Any, ...] = (None, "alien", 7, [], {}, {"id": None}, {"identifier": None}, {"state": "RESTARTED"})
 
 
 def with_unknown_states(document: object, roll: float) -> object:
@@ -34,6 +38,20 @@ def without_lists(document: object, roll: float) -> object:
     """Remove one kind of list everywhere; `roll` decides which."""
     removed = sorted(_LISTS)[int(roll * len(_LISTS))]
     return _everywhere(document, lambda found: {key: value for key, value in found.items() if key != removed})
+
+
+def with_alien_entries(document: object, rng: random.Random) -> object:
+    """Put entries that nobody expects into every list."""
+
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        return {key: _mixed(value, rng) if isinstance(value, list) else value for key, value in found.items()}
+
+    return _everywhere(document, change)
+
+
+def _mixed(entries: list[Any], rng: random.Random) -> list[Any]:
+    place = rng.randint(0, len(entries))
+    return [*entries[:place], rng.choice(_ALIENS), *entries[place:]]
 
 
 def of_another_shape(document: object, roll: float) -> object:

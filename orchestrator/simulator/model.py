@@ -11,6 +11,15 @@ from types import MappingProxyType
 
 from orchestrator.domain.states import State
 
+COLLEAGUES = ("alice@example.com", "bob@example.com")
+"""The other users of a simulated platform."""
+
+PLATFORM = "qovery"
+"""The user of the auto-stop rule."""
+
+INHABITANTS = frozenset({*COLLEAGUES, PLATFORM})
+"""Everybody but the clients of a simulated platform."""
+
 
 @unique
 class Kind(StrEnum):
@@ -181,6 +190,8 @@ class ServiceStatus:
     in_last_run: bool = False
     action: Action = Action.DEPLOY
     """What that run did."""
+    run_began_at: float | None = None
+    """When that run was created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +205,8 @@ class Request:
     service_ids: tuple[str, ...]
     accepted_at: float
     visible_at: float
+    at_once: bool = False
+    """Whether its run begins when it becomes visible: nothing is in its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +246,7 @@ class Run:
     """The environment's state according to this run."""
     status: ActionStatus
     steps: Mapping[str, Step]
+    work_began_at: float | None = None
     ended_at: float | None = None
 
     @property

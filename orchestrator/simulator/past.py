@@ -3,11 +3,13 @@
 import random
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import count
 
 from orchestrator.domain.states import State
 from orchestrator.simulator.chance import EVEN, happens
+from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.model import (
+    COLLEAGUES,
+    PLATFORM,
     Action,
     ActionStatus,
     Environment,
@@ -20,17 +22,25 @@ from orchestrator.simulator.model import (
 
 DAY = 86400.0
 FIRST_EXECUTION = 38
-_USER = "alice@example.com"
+FIRST_OF_FALLING = 9041
+"""Where the numbers fall from run to run."""
 
 
 def past_of(
-    environment: Environment, services: Iterable[Service], *, rng: random.Random, may_have_failed: bool, stopped: bool
+    environment: Environment,
+    services: Iterable[Service],
+    *,
+    dials: Dials,
+    rng: random.Random,
+    may_have_failed: bool,
+    stopped: bool,
 ) -> tuple[list[ServiceStatus], list[Run]]:
-    """Make up the last four nights.
+    """Make up the last four nights, on which colleagues took turns, each with the origin that colleagues have.
 
     Args:
         environment: the environment.
         services: its services.
+        dials: how colleagues ask, and how runs are numbered.
         rng: the source of chance.
         may_have_failed: whether one service may have failed in the last run.
         stopped: whether the environment was stopped afterwards.
@@ -42,17 +52,33 @@ def past_of(
     actions = [Action.DEPLOY, Action.RESTART, Action.DEPLOY, Action.RESTART if happens(rng, EVEN) else Action.DEPLOY]
     if stopped:
         actions.append(Action.STOP)
-    numbers = count(FIRST_EXECUTION)
-    runs = []
+    origin = Origin(dials.colleague_origin)
+    runs: list[Run] = []
     for nights_ago, action in zip(range(len(actions), 0, -1), actions, strict=True):
+        stops = action is Action.STOP
         began = -nights_ago * DAY + rng.uniform(0.0, 600.0)
         last = nights_ago == 1
         fails = last and may_have_failed and not stopped and happens(rng, 0.1)
-        run = _run(environment, statuses, action, number=next(numbers), began=began, fails=fails, rng=rng)
+        run = _run(
+            environment,
+            statuses,
+            action,
+            user=PLATFORM if stops else COLLEAGUES[len(runs) % len(COLLEAGUES)],
+            origin=Origin.QOVERY_INTERNAL if stops else origin,
+            number=_number(len(runs), dials),
+            began=began,
+            fails=fails,
+            rng=rng,
+        )
         runs.append(run)
         for service_id, status in statuses.items():
             statuses[service_id] = _afterwards(status, run)
     return list(statuses.values()), runs
+
+
+def _number(runs: int, dials: Dials) -> int:
+    """Return the number of the run that comes after so many."""
+    return FIRST_OF_FALLING - runs if dials.execution_numbers == "fall" else FIRST_EXECUTION + runs
 
 
 def _run(
@@ -60,6 +86,8 @@ def _run(
     statuses: dict[str, ServiceStatus],
     action: Action,
     *,
+    user: str,
+    origin: Origin,
     number: int,
     began: float,
     fails: bool,
@@ -83,14 +111,15 @@ def _run(
     return Run(
         execution_id=f"{environment.id}-{number}",
         action=action,
-        user=_USER,
-        origin=Origin.CONSOLE,
+        user=user,
+        origin=origin,
         request_ids=(),
         created_at=began,
         updated_at=ended,
         state=action.failed if fails else action.done,
         status=ActionStatus.ERROR if fails else ActionStatus.SUCCESS,
         steps=steps,
+        work_began_at=began + 5.0,
         ended_at=ended,
     )
 
@@ -106,4 +135,5 @@ def _afterwards(status: ServiceStatus, run: Run) -> ServiceStatus:
         changed_at=step.ended_at,
         in_last_run=True,
         action=run.action,
+        run_began_at=run.created_at,
     )

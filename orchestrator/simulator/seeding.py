@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from orchestrator.domain.plan import EnvironmentPath, EnvironmentSpec
 from orchestrator.simulator.chance import source
+from orchestrator.simulator.dials import Dials, dials_for
 from orchestrator.simulator.faults import FaultProfile
 from orchestrator.simulator.incidents import Incident, draw_incident, plant
 from orchestrator.simulator.model import (
@@ -63,6 +64,7 @@ def build_world(
     faults: str = FaultProfile.NONE,
     epoch: datetime | None = None,
     timings: Timings | None = None,
+    dials: Dials | None = None,
 ) -> World:
     """Build a world from what a configuration names.
 
@@ -76,12 +78,18 @@ def build_world(
         faults: the name of a `FaultProfile`: how fast the world is, and how much happens in it.
         epoch: the wall clock's time at second 0.
         timings: how long things take, instead of the profile's timings.
+        dials: what is undocumented about the platform; by default drawn in the hostile profile, else the likeliest.
 
     Raises:
         ValueError: there is no such profile.
     """
     profile = FaultProfile(faults)
-    world = World(seed=seed, epoch=EPOCH if epoch is None else epoch, timings=timings or _TIMINGS[profile])
+    world = World(
+        seed=seed,
+        epoch=EPOCH if epoch is None else epoch,
+        timings=timings or _TIMINGS[profile],
+        dials=dials or dials_for((), profile=profile, seed=seed),
+    )
     environments: dict[str, Environment] = {}
     named: dict[str, list[EnvironmentSpec]] = {}
     # Paths first: an id that belongs to one of them then means the same environment.
@@ -102,6 +110,7 @@ def _populate(world: World, environment: Environment, specs: Iterable[Environmen
     statuses, past = past_of(
         environment,
         services,
+        dials=world.dials,
         rng=rng,
         may_have_failed=profile is not FaultProfile.NONE,
         stopped=incident is Incident.STOPPED_BEFORE,

@@ -8,7 +8,8 @@ from functools import partial
 
 from orchestrator.domain.plan import EnvironmentPath
 from orchestrator.simulator.agenda import Agenda
-from orchestrator.simulator.chance import EVEN, happens, source
+from orchestrator.simulator.chance import source
+from orchestrator.simulator.dials import DEFAULT, Dials
 from orchestrator.simulator.engine import (
     ConflictError,
     Engine,
@@ -17,6 +18,7 @@ from orchestrator.simulator.engine import (
     RefusalError,
 )
 from orchestrator.simulator.model import (
+    INHABITANTS,
     Action,
     Environment,
     Organization,
@@ -52,15 +54,19 @@ class World:
         epoch: the wall clock's time at second 0.
         seed: determines everything in it, together with the sequence of calls.
         record: what really happened.
-        bulk_lags: whether the statuses of a whole project are as stale as `/statuses`: undocumented at Qovery.
+        dials: what is undocumented about the platform, as it is in this world.
+        client: the last user who asked for anything, colleagues excepted; None before.
+        whims: the source of chance for what differs from one reading to the next.
     """
 
-    def __init__(self, *, seed: int, epoch: datetime = EPOCH, timings: Timings = CALM) -> None:
+    def __init__(self, *, seed: int, epoch: datetime = EPOCH, timings: Timings = CALM, dials: Dials = DEFAULT) -> None:
         self.epoch = epoch
         self._clock_steps: list[tuple[float, float]] = [(0.0, 0.0)]
         self.seed = seed
         self.record = Record()
-        self.bulk_lags = happens(source(seed, "bulk"), EVEN)
+        self.dials = dials
+        self.client: str | None = None
+        self.whims = source(seed, "whims")
         self._timings = timings
         self._agenda = Agenda()
         self._engines: dict[str, Engine] = {}
@@ -108,6 +114,7 @@ class World:
             services=services,
             past=past,
             timings=self._timings,
+            dials=self.dials,
             agenda=self._agenda,
             record=self.record,
             rng=source(self.seed, "engine", environment.id),
@@ -135,8 +142,10 @@ class World:
         Raises:
             NotThereError: there is no such environment.
             InvalidRequestError: the request is invalid.
-            ConflictError: a cancel is in progress there.
+            ConflictError: a cancel is in progress there; or anything is, in a world that queues nothing.
         """
+        if user not in INHABITANTS:
+            self.client = user
         return self._engine(environment_id).accept(action, service_ids, user=user, origin=origin)
 
     def cancel_request(self, request_id: str, *, user: str) -> None:
@@ -164,6 +173,12 @@ class World:
         """Return the id of the environment that a request is for; None if no such request is visible."""
         engines = self._engines.values()
         return next((engine.environment.id for engine in engines if engine.has_accepted(request_id)), None)
+
+    def request_of_another(self, user: str) -> Request | None:
+        """Return a request of anybody but `user`, one that waits if there is any."""
+        theirs = [request for engine in self._engines.values() for request in engine.accepted_by_others(user)]
+        waiting = {request.id for engine in self._engines.values() for request in engine.snapshot().waiting}
+        return next((request for request in theirs if request.id in waiting), next(iter(theirs), None))
 
     def visible_since(self, environment_id: str, request_id: str) -> float:
         """Return the instant from which an accepted request is visible; it may be in the future."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from orchestrator.simulator.dials import DEFAULT
 from tests.support.simulator_client import Visit, run, visiting
 
 VARIABLE = "QOVERY_OPENAPI"
@@ -173,7 +174,7 @@ def test_every_world_that_the_seeds_make_keeps_the_documents_promises(seed: int)
 
     async def main() -> None:
         for profile in ("realistic", "hostile"):
-            async with visiting(profile=profile, seed=seed, faultless=True) as visit:
+            async with visiting(profile=profile, seed=seed, faultless=True, dials=DEFAULT) as visit:
                 for _ in range(6):
                     await read_everything(visit)
                     await asyncio.sleep(20.0)

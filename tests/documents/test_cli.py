@@ -18,8 +18,8 @@ COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
 """By name. Typer may or may not be built on an installed click, so no type of click's is used here."""
 
 CONTRACT = {
-    "--output", "--log-format", "--log-level", "--report", "--only", "--simulate", "--seed", "--deadline", "--no-color",
-    "--verbose", "--quiet", "--application", "--container", "--database", "--all-services",
+    "--output", "--log-format", "--log-level", "--report", "--only", "--simulate", "--seed", "--world", "--deadline",
+    "--no-color", "--verbose", "--quiet", "--application", "--container", "--database", "--all-services",
 }  # fmt: skip
 """The options that people script against, as far as they exist."""
 NOT_SETTINGS = {("schema", "--report")}

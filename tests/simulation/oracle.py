@@ -1,13 +1,12 @@
 """What must be true of every run, whatever goes wrong, judged by the simulator's own record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.plan import OnDeadline
 from orchestrator.errors import RestartError
 from orchestrator.reports.model import EnvironmentReport
 from orchestrator.restart.submission import RESUME_GRACE
-from orchestrator.simulator.faults import STALE_BY_UP_TO
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
     QuotaExceeded,
@@ -73,9 +72,10 @@ def _cancelled_others(run: WholeRun) -> Iterator[str]:
         theirs = runs[cancelled.execution_id]
         looks = [look.at for look in run.looks if look.environment_id == cancelled.environment_id]
         looked_at = max((at for at in looks if at <= cancelled.at), default=cancelled.at)
+        is_ours = any(requests[each].user == US for each in theirs.request_ids if each in requests)
         # The API has no call that names the run to cancel: what begins after the last look cannot be spared, nor what
         # that look was too stale to show.
-        if cancelled.user == US and theirs.user != US and theirs.at < looked_at - STALE_BY_UP_TO:
+        if cancelled.user == US and not is_ours and theirs.at < looked_at - run.world.dials.stale_by_up_to:
             yield "CANCELLED somebody else's run"
 
 
@@ -156,10 +156,11 @@ def _false_yes(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     our_runs = [began.execution_id for began in run.record.of(RunBegan) if our_requests & set(began.request_ids)]
     restarted = {(each.service_id, each.execution_id) for each in run.record.of(ServiceRestarted) if each.ok}
     for service in claimed:
-        if (service.id, service.execution_id) not in restarted:
+        execution = str(service.execution_id).lower()  # Some worlds show ids in capitals.
+        if (service.id, execution) not in restarted:
             yield f"FALSE YES: {service.name} did not restart in {service.execution_id}"
             continue
-        its_run = began[str(service.execution_id)]
+        its_run = began[execution]
         if read_at is not None and its_run.at <= read_at:
             yield (
                 f"FALSE YES: {service.name} restarted in {service.execution_id}, which began at {its_run.at:.2f} s, "
@@ -286,10 +287,8 @@ def _false_no(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
             yield f"FALSE NO: our run {began.execution_id} restarted everything"
 
 
-def command_to_replay(*, profile: str, seed: int, ordeal: str = "none") -> str:
+def command_to_replay(*, profile: str, seed: int, ordeal: str = "none", world: Iterable[str] = ()) -> str:
     """Return the command that plays one seed again, with its whole log."""
-    return f"python -m tests.simulation.replay --faults {profile} --seed {seed}{_ordeal_option(ordeal)}"
-
-
-def _ordeal_option(ordeal: str) -> str:
-    return "" if ordeal == "none" else f" --ordeal {ordeal}"
+    options = "" if ordeal == "none" else f" --ordeal {ordeal}"
+    options += "".join(f" --world {setting}" for setting in world)
+    return f"python -m tests.simulation.replay --faults {profile} --seed {seed}{options}"

@@ -10,6 +10,7 @@ import httpx
 
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentPath, EnvironmentSpec, HttpCheck
 from orchestrator.simulator.app import create_app
+from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.faults import Fate, Fault
 from orchestrator.simulator.seeding import build_world
 from orchestrator.simulator.transport import SimulatedTransport
@@ -102,13 +103,15 @@ async def visiting(
     requests_per_hour: int = 1000,
     fates: Iterable[Fate] = (),
     faultless: bool = False,
+    dials: Dials | None = None,
 ) -> AsyncIterator[Visit]:
     """Visit a fresh world.
 
-    `fates` are what happens to the first requests, whatever the profile says; `faultless`: nothing happens to any.
+    `fates` are what happens to the first requests, whatever the profile says; `faultless`: nothing happens to any;
+    `dials` is what the platform is like, whatever the profile says.
     """
     loop = asyncio.get_running_loop()
-    world = build_world([SPEC], seed=seed, faults=profile)
+    world = build_world([SPEC], seed=seed, faults=profile, dials=dials)
     app = create_app(
         world,
         profile=profile,

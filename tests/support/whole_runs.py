@@ -30,6 +30,7 @@ from orchestrator.runs.resuming import aresume
 from orchestrator.runs.runner import arun
 from orchestrator.simulator import app as app_module
 from orchestrator.simulator import seeding
+from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.faults import FaultSource
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.record import Record
@@ -169,12 +170,13 @@ def _witnessed(
     stage: Callable[[World], object],
     faults: FaultSource | None,
     timings: Timings | None,
+    dials: Dials | None,
     log: TextIO | None,
 ) -> Iterator[None]:
     build = seeding.build_world
 
     def build_and_stage(specs: Iterable[EnvironmentSpec], **how: Any) -> World:  # noqa: ANN401 - what `build_world` takes
-        world = build(tuple(specs), timings=timings, **how)
+        world = build(tuple(specs), timings=timings, **(how if dials is None else how | {"dials": dials}))
         witness.watch(world)
         stage(world)
         return world
@@ -204,6 +206,7 @@ def rehearse(
     stage: Callable[[World], object] = lambda _: None,
     faults: FaultSource | None = None,
     timings: Timings | None = None,
+    dials: Dials | None = None,
     interrupt_at: float | None = None,
     lives: Sequence[Life] = (),
     how: GoingOn | None = None,
@@ -219,6 +222,7 @@ def rehearse(
         stage: arranges the world before the run begins.
         faults: decides what happens to requests, in the profile's place.
         timings: how long things take there, in the profile's place.
+        dials: what is undocumented about the platform, in place of what the profile says.
         interrupt_at: the instant, in seconds, at which SIGTERM is played, and nobody resumes the run.
         lives: of one process after the other; each resumes what the one before left. Where they do not bring the run to
             its end, a last process does, to which nothing happens.
@@ -233,7 +237,7 @@ def rehearse(
         lives = [Life(signalled_after=interrupt_at)]
     with (
         tempfile.TemporaryDirectory(dir=MEMORY_DISK) as folder,
-        _witnessed(witness, stage=stage, faults=faults, timings=timings, log=log),
+        _witnessed(witness, stage=stage, faults=faults, timings=timings, dials=dials, log=log),
         mortal_writes(lambda: rehearsal.mortal),
         asyncio.Runner(loop_factory=VirtualTimeLoop) as runner,
     ):

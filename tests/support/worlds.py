@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from orchestrator.domain.states import State
+from orchestrator.simulator.dials import DEFAULT, Dials
 from orchestrator.simulator.model import (
     Action,
     DatabaseMode,
@@ -71,15 +72,15 @@ def environment() -> Environment:
     )
 
 
-def a_world(*statuses: ServiceStatus, seed: int = 1, timings: Timings = CLOCKWORK) -> World:
-    world = World(seed=seed, timings=timings)
+def a_world(*statuses: ServiceStatus, seed: int = 1, timings: Timings = CLOCKWORK, dials: Dials = DEFAULT) -> World:
+    world = World(seed=seed, timings=timings, dials=dials)
     world.add_environment(environment(), services=statuses)
     return world
 
 
-def a_world_of(count: int, *, seed: int = 1, **timings: Span | float) -> World:
+def a_world_of(count: int, *, seed: int = 1, dials: Dials = DEFAULT, **timings: Span | float) -> World:
     changed = replace(CLOCKWORK, **timings)  # type: ignore[arg-type]  # fields of Timings, each of its own type
-    return a_world(*(at_rest(service(number)) for number in range(count)), seed=seed, timings=changed)
+    return a_world(*(at_rest(service(number)) for number in range(count)), seed=seed, timings=changed, dials=dials)
 
 
 def restart(world: World, services: Iterable[int], *, user: str = US) -> Request:

@@ -5,13 +5,13 @@ import json
 import re
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 
 from orchestrator.domain.states import State
+from orchestrator.simulator.dials import Dials
 from orchestrator.simulator.gate import user_of
 from orchestrator.simulator.record import QuotaExceeded
 from tests.support.simulator_client import TOKEN, Visit, run, visiting
@@ -41,20 +41,33 @@ def test_a_restart_goes_from_accepted_to_restarted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "of_an_environment"),
+    ("dials", "of_an_environment"),
     [
-        pytest.param("none", {False}, id="as the document says"),
-        pytest.param("hostile", {True, False}, id="or as a sibling call does"),
+        pytest.param(Dials(), {False}, id="as the document says"),
+        pytest.param(Dials(accepted_body="environment"), {True}, id="as a sibling call does"),
+        pytest.param(Dials(accepted_body="either"), {True, False}, id="as one or the other"),
     ],
 )
-def test_every_restart_is_answered_with_its_request_id(profile: str, of_an_environment: set[bool]) -> None:
+def test_every_restart_that_waits_is_answered_with_its_request_id(dials: Dials, of_an_environment: set[bool]) -> None:
     async def main() -> list[dict[str, Any]]:
-        async with visiting(profile=profile, faultless=True) as visit:
+        async with visiting(dials=dials) as visit:
             return [(await visit.restart("api")).json() for _ in range(30)]
 
-    bodies = run(main)
+    first, *bodies = run(main)
     assert all(body["state"] == "RESTART_QUEUED" and body["deployment_request_id"] for body in bodies)
-    assert {"last_deployment_state" in body for body in bodies} == of_an_environment
+    assert {"last_deployment_state" in body for body in (first, *bodies)} == of_an_environment
+
+
+def test_a_restart_that_begins_at_once_is_answered_without_a_request_id_and_with_the_previous_execution() -> None:
+    async def main(how: Literal["always", "never"]) -> tuple[str | None, str]:
+        async with visiting(dials=Dials(straight_away=how)) as visit:
+            body = (await visit.restart("api")).json()
+            return body["deployment_request_id"], body["execution_id"][-3:]
+
+    assert run(lambda: main("always")) == (None, "-41")
+    request_id, execution = run(lambda: main("never"))
+    assert request_id
+    assert execution == "-41"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +195,7 @@ def test_a_managed_database_is_accepted_and_fails() -> None:
 async def queue_one(visit: Visit) -> str:
     """Get a run going and one request behind it; return the request's id."""
     await visit.restart("api")
-    await asyncio.sleep(8.0)
+    await asyncio.sleep(9.0)
     queued: str = (await visit.restart("web")).json()["deployment_request_id"]
     await asyncio.sleep(2.5)
     return queued
@@ -223,14 +236,15 @@ def test_the_status_of_a_request_is_told_while_it_waits() -> None:
 
 
 def test_what_is_said_of_a_request_that_has_left_the_queue_differs_from_world_to_world() -> None:
-    async def main(seed: int) -> Json:
-        async with visiting(seed=seed) as visit:
+    async def main(memory: Literal["forgotten", "kept"]) -> Json:
+        async with visiting(dials=Dials(request_memory=memory, accepted_id="own")) as visit:
             request_id = (await visit.restart("api")).json()["deployment_request_id"]
             await asyncio.sleep(100.0)
             answer = await visit.get("/environment/deploymentStatus", params={"deploymentRequestId": request_id})
             return answer.json().get("status")
 
-    assert {run(partial(main, seed)) for seed in range(12)} == {None, "RESTARTED"}
+    assert run(lambda: main("forgotten")) is None
+    assert run(lambda: main("kept")) == "RESTARTED"
 
 
 def test_a_waiting_request_can_be_cancelled_once() -> None:
@@ -249,7 +263,7 @@ def test_a_run_can_be_cancelled_once_and_nothing_else_is_accepted_meanwhile() ->
     async def main() -> tuple[list[int], str]:
         async with visiting() as visit:
             await visit.restart("api", "web", "worker", "cache")
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(9.0)
             first = await visit.post("/environment/{e}/cancelDeployment", json={"force_cancel": False})
             again = await visit.post("/environment/{e}/cancelDeployment")
             restart = await visit.restart("api")
@@ -339,19 +353,20 @@ def test_above_the_quota_everything_is_refused_until_the_hour_is_over() -> None:
 
 
 def test_the_reset_is_an_instant_in_some_worlds_and_a_span_in_others() -> None:
-    async def main(seed: int) -> bool:
-        async with visiting(seed=seed) as visit:
+    async def main(how: Literal["instant", "span"]) -> bool:
+        async with visiting(dials=Dials(reset_header=how)) as visit:
             reset = int((await visit.get("/organization")).headers["x-ratelimit-reset"])
             instant = visit.world.epoch.timestamp() + 3600.0
             assert reset == pytest.approx(3600, abs=2) or reset == pytest.approx(instant, abs=2)
             return reset > 1e6
 
-    assert {run(partial(main, seed)) for seed in range(12)} == {True, False}
+    assert run(lambda: main("instant"))
+    assert not run(lambda: main("span"))
 
 
 def test_the_simulators_own_pages_need_no_token_and_cost_no_quota() -> None:
     async def main() -> tuple[Json, Json, list[bool]]:
-        async with visiting(profile="hostile", requests_per_hour=1) as visit:
+        async with visiting(profile="hostile", requests_per_hour=1, dials=Dials(history_lag=60)) as visit:
             answers = [await visit.get("/_simulator/", headers={"Authorization": ""}) for _ in range(50)]
             record = await visit.get("/_simulator/record", headers={"Authorization": ""})
             return answers[0].json(), record.json(), [answer.status_code == 200 for answer in answers]
@@ -359,6 +374,7 @@ def test_the_simulators_own_pages_need_no_token_and_cost_no_quota() -> None:
     description, record, fine = run(main)
     assert all(fine)
     assert description["environments"][0]["path"] == "acme/shop/production"
+    assert description["world"] == {"history_lag": 60}
     assert record["events"] == []
 
 
@@ -460,7 +476,7 @@ def test_the_status_of_one_environment_is_told_without_its_services() -> None:
     async def main() -> tuple[str, Json]:
         async with visiting() as visit:
             await visit.restart("api")
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(9.0)
             return visit.environment_id, (await visit.get("/environment/{e}/status")).json()
 
     environment_id, status = run(main)
@@ -468,17 +484,18 @@ def test_the_status_of_one_environment_is_told_without_its_services() -> None:
 
 
 def test_whether_the_status_of_an_environment_knows_what_waits_differs_from_world_to_world() -> None:
-    async def main(seed: int) -> bool:
-        async with visiting(seed=seed) as visit:
+    async def main(lags: Literal["no", "yes"]) -> bool:
+        async with visiting(dials=Dials(bulk_lags=lags)) as visit:
             queued = await queue_one(visit)
             return bool((await visit.get("/environment/{e}/status")).json()["deployment_request_id"] == queued)
 
-    assert {run(partial(main, seed)) for seed in range(12)} == {True, False}
+    assert run(lambda: main("no"))
+    assert not run(lambda: main("yes"))
 
 
 def test_while_a_request_waits_for_an_idle_environment_the_truthful_reading_says_that_it_is_queued() -> None:
-    async def main(seed: int) -> tuple[str, str] | None:
-        async with visiting(seed=seed) as visit:
+    async def main(how: Literal["always", "never"]) -> tuple[str, str] | None:
+        async with visiting(dials=Dials(straight_away=how, accepted_id="own")) as visit:
             request_id = (await visit.restart("api")).json()["deployment_request_id"]
             for _ in range(20):
                 environment = (await visit.get("/environment/{e}/statusesWithStages")).json()["environment"]
@@ -487,15 +504,15 @@ def test_while_a_request_waits_for_an_idle_environment_the_truthful_reading_says
                 await asyncio.sleep(0.1)
             return None
 
-    seen = {run(partial(main, seed)) for seed in range(12)}
-    assert seen == {None, ("RESTART_QUEUED", "-41")}
+    assert run(lambda: main("always")) is None
+    assert run(lambda: main("never")) == ("RESTART_QUEUED", "-41")
 
 
 def test_what_an_interrupted_environment_shows_while_it_is_being_cancelled() -> None:
     async def main() -> set[str]:
         async with visiting() as visit:
             await visit.restart("api", "web", "worker", "cache")
-            await asyncio.sleep(8.0)
+            await asyncio.sleep(9.0)
             await visit.post("/environment/{e}/cancelDeployment")
             history = (await visit.get("/environment/{e}/deploymentHistoryV2")).json()["results"]
             assert history[0]["action_status"] == "CANCELING"

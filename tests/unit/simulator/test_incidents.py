@@ -3,8 +3,8 @@
 import pytest
 
 from orchestrator.simulator.chance import source
-from orchestrator.simulator.incidents import _CLOCK_STEPS, COLLEAGUES, PLATFORM, Incident, _clear_queue, plant
-from orchestrator.simulator.model import Action
+from orchestrator.simulator.incidents import _CLOCK_STEPS, Incident, _clear_queue, plant
+from orchestrator.simulator.model import COLLEAGUES, PLATFORM, Action
 from orchestrator.simulator.record import (
     RequestAccepted,
     RequestCancelled,

@@ -1,0 +1,104 @@
+"""`--world` sets what is undocumented about the simulated platform."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestrator.cli.app import app
+from orchestrator.cli.options import Settings
+from orchestrator.cli.running import run_config
+from orchestrator.config import Config
+from orchestrator.domain.outcomes import ExitCode
+from orchestrator.errors import UsageError
+from orchestrator.runs.rehearsal import Rehearsal, dials_of
+from orchestrator.simulator import server
+from orchestrator.simulator.dials import Dials
+from tests.support.command import events_in
+
+CONFIG = """\
+version: 1
+environments:
+  - {name: shop, path: acme/shop/production, services: all}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "nightly.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return str(path)
+
+
+def invoke(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={"NO_COLOR": "1", **environ})
+
+
+COMMANDS = [
+    pytest.param(("run", "{config}", "--simulate"), id="run"),
+    pytest.param(("restart", "acme/shop/production", "--all-services", "--simulate"), id="restart"),
+    pytest.param(("watch", "acme/shop/production", "--simulate"), id="watch"),
+    pytest.param(("plan", "{config}", "--simulate"), id="plan"),
+    pytest.param(("simulate", "{config}", "--port", "0"), id="simulate"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_dial_that_does_not_exist_is_wrong_usage(command: tuple[str, ...], config: str) -> None:
+    arguments = [each.format(config=config) for each in command]
+    result = invoke(*arguments, "--world", "colleage_origin=API")
+    assert result.exit_code == ExitCode.USAGE
+    assert "--world: There is no 'colleage_origin', did you mean 'colleague_origin'?" in " ".join(result.output.split())
+
+
+def test_a_value_that_a_dial_has_not_is_wrong_usage_from_the_environment_too(config: str) -> None:
+    result = invoke("run", config, "--simulate", QOVERY_RESTART_WORLD="history_lag=7")
+    assert result.exit_code == ExitCode.USAGE
+    assert "history_lag cannot be '7'; it can be 0, 5, 60." in " ".join(result.output.split())
+
+
+def test_a_run_goes_through_the_world_that_is_set(config: str) -> None:
+    usual = invoke("run", config, "--simulate", "--output", "json")
+    refused = invoke(
+        "run",
+        config,
+        "--simulate",
+        "--output",
+        "json",
+        "--world",
+        "execution_ids=upper_case",
+        "--world",
+        "merging=never",
+    )
+    assert usual.exit_code == refused.exit_code == ExitCode.SUCCEEDED
+    ends = [json.loads(result.stdout)["environments"][0]["services"][0]["execution_id"] for result in (usual, refused)]
+    assert ends[0].upper() == ends[1] != ends[0]
+
+
+def test_without_a_simulation_it_says_nothing_as_a_seed_does() -> None:
+    def refuse() -> Config:
+        raise UsageError("this far, and no further")
+
+    settings = Settings(world=("colleage_origin=API",), seed=7)
+    assert run_config(settings, refuse, source=None, watch=False, wait_lock=lambda: None) == ExitCode.USAGE
+
+
+def test_the_simulator_says_what_is_unusual_about_its_world(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def serve(_: object, *, host: str, port: int, on_listening: Callable[[str], None]) -> None:
+        on_listening(f"http://{host}:{port}")
+
+    monkeypatch.setattr(server, "serve", serve)
+    result = invoke(
+        "simulate", config, "--log-format", "json", "--world", "history_lag=60", "--world", "merging=same_user"
+    )
+    (event,) = events_in(result.stderr)
+    assert (event["event"], event["world"]) == ("simulator_listening", {"history_lag": 60})
+
+
+def test_a_rehearsal_takes_it_in_python_too() -> None:
+    rehearsal = Rehearsal(seed=1, world=("history_lag=60",))
+    assert dials_of(rehearsal.world, seed=1, faults="none") == Dials(history_lag=60)
+    with pytest.raises(UsageError, match="--world: 'x' is not of the form KEY=VALUE"):
+        dials_of(("x",), seed=1, faults="none")
