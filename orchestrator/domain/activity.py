@@ -51,10 +51,14 @@ def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
         and (baseline.can_order(run.execution_id) or not baseline.began_before(run))
         and not baseline.targets.keys().isdisjoint(run.services)
     ]
-    direction = 1 if baseline.falling else -1
-    return sorted(
-        found, key=lambda run: direction * (execution_number(baseline.environment_id, run.execution_id or "") or 0)
-    )
+    # What is newer although its number is not keeps its place in the list.
+    return sorted(found, key=lambda run: (run.execution_id not in baseline.later, -_number(baseline, run)))
+
+
+def _number(baseline: Baseline, run: Run) -> int:
+    if run.execution_id is None or run.execution_id in baseline.later:
+        return 0
+    return execution_number(baseline.environment_id, run.execution_id) or 0
 
 
 def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
@@ -99,5 +103,11 @@ def others_may_ask_as_we_do(baseline: Baseline, runs: Iterable[Run], ours: Run) 
         return False
     if ours.services.keys() != baseline.targets.keys():
         return True
-    others = [run for run in runs if run.execution_id != ours.execution_id]
-    return any(baseline.has_our_origin(run) or run.triggered_by == ours.triggered_by is not None for run in others)
+    if asks_in_other_ways(baseline, runs, ours.triggered_by):
+        return True
+    return any(baseline.has_our_origin(run) for run in runs if run.execution_id != ours.execution_id)
+
+
+def asks_in_other_ways(baseline: Baseline, runs: Iterable[Run], name: str | None) -> bool:
+    """Return whether the history has a run of another origin under a name: a user's, then, and not our token's."""
+    return name is not None and any(run.triggered_by == name and not baseline.has_our_origin(run) for run in runs)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 
 from orchestrator.domain.activity import (
+    asks_in_other_ways,
     complete_restarts,
     executions_at_work,
     has_gaps,
@@ -53,7 +54,7 @@ class Doubt(StrEnum):
     HIDDEN = "hidden"
     """The history does not reach back to the baseline, or leaves something out."""
     UNATTRIBUTED = "unattributed"
-    """The answer to our submit was lost, or the run restarted more than our services: nothing shows whose it is."""
+    """The answer to our submit was lost, or the run may be another user's by what else they do or by its services."""
     NOT_SHOWN = "not_shown"
     """The history shows no restart of ours."""
     UNSEEN = "unseen"
@@ -169,7 +170,7 @@ class Look:
 
 
 def known_baseline(evidence: Evidence, submitted: Submitted, runs: Sequence[Run]) -> Baseline:
-    """Return the baseline of a restart with what was found out since: our name, and the direction of the numbers."""
+    """Return the baseline of a restart with what was found out since: our name, and what is newer against its number."""
     return replace(submitted.baseline.ordered_by(runs), name=evidence.name or submitted.baseline.name)
 
 
@@ -241,7 +242,11 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
     is_hidden = has_gaps(baseline, runs)
-    is_doubtful = submitted.found or newest.services.keys() != baseline.targets.keys()
+    is_doubtful = (
+        submitted.found
+        or newest.services.keys() != baseline.targets.keys()
+        or asks_in_other_ways(baseline, runs, newest.triggered_by)
+    )
     is_anybodys = is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name)
     if (is_hidden and not was_running) or is_anybodys:
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)

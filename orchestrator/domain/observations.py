@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import takewhile
 
 from orchestrator.domain.states import State, StateClass, classify
 
@@ -13,8 +13,6 @@ API_ORIGIN = "API"
 """The origin of requests that a program makes with a token, as we do. The console, the CLI and rules have their own."""
 CLOCK_SKEW = timedelta(seconds=10)
 """Two clocks of one platform that differ by less are taken for one."""
-ENOUGH_TO_ORDER = 3
-"""Runs that have to agree before the history shows that numbers fall."""
 CANCELLED_RUN = "CANCELED"
 RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
 """The `action_status` values of a run that is over; any other may still change."""
@@ -166,8 +164,8 @@ class Baseline:
     """The origin that the platform gives to our requests; None if unknown."""
     name: str | None = None
     """What the platform calls whoever makes our requests (`triggered_by`); None until it is learnt."""
-    falling: bool = False
-    """Whether the numbers of executions fall in this environment. They rise, as far as is known."""
+    later: frozenset[str] = frozenset()
+    """Executions that the history shows to be newer, although their numbers do not."""
 
     @classmethod
     def of(
@@ -199,30 +197,53 @@ class Baseline:
 
     @property
     def latest(self) -> int | None:
-        """The number of the latest known execution; None if no known execution id has the usual form."""
-        numbers = [execution_number(self.environment_id, execution) for execution in self.executions]
-        known = [number for number in numbers if number is not None]
-        return (min(known) if self.falling else max(known)) if known else None
+        """The greatest known execution number; None if no known execution id has the usual form."""
+        numbers = (execution_number(self.environment_id, execution) for execution in self.executions)
+        return max((number for number in numbers if number is not None), default=None)
 
     def is_new(self, execution_id: str) -> bool:
         """Return whether an execution began after this baseline.
 
         Being different is not enough: a reading from a cache can show an execution older than the baseline's. So its
-        number has to be beyond all that were known; if its id has another form, it must not be one of them.
+        number has to be greater than all that were known, unless the history shows that the numbers do not rise; if its
+        id has another form, it must not be one of them.
         """
+        if execution_id in self.later:
+            return True
         number = execution_number(self.environment_id, execution_id)
         latest = self.latest
         if number is None or latest is None:
             return execution_id not in self.executions
-        return number < latest if self.falling else number > latest
+        return number > latest
 
     def raised(self, executions: Iterable[str]) -> "Baseline":
         """Return this baseline with more known executions: only what is newer than these is evidence from then on."""
         return replace(self, executions=self.executions | frozenset(executions))
 
     def ordered_by(self, runs: Sequence[Run]) -> "Baseline":
-        """Return this baseline with the direction in which the history shows that the numbers go."""
-        return replace(self, falling=numbers_fall(self.environment_id, runs))
+        """Return this baseline with the executions that a history shows to be newer, although their numbers do not.
+
+        Numbers rise as far as is known. That they do not takes two witnesses: such a run is listed before every run that
+        the baseline knows, and is dated after each of them.
+        """
+        known = [run for run in runs if run.execution_id in self.executions]
+        dates = [run.created_at for run in known if run.created_at is not None]
+        if not known or len(dates) < len(known):
+            return self
+        later = {
+            run.execution_id
+            for run in self._out_of_order(runs)
+            if run.execution_id is not None and run.created_at is not None and run.created_at > max(dates)
+        }
+        return replace(self, later=frozenset(later))
+
+    def is_contradicted_by(self, runs: Sequence[Run]) -> bool:
+        """Return whether a history lists a run before all that this baseline knows, and its number is not greater."""
+        return bool(self._out_of_order(runs))
+
+    def _out_of_order(self, runs: Sequence[Run]) -> list[Run]:
+        listed_before = takewhile(lambda run: run.execution_id not in self.executions, runs)
+        return [run for run in listed_before if run.execution_id is not None and not self.is_new(run.execution_id)]
 
     def can_order(self, execution_id: str) -> bool:
         """Return whether `is_new` compares numbers, not just ids that differ."""
@@ -231,7 +252,7 @@ class Baseline:
     def follows(self, execution_id: str) -> bool:
         """Return whether an execution is the very next after the latest known one."""
         number, latest = execution_number(self.environment_id, execution_id), self.latest
-        return number is not None and latest is not None and number == latest + (-1 if self.falling else 1)
+        return number is not None and latest is not None and number == latest + 1
 
     def reached_by(self, runs: Iterable[Run]) -> bool:
         """Return whether a history reaches back to this baseline, so that it shows all that has run since.
@@ -245,8 +266,7 @@ class Baseline:
         latest = self.latest
         if latest is None or None in numbers:
             return False
-        step = -1 if self.falling else 1
-        return numbers == {latest + step * (index + 1) for index in range(len(numbers))}
+        return numbers == {latest + index + 1 for index in range(len(numbers))}
 
     def began_before(self, run: Run) -> bool:
         """Return whether, going by dates, `run` began before this baseline was read.
@@ -266,23 +286,6 @@ def last_reading(environment_id: str, runs: Sequence[Run]) -> Observation:
         services={},
         environment_state=State.EXECUTING if last is not None and not last.over else None,
         last_execution_id=None if last is None else last.execution_id,
-    )
-
-
-def numbers_fall(environment_id: str, runs: Sequence[Run]) -> bool:
-    """Return whether the numbers of executions fall as time goes on.
-
-    Only a history of at least three runs that says so twice shows it: in its order, newest first, and in its dates.
-    """
-    told = [
-        (run.created_at, number)
-        for run in runs
-        if run.created_at is not None
-        and run.execution_id is not None
-        and (number := execution_number(environment_id, run.execution_id)) is not None
-    ]
-    return len(told) >= ENOUGH_TO_ORDER and all(
-        newer[0] > older[0] and newer[1] < older[1] for newer, older in pairwise(told)
     )
 
 

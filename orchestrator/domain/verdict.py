@@ -126,7 +126,8 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    if picture.queue is None or has_gaps(baseline, picture.runs):
+    is_doubtful = has_gaps(baseline, picture.runs) or baseline.is_contradicted_by(picture.runs)
+    if picture.queue is None or is_doubtful:
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:
         # Ours may have been cancelled in the queue, or have another origin, name or id than we expect.
