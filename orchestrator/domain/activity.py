@@ -51,14 +51,8 @@ def runs_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:
         and (baseline.can_order(run.execution_id) or not baseline.began_before(run))
         and not baseline.targets.keys().isdisjoint(run.services)
     ]
-    # What is newer although its number is not keeps its place in the list.
-    return sorted(found, key=lambda run: (run.execution_id not in baseline.later, -_number(baseline, run)))
-
-
-def _number(baseline: Baseline, run: Run) -> int:
-    if run.execution_id is None or run.execution_id in baseline.later:
-        return 0
-    return execution_number(baseline.environment_id, run.execution_id) or 0
+    # What the list does not order by number keeps its place.
+    return sorted(found, key=lambda run: -(execution_number(baseline.environment_id, run.execution_id or "") or 0))
 
 
 def restarts_since(baseline: Baseline, runs: Iterable[Run]) -> list[Run]:

@@ -170,7 +170,7 @@ class Look:
 
 
 def known_baseline(evidence: Evidence, submitted: Submitted, runs: Sequence[Run]) -> Baseline:
-    """Return the baseline of a restart with what was found out since: our name, and what is newer against its number."""
+    """Return the baseline of a restart with what was found out since: our name, and the order of runs."""
     return replace(submitted.baseline.ordered_by(runs), name=evidence.name or submitted.baseline.name)
 
 

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 
 from orchestrator.domain.states import State, StateClass, classify
 
@@ -164,8 +163,8 @@ class Baseline:
     """The origin that the platform gives to our requests; None if unknown."""
     name: str | None = None
     """What the platform calls whoever makes our requests (`triggered_by`); None until it is learnt."""
-    later: frozenset[str] = frozenset()
-    """Executions that the history shows to be newer, although their numbers do not."""
+    order: Mapping[str, bool | None] = field(default_factory=dict)
+    """Whether each execution in a history is newer than this baseline; None if its witnesses disagree."""
 
     @classmethod
     def of(
@@ -205,11 +204,14 @@ class Baseline:
         """Return whether an execution began after this baseline.
 
         Being different is not enough: a reading from a cache can show an execution older than the baseline's. So its
-        number has to be greater than all that were known, unless the history shows that the numbers do not rise; if its
-        id has another form, it must not be one of them.
+        number has to be greater than all that were known, unless a history shows another order; if its id has another
+        form, it must not be one of them.
         """
-        if execution_id in self.later:
-            return True
+        if execution_id in self.order:
+            return self.order[execution_id] is True
+        return self._is_greater(execution_id)
+
+    def _is_greater(self, execution_id: str) -> bool:
         number = execution_number(self.environment_id, execution_id)
         latest = self.latest
         if number is None or latest is None:
@@ -221,33 +223,39 @@ class Baseline:
         return replace(self, executions=self.executions | frozenset(executions))
 
     def ordered_by(self, runs: Sequence[Run]) -> "Baseline":
-        """Return this baseline with the executions that a history shows to be newer, although their numbers do not.
+        """Return this baseline with the order that a history shows.
 
-        Numbers rise as far as is known. That they do not takes two witnesses: such a run is listed before every run that
-        the baseline knows, and is dated after each of them.
+        Numbers rise, histories list the newest first, and dates tell: each as far as is known, and none for certain. So
+        where a run and what this baseline knows are in one history, two of the three decide.
         """
-        known = [run for run in runs if run.execution_id in self.executions]
-        dates = [run.created_at for run in known if run.created_at is not None]
-        if not known or len(dates) < len(known):
+        known = [number for number, run in enumerate(runs) if run.execution_id in self.executions]
+        if not known:
             return self
-        later = {
-            run.execution_id
-            for run in self._out_of_order(runs)
-            if run.execution_id is not None and run.created_at is not None and run.created_at > max(dates)
-        }
-        return replace(self, later=frozenset(later))
+        dates = [runs[number].created_at for number in known]
+        latest = max((date for date in dates if date is not None), default=None) if None not in dates else None
+        order: dict[str, bool | None] = {}
+        for number, run in enumerate(runs):
+            if run.execution_id is None or run.execution_id in self.executions:
+                continue
+            witnesses = [self._is_greater(run.execution_id), number < known[0]]
+            if latest is not None and run.created_at not in (None, latest):
+                witnesses.append(run.created_at is not None and run.created_at > latest)
+            newer = sum(witnesses)
+            order[run.execution_id] = None if 2 * newer == len(witnesses) else 2 * newer > len(witnesses)
+        return replace(self, order=order)
 
-    def is_contradicted_by(self, runs: Sequence[Run]) -> bool:
-        """Return whether a history lists a run before all that this baseline knows, and its number is not greater."""
-        return bool(self._out_of_order(runs))
-
-    def _out_of_order(self, runs: Sequence[Run]) -> list[Run]:
-        listed_before = takewhile(lambda run: run.execution_id not in self.executions, runs)
-        return [run for run in listed_before if run.execution_id is not None and not self.is_new(run.execution_id)]
+    def is_contradicted_by(self, runs: Sequence[Run], observation: Observation | None = None) -> bool:
+        """Return whether it is unclear if a run is newer: witnesses disagree, or a reading shows what was not known."""
+        shown = [] if observation is None else [service.execution_id for service in observation.services.values()]
+        return any(self.order.get(run.execution_id or "", False) is None for run in runs) or any(
+            execution is not None and execution not in self.executions and not self.is_new(execution)
+            for execution in shown
+        )
 
     def can_order(self, execution_id: str) -> bool:
-        """Return whether `is_new` compares numbers, not just ids that differ."""
-        return self.latest is not None and execution_number(self.environment_id, execution_id) is not None
+        """Return whether `is_new` compares more than ids that differ."""
+        is_numbered = self.latest is not None and execution_number(self.environment_id, execution_id) is not None
+        return is_numbered or execution_id in self.order
 
     def follows(self, execution_id: str) -> bool:
         """Return whether an execution is the very next after the latest known one."""

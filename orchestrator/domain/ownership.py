@@ -128,7 +128,7 @@ def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Ru
         and None not in told
         and any(not baseline.is_new(run.execution_id) for run in runs if run.execution_id is not None)
         and not has_gaps(baseline, runs)
-        and not baseline.is_contradicted_by(runs)
+        and not baseline.is_contradicted_by(runs, observation)
     )
 
 

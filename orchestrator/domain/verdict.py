@@ -126,7 +126,7 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    is_doubtful = has_gaps(baseline, picture.runs) or baseline.is_contradicted_by(picture.runs)
+    is_doubtful = has_gaps(baseline, picture.runs) or baseline.is_contradicted_by(picture.runs, picture.observation)
     if picture.queue is None or is_doubtful:
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:
