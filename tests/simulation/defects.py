@@ -236,7 +236,7 @@ def _(patch: Patch) -> None:
     patch.setattr(evidence, "_needed_absence", lambda *_: 0.0)
 
 
-@defect("a refusal of the submit is taken for an acceptance", witness=25)
+@defect("a refusal of the submit is taken for an acceptance", witness=33)
 def _(patch: Patch) -> None:
     right = QoveryPlatform.submit_restart
 
