@@ -98,14 +98,14 @@ def first_seed_that_catches(one: Defect, seeds: Sequence[int] = range(SEEDS)) ->
 # What is taken for a proof.
 
 
-@defect("the baseline is not compared, neither by number nor by date", witness=70)
+@defect("the baseline is not compared, neither by number nor by date", witness=2)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_new", lambda *_: True)
     patch.setattr(Baseline, "began_before", lambda *_: False)
     patch.setattr(verdict, "_in_the_next_run", lambda *_: True)
 
 
-@defect("CANCELED is taken for success", witness=2)
+@defect("CANCELED is taken for success", witness=13)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.CANCELED)
 
@@ -231,12 +231,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Poller, "poll", wrong)
 
 
-@defect("what is merely absent is gone at once", witness=25)
+@defect("what is merely absent is gone at once", witness=11)
 def _(patch: Patch) -> None:
     patch.setattr(evidence, "_needed_absence", lambda *_: 0.0)
 
 
-@defect("a refusal of the submit is taken for an acceptance", witness=0)
+@defect("a refusal of the submit is taken for an acceptance", witness=33)
 def _(patch: Patch) -> None:
     right = QoveryPlatform.submit_restart
 

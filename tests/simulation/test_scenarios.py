@@ -25,7 +25,7 @@ BETWEEN_LOOK_AND_SUBMIT = 0.05
 """In a calm world a reading takes so long to come back, and the next request twice as long to arrive."""
 
 RESTARTED_LAST_NIGHT = 3
-DEPLOYED_LAST_NIGHT = 0
+DEPLOYED_LAST_NIGHT = 1
 """Seeds, by the past that they give the environment; a test below holds them to it."""
 
 Stage = Callable[[World], None]
@@ -491,7 +491,7 @@ def test_a_resumed_run_of_environments_that_are_over_by_now_ends_at_once() -> No
     config = config_of(f"{{version: 1, environments: [{environments}]}}")
     quick = Span(least=1.0, most=1.5)
     timings = Timings(acceptance_lag=quick, turn=quick, engine_start=quick, restart=quick, close=quick)
-    run = rehearse(config, timings=timings, lives=[Life(dies_after=3.0, rest=9.0)])
+    run = rehearse(config, timings=timings, lives=[Life(dies_after=3.0, rest=20.0)])
 
     died, resumed = run.processes
     assert died.died

@@ -74,17 +74,22 @@ class Tally:
     def of(cls, run: WholeRun, replay: str) -> "Tally":
         """Judge one night, which `replay` plays again."""
         problems = violations(run)
-        worst = {column: sum(words in each for each in problems) for words, column in WORST.items()}
+        worst = {column: len(_places(problems, words)) for words, column in WORST.items()}
         environments = () if run.final is None else run.final.environments
         return cls(
             nights=1,
             environments=len(environments),
             **worst,
-            other_violations=len(problems) - sum(worst.values()),
+            other_violations=sum(not any(words in each for words in WORST) for each in problems),
             false_no=sum(is_false_no(run, each) for each in environments),
             unknown=sum(each.outcome is Outcome.UNKNOWN for each in environments),
             replays=(replay,) if any(worst.values()) else (),
         )
+
+
+def _places(problems: Iterable[str], words: str) -> set[str]:
+    """Return the environments that the oracle names with these words, however many services each has."""
+    return {problem.partition(": ")[0] for problem in problems if words in problem}
 
 
 def is_false_no(run: WholeRun, environment: EnvironmentReport) -> bool:
