@@ -51,6 +51,8 @@ class Doubt(StrEnum):
     """Somebody else may ask for restarts as we do: ours may still wait in the queue."""
     PERHAPS_OLDER = "perhaps_older"
     """The run may have begun before our submit: by its date, or since the submit took long. Ours would show soon."""
+    ORDER_UNCLEAR = "order_unclear"
+    """Number, place in the history and date do not agree on whether the run is newer than the baseline."""
     HIDDEN = "hidden"
     """The history does not reach back to the baseline, or leaves something out."""
     UNATTRIBUTED = "unattributed"
@@ -239,6 +241,9 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     if not is_alone and look.picture.queue is None:
         return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
     was_running = newest.execution_id in look.evidence.seen_running
+    if newest.execution_id in baseline.disputed and not was_running and not _is_current(look, newest):
+        wants = Wanted.STATUSES if look.picture.observation is None else None
+        return replace(look, doubt=Doubt.ORDER_UNCLEAR, wants=wants)
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
     is_hidden = has_gaps(baseline, runs)
@@ -253,6 +258,15 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
     name = newest.triggered_by if is_alone else look.evidence.name
     return replace(look, evidence=replace(look.evidence, absent_since=None, name=name), settled=True)
+
+
+def _is_current(look: Look, run: Run) -> bool:
+    """Return whether the statuses show every target under a run: then it is the last that touched them."""
+    observation = look.picture.observation
+    return observation is not None and all(
+        target in observation.services and observation.services[target].execution_id == run.execution_id
+        for target in look.baseline.targets
+    )
 
 
 def _is_alone(look: Look, submitted: Submitted, newest: Run) -> bool:

@@ -164,7 +164,9 @@ class Baseline:
     name: str | None = None
     """What the platform calls whoever makes our requests (`triggered_by`); None until it is learnt."""
     order: Mapping[str, bool | None] = field(default_factory=dict)
-    """Whether each execution in a history is newer than this baseline; None if its witnesses disagree."""
+    """Whether each execution in a history is newer than this baseline; None if its witnesses balance."""
+    disputed: frozenset[str] = frozenset()
+    """Those whose witnesses do not agree."""
 
     @classmethod
     def of(
@@ -226,23 +228,27 @@ class Baseline:
         """Return this baseline with the order that a history shows.
 
         Numbers rise, histories list the newest first, and dates tell: each as far as is known, and none for certain. So
-        where a run and what this baseline knows are in one history, two of the three decide.
+        where a run and what this baseline knows are in one history, most of the three decide, and what one of them
+        disputes is noted.
         """
-        known = [number for number, run in enumerate(runs) if run.execution_id in self.executions]
+        known = [place for place, run in enumerate(runs) if run.execution_id in self.executions]
         if not known:
             return self
-        dates = [runs[number].created_at for number in known]
-        latest = max((date for date in dates if date is not None), default=None) if None not in dates else None
+        dates = [date for place in known if (date := runs[place].created_at) is not None]
+        latest = max(dates) if len(dates) == len(known) else None
         order: dict[str, bool | None] = {}
-        for number, run in enumerate(runs):
+        disputed = set()
+        for place, run in enumerate(runs):
             if run.execution_id is None or run.execution_id in self.executions:
                 continue
-            witnesses = [self._is_greater(run.execution_id), number < known[0]]
-            if latest is not None and run.created_at not in (None, latest):
-                witnesses.append(run.created_at is not None and run.created_at > latest)
+            witnesses = [self._is_greater(run.execution_id), place < known[0]]
+            if latest is not None and run.created_at is not None and run.created_at != latest:
+                witnesses.append(run.created_at > latest)
             newer = sum(witnesses)
             order[run.execution_id] = None if 2 * newer == len(witnesses) else 2 * newer > len(witnesses)
-        return replace(self, order=order)
+            if newer not in (0, len(witnesses)):
+                disputed.add(run.execution_id)
+        return replace(self, order=order, disputed=frozenset(disputed))
 
     def is_contradicted_by(self, runs: Sequence[Run], observation: Observation | None = None) -> bool:
         """Return whether it is unclear if a run is newer: witnesses disagree, or a reading shows what was not known."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from orchestrator.domain.evidence import SHOWN_BY, Evidence, Submitted, known_baseline
+from orchestrator.domain.evidence import Evidence, Submitted, known_baseline
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Trace, find_submit
 from orchestrator.errors import PlatformError
@@ -10,8 +10,8 @@ from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.settlement import Settlement
 
-REFUSED_LOOKS = (5.0, 20.0, SHOWN_BY)
-"""Seconds after a refusal at which to look for what a second delivery of the same POST may have hidden."""
+REFUSED_LOOKS = (5.0, 20.0)
+"""Seconds after a refusal at which to look first for what a second delivery of the same POST may have hidden."""
 
 
 class LostSubmit:
@@ -92,8 +92,8 @@ class LostSubmit:
             context.narrator.say("submit_looked_for", found=trace.value, queue=len(queue), after_s=round(looked_for, 1))
         if trace is Trace.OURS:
             return trace
-        needed = context.target.policy.invisible_for if self._refusal is None else SHOWN_BY
-        is_over = trace in (Trace.NOTHING, Trace.OTHERS) and looked_for >= needed
+        invisible_for = context.target.policy.invisible_for
+        is_over = trace in (Trace.NOTHING, Trace.OTHERS) and looked_for >= invisible_for
         is_over = is_over and (self._refusal is not None or not observation.busy)
         return trace if is_over else None
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from orchestrator.domain.evidence import SHOWN_BY, Submitted
+from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, baseline_needs_history
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.plan import OnBusy, OnStopped, Service
@@ -275,12 +275,10 @@ class Submission:
                 await self._journal.withdraw()
                 raise
             self._refusal = error if isinstance(error, REFUSALS) else None
+            event = "submit_unanswered" if self._refusal is None else "submit_refused"
+            context.narrator.warn(event, error=str(error), look_for_s=context.target.policy.invisible_for)
             if self._refusal is None:
-                invisible_for = context.target.policy.invisible_for
-                context.narrator.warn("submit_unanswered", error=str(error), look_for_s=invisible_for)
                 context.progress.begin(baseline, at=intent.posted_at)
-            else:
-                context.narrator.warn("submit_refused", error=str(error), look_for_s=SHOWN_BY)
             return self.submitted
         context.progress.begin(baseline, at=intent.posted_at)
         is_stale = receipt.execution_id is not None and baseline.is_new(receipt.execution_id)
