@@ -191,13 +191,13 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
     baseline = replace(baseline, name=name)
     evidence = _remember(evidence, baseline, picture, submitted)
     verdict = judge(baseline, picture, not_ours=evidence.not_ours, restarting=evidence.restarting)
-    evidence = replace(evidence, verdicts={**evidence.verdicts, **verdict.services})
     look = Look(evidence=evidence, baseline=baseline, picture=picture, verdict=verdict)
     if verdict.finding.final:
         return _weigh(look, submitted, now)
+    look = replace(look, evidence=_with_verdicts(evidence, verdict))
     if verdict.finding is Finding.ABSENT:
         return _weigh_absence(look, now, invisible_for)
-    look = replace(look, evidence=replace(evidence, absent_since=None))
+    look = replace(look, evidence=replace(look.evidence, absent_since=None))
     if verdict.finding is Finding.IN_PROGRESS:
         look = _look_soon(look, now)
         return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
@@ -257,7 +257,12 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
     # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
     name = newest.triggered_by if is_alone else look.evidence.name
-    return replace(look, evidence=replace(look.evidence, absent_since=None, name=name), settled=True)
+    evidence = _with_verdicts(replace(look.evidence, absent_since=None, name=name), look.verdict)
+    return replace(look, evidence=evidence, settled=True)
+
+
+def _with_verdicts(evidence: Evidence, verdict: Verdict) -> Evidence:
+    return replace(evidence, verdicts={**evidence.verdicts, **verdict.services})
 
 
 def _is_current(look: Look, run: Run) -> bool:
@@ -296,7 +301,7 @@ def _unattributed(look: Look, doubt: Doubt, now: float) -> Look:
     """Say that nothing shows whose restart it was, if that stays so."""
     services = {target: replace(verdict, finding=Finding.UNPROVEN) for target, verdict in look.verdict.services.items()}
     verdict = replace(look.verdict, finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
-    evidence = replace(look.evidence, verdicts={**look.evidence.verdicts, **services})
+    evidence = _with_verdicts(look.evidence, verdict)
     return replace(_weigh_absence(replace(look, verdict=verdict, evidence=evidence), now, ABSENT_FOR), doubt=doubt)
 
 
