@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from orchestrator.domain.observations import Observation
 from tests.support.builders import NOON, all_in, baseline_of, execution
-from tests.support.scripted_platform import Scene
 from tests.support.stories import TARGETS
 
 DATED_BASELINE = baseline_of(*TARGETS, at=NOON)
@@ -21,13 +20,3 @@ def over(
     """Both targets have ended; the reading says when their run began at the earliest."""
     reading = replace(all_in(state, *TARGETS, number=number, at=at(read)), last_execution_id=execution(last))
     return replace(reading, last_run_not_before=None if began is None else at(began))
-
-
-def dated(seconds: int, script: dict[int, Scene], *, set_at: int, by: float) -> dict[int, Scene]:
-    """A script whose every second has its date, by a clock that is set back in one of them."""
-    scenes = {}
-    for second in range(seconds):
-        one = script[max(begin for begin in script if begin <= second)]
-        date = at(second - by) if second >= set_at else at(second)
-        scenes[second] = replace(one, observation=replace(one.observation, server_time=date))
-    return scenes

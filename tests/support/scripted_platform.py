@@ -116,7 +116,7 @@ class ScriptedPlatform:
         self._called("read_statuses")
         return self._scene.observation
 
-    async def find_runs(self, environment_id: str) -> Sequence[Run]:
+    async def find_runs(self, environment_id: str, at_most: int = 20) -> Sequence[Run]:
         self._called("find_runs")
         return self._scene.runs
 

@@ -1,6 +1,6 @@
 from orchestrator.domain.observations import Baseline
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict
+from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.progress import Progress
 from tests.support.builders import all_in, baseline_of, execution, observe, service, status
