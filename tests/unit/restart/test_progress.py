@@ -1,9 +1,14 @@
+"""What was seen of each service since the submit."""
+
+import pytest
+
 from orchestrator.domain.observations import Baseline
 from orchestrator.domain.outcomes import Outcome
+from orchestrator.domain.records import Sighting
 from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.progress import Progress
-from tests.support.builders import all_in, baseline_of, execution, observe, service, status
+from tests.support.builders import all_in, baseline_of, execution, observe, run, service, status
 from tests.support.log import CapturedLog
 from tests.support.time import HandClock
 
@@ -101,11 +106,55 @@ def test_a_services_own_verdict_goes_before_the_environments_outcome() -> None:
     assert (api.id, api.name, api.type) == ("api", "API", "container")
 
 
-def test_a_success_that_is_still_in_doubt_is_not_claimed_for_a_service() -> None:
+@pytest.mark.parametrize(
+    ("outcome", "execution_id", "expected"),
+    [
+        (Outcome.FAILED, execution(42), Outcome.UNKNOWN),
+        (Outcome.FAILED, None, Outcome.FAILED),
+        (Outcome.TIMED_OUT, execution(42), Outcome.TIMED_OUT),
+    ],
+)
+def test_a_service_that_may_have_kept_its_old_restarted_in_a_run_that_failed_is_unknown(
+    outcome: Outcome, execution_id: str | None, expected: Outcome
+) -> None:
     followed = Followed(baseline=baseline_of("api", "web"))
-    doubted = ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=execution(42), doubt=Doubt.NEVER_SEEN_RUNNING)
-    api, _ = followed.progress.results(Outcome.TIMED_OUT, verdicts={"api": doubted})
-    assert api.outcome is Outcome.TIMED_OUT
+    unproven = ServiceVerdict(finding=Finding.UNPROVEN, execution_id=execution_id)
+    failed = ServiceVerdict(finding=Finding.FAILED, execution_id=execution(42))
+    api, web = followed.progress.results(outcome, verdicts={"api": unproven, "web": failed})
+    assert (api.outcome, web.outcome) == (expected, Outcome.FAILED)
+
+
+# The history shows it, too.
+
+
+def test_a_run_of_the_history_fills_states_and_timeline() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.clock.move(10)
+    followed.progress.note_run(run(42, {"api": "RESTARTING", "other": "RESTARTING"}, status="ONGOING"))
+    followed.clock.move(20)
+    followed.progress.note_run(run(42, {"api": "RESTARTED", "web": "RESTART_ERROR"}))
+    api, web = followed.progress.results(Outcome.FAILED)
+    assert (api.state, web.state) == ("RESTARTED", "RESTART_ERROR")
+    assert api.timeline == (("RESTARTING", 10.0), ("RESTARTED", 30.0))
+    assert web.timeline == (("RESTART_ERROR", 30.0),)
+    assert [event.details["service"] for event in followed.log.named("service_state_changed")] == ["API", "API", "WEB"]
+
+
+def test_what_an_earlier_process_has_seen_is_taken_over() -> None:
+    before = Followed(baseline=baseline_of("api", "web"))
+    before.note("RESTARTING", 42, after=10)
+    sighting = before.progress.sighting()
+    assert sighting.states["api"] == ("RESTARTING", execution(42))
+    after = Followed(begun=False)
+    after.progress.recall(sighting)
+    assert after.timeline == (("RESTARTING", 10.0),)
+    assert after.progress.sighting() == sighting
+
+
+def test_of_what_an_earlier_process_has_not_seen_nothing_is_taken_over() -> None:
+    followed = Followed(begun=False)
+    followed.progress.recall(Sighting(states={"api": ("RESTARTED", execution(41))}))
+    assert followed.progress.describe() == {"services": "1 RESTARTED, 1 unread"}
 
 
 def test_a_target_that_was_left_out_is_skipped_whatever_became_of_the_others() -> None:

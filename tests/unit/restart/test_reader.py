@@ -1,8 +1,10 @@
-from collections.abc import Awaitable, Callable
+"""How one environment is read: what counts as contact, what is read again, and what a refusal means."""
+
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from orchestrator.domain.observations import Observation
+from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, last_reading
 from orchestrator.errors import (
     BusyError,
     MalformedAnswerError,
@@ -15,7 +17,7 @@ from orchestrator.errors import (
 )
 from orchestrator.restart.polling import Contact, PlainLookout
 from orchestrator.restart.reader import NOT_FOUND_LIMIT, Reader
-from tests.support.builders import ENVIRONMENT
+from tests.support.builders import ENVIRONMENT, baseline_of, run
 from tests.support.scripted_platform import Fault, ScriptedPlatform
 from tests.support.stories import IDLE
 from tests.support.time import HandClock, in_virtual_time
@@ -49,7 +51,7 @@ def test_statuses_are_contact() -> None:
     assert reader.contact.silent_for == 0
 
 
-def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_nothing_else() -> None:
+def test_whoever_rests_with_others_is_told_what_statuses_and_history_have_shown_and_nothing_else() -> None:
     class Listener(PlainLookout):
         def __init__(self) -> None:
             super().__init__(clock)
@@ -59,28 +61,106 @@ def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_noth
             self.seen.append(observation)
 
     async def read() -> None:
-        await readings.history()
         await readings.queue()
         with pytest.raises(UnansweredError):
             await readings.statuses()
+        with pytest.raises(UnansweredError):
+            await readings.history()
         assert listener.seen == []
         assert await readings.statuses() == IDLE.observation
+        assert await readings.history() == IDLE.runs
 
     clock = HandClock()
     listener = Listener()
-    fault = Fault(error=UnansweredError("reset"), calls=frozenset({"read_statuses"}), times=1)
-    platform = ScriptedPlatform(clock, before={0: IDLE}, faults=[fault])
+    faults = [
+        Fault(error=UnansweredError("reset"), calls=frozenset({call}), times=1)
+        for call in ("read_statuses", "find_runs")
+    ]
+    platform = ScriptedPlatform(clock, before={0: IDLE}, faults=faults)
     readings = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock, listener)
     in_virtual_time(read())
-    assert listener.seen == [IDLE.observation]
+    assert listener.seen == [IDLE.observation, last_reading(ENVIRONMENT, IDLE.runs)]
 
 
-@pytest.mark.parametrize(("what", "answer"), [("history", IDLE.runs), ("queue", ())])
-def test_the_history_and_the_queue_are_no_contact_since_the_statuses_prove_the_rest(what: str, answer: object) -> None:
+@pytest.mark.parametrize(
+    ("what", "answer", "silent_for"), [("history", IDLE.runs, 0), ("queue", (), 200)], ids=["history", "queue"]
+)
+def test_the_history_is_contact_and_the_queue_is_none_since_it_proves_nothing(
+    what: str, answer: object, silent_for: float
+) -> None:
     reader = Quiet()
     reader.clock.move(200)
     assert reader.read(what) == answer
-    assert reader.contact.silent_for == 200
+    assert reader.contact.silent_for == silent_for
+
+
+# The history has to reach back to the baseline.
+
+
+class LongHistory(ScriptedPlatform):
+    """Shows as many of its runs as it is asked for, newest first, and remembers how many that were."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        super().__init__(HandClock(), before={0: IDLE})
+        self._runs = [run(number, {"api": "RESTARTED"}) for number in numbers]
+        self.asked: list[int] = []
+
+    async def find_runs(self, environment_id: str, at_most: int = 20) -> Sequence[Run]:
+        self.asked.append(at_most)
+        return self._runs[:at_most]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "baseline", "asked"),
+    [
+        pytest.param(range(60, 0, -1), baseline_of("api"), [20], id="every number since is there"),
+        pytest.param(range(90, 0, -2), baseline_of("api"), [20, 100], id="it does not reach back"),
+        pytest.param(range(300, 0, -1), baseline_of("api"), [20, 100], id="nor do the most that are asked for"),
+        pytest.param(range(80, 42, -2), baseline_of("api"), [20], id="there are no more"),
+        pytest.param(range(70, 0, -2), baseline_of("api"), [20], id="it shows what was known"),
+        pytest.param(range(300, 0, -1), None, [20], id="there is no baseline"),
+    ],
+)
+def test_a_history_that_does_not_reach_back_to_the_baseline_is_read_again_and_longer(
+    numbers: Sequence[int], baseline: Baseline | None, asked: list[int]
+) -> None:
+    platform = LongHistory(numbers)
+    clock = HandClock()
+    reader = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
+    runs = in_virtual_time(reader.history(baseline))
+    assert platform.asked == asked
+    assert len(runs) == min(len(numbers), asked[-1])
+
+
+# Queue, then history.
+
+
+@pytest.mark.parametrize(("deadline", "calls"), [(0.0, []), (5.0, ["read_queue"]), (15.0, ["read_queue", "find_runs"])])
+def test_no_request_is_sent_after_the_deadline(deadline: float, calls: list[str]) -> None:
+    clock = HandClock()
+
+    class Slow(ScriptedPlatform):
+        async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
+            queue = await super().read_queue(environment_id)
+            clock.move(10)
+            return queue
+
+    platform = Slow(clock, before={0: IDLE})
+    reader = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
+    both = in_virtual_time(reader.queue_and_history_until(deadline))
+    assert both == (((), IDLE.runs) if len(calls) == 2 else None)
+    assert [call for call, _ in platform.calls] == calls
+
+
+def test_the_queue_is_read_before_the_history() -> None:
+    clock = HandClock()
+    platform = ScriptedPlatform(clock, before={0: IDLE})
+    reader = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
+    assert in_virtual_time(reader.queue_and_history()) == ((), IDLE.runs)
+    assert [call for call, _ in platform.calls] == ["read_queue", "find_runs"]
+
+
+# What is refused.
 
 
 def test_an_environment_is_gone_only_when_it_was_not_found_several_times() -> None:
