@@ -7,6 +7,7 @@ evidence. If it stays unclear, a run counts neither as a success nor as ours to 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum, unique
 
 from orchestrator.domain.activity import (
@@ -129,6 +130,25 @@ def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Ru
         and any(not baseline.is_new(run.execution_id) for run in runs if run.execution_id is not None)
         and not has_gaps(baseline, runs)
         and not baseline.is_contradicted_by(runs, observation)
+    )
+
+
+def restarted_since(baseline: Baseline, runs: Iterable[Run], since: datetime) -> Run | None:
+    """Return a restart of every target with our origin that was made after an instant, by the date of the run.
+
+    For a journal that knows of none: it may be an old copy.
+    """
+    return next(
+        (
+            run
+            for run in runs
+            if run.action == RESTART_ACTION
+            and baseline.has_our_origin(run)
+            and baseline.targets.keys() <= run.services.keys()
+            and run.created_at is not None
+            and run.created_at >= since
+        ),
+        None,
     )
 
 
