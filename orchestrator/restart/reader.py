@@ -66,14 +66,13 @@ class Reader:
         queue = await self.queue()
         return queue, await self.history()
 
-    async def queue_and_history_until(self, deadline: float) -> tuple[Sequence[QueuedRequest], Sequence[Run]] | None:
-        """Do the same, but start no request after the deadline; return None if it passes first."""
-        if self._clock.monotonic() >= deadline:
-            return None
-        queue = await self.queue()
-        if self._clock.monotonic() >= deadline:
-            return None
-        return queue, await self.history()
+    async def statuses_until(self, deadline: float) -> Observation | None:
+        """Read the statuses, unless a deadline has passed: the request in flight then may finish, no other is sent."""
+        return await self.statuses() if self._clock.monotonic() < deadline else None
+
+    async def queue_until(self, deadline: float) -> Sequence[QueuedRequest] | None:
+        """Read the waiting requests, unless a deadline has passed."""
+        return await self.queue() if self._clock.monotonic() < deadline else None
 
     async def queue(self) -> Sequence[QueuedRequest]:
         """Read the waiting requests."""
