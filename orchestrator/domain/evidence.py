@@ -39,6 +39,8 @@ SHOWN_BY = 60.0
 """Seconds after the answer to a submit by which readings show what it began, or that it waits."""
 CLOSES_WITHIN = 2.0
 """Seconds from the end of a run's last service to the next look: the run itself ends a moment later."""
+NEXT_BEGINS_WITHIN = 15.0
+"""Seconds from the end of a run by which the next request in the queue has begun to run, and shows it."""
 COME_AND_GONE = 3.0
 """Seconds in which no run can begin and end. If longer passed between the baseline and the answer, one may have."""
 
@@ -113,6 +115,10 @@ class Evidence:
     """What the platform calls us, once our own request has been seen waiting."""
     cancelled: bool = False
     """Whether we cancelled our waiting request ourselves: then a short absence is enough."""
+    over: str | None = None
+    """The execution that was over when it was read, and perhaps older than our submit."""
+    over_at: float = float("-inf")
+    """When that was read first."""
     closing: str | None = None
     """The execution of which every service was seen to have ended, but not the run."""
     verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
@@ -237,15 +243,17 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     """Settle a final finding, unless something may yet show that it is not about our restart."""
     baseline, runs = look.baseline, look.picture.runs
     newest = look.verdict.runs[0]
-    is_alone = _is_alone(look, submitted, newest)
-    if not is_alone and look.picture.queue is None:
-        return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
     was_running = newest.execution_id in look.evidence.seen_running
     if newest.execution_id in baseline.disputed and not was_running and not _is_current(look, newest):
         wants = Wanted.STATUSES if look.picture.observation is None else None
         return replace(look, doubt=Doubt.ORDER_UNCLEAR, wants=wants)
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
-        return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
+        if look.evidence.over != newest.execution_id:
+            look = replace(look, evidence=replace(look.evidence, over=newest.execution_id, over_at=now))
+        return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=max(_shown_by(submitted), now + NEXT_BEGINS_WITHIN))
+    is_alone = _is_alone(look, submitted, newest, now)
+    if not is_alone and look.picture.queue is None and not _shows_nothing_waiting(look):
+        return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
     is_hidden = has_gaps(baseline, runs)
     is_doubtful = (
         submitted.found
@@ -274,16 +282,29 @@ def _is_current(look: Look, run: Run) -> bool:
     )
 
 
-def _is_alone(look: Look, submitted: Submitted, newest: Run) -> bool:
+def _shows_nothing_waiting(look: Look) -> bool:
+    """Return whether the statuses show that no request waits for a target, and nothing is in progress there."""
+    observation = look.picture.observation
+    return (
+        observation is not None
+        and not observation.incomplete
+        and not observation.busy
+        and look.baseline.targets.keys() <= observation.services.keys()
+    )
+
+
+def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool:
     """Return whether nobody else can have asked for the run, as far as anything shows."""
     baseline, runs = look.baseline, look.picture.runs
+    # Ours would have begun by now, if it had waited behind that run.
+    has_lasted = look.evidence.over == newest.execution_id and now >= look.evidence.over_at + NEXT_BEGINS_WITHIN
     return (
         newest.execution_id is not None
         and len(look.verdict.runs) == 1
         and (baseline.follows(newest.execution_id) or newest.triggered_by == baseline.name is not None)
         and not submitted.found
         and not others_may_ask_as_we_do(baseline, runs, newest)
-        and not _is_perhaps_older(look, submitted, newest)
+        and (has_lasted or not _is_perhaps_older(look, submitted, newest))
         and not has_gaps(baseline, runs)
     )
 
