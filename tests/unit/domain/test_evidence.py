@@ -515,14 +515,27 @@ NAMES = st.sampled_from([None, "robot", "robot", "ann"])
 ORIGINS = st.sampled_from(["API", "API", "CRON", None])
 
 
+ENDS = st.builds(
+    lambda number, states, status, action: run(number, states, status=status, action=action),
+    st.sampled_from([41, 42, 42, 42, 43, "run-a"]),
+    st.fixed_dictionaries(dict.fromkeys(THREE, st.sampled_from(["RESTARTED"] * 9 + ["RESTART_ERROR"]))),
+    st.sampled_from(["SUCCESS"] * 5 + ["ERROR", "ONGOING"]),
+    st.sampled_from(["RESTART"] * 5 + ["DEPLOY"]),
+)
+"""Runs close to a success: hardly any of those that `runs` draws comes near to one."""
+
+
 @st.composite
 def pictures(draw: st.DrawFn) -> Picture:
-    drawn = [replace(one, origin=draw(ORIGINS), triggered_by=draw(NAMES)) for one in draw(runs(THREE))]
-    last = [run(41, dict.fromkeys(THREE, "RESTARTED"), origin="CRON")] if draw(st.booleans()) else []
+    drawn = draw(runs(THREE) | st.lists(ENDS, min_size=1, max_size=2, unique_by=lambda one: one.execution_id))
+    last = [run(41, dict.fromkeys(THREE, "RESTARTED"))] if draw(st.booleans()) else []
     return Picture(
-        runs=[one for one in drawn if one.execution_id != execution(41)] + last,
+        runs=[
+            replace(one, origin=draw(ORIGINS), triggered_by=draw(NAMES))
+            for one in [one for one in drawn if not last or one.execution_id != execution(41)] + last
+        ],
         observation=draw(st.none() | observations(THREE)),
-        queue=draw(st.none() | queues(THREE)),
+        queue=draw(st.none() | st.just([]) | queues(THREE)),
     )
 
 
