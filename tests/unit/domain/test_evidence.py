@@ -250,15 +250,25 @@ def test_a_run_under_our_known_name_is_settled_by_the_history_alone(restart: Sub
     assert state(look_at(history(*found), replace(SEEN, name="robot"), restart=restart)) == (True, None, None)
 
 
-def test_a_run_that_was_found_is_ours_if_it_bears_our_known_name() -> None:
+@pytest.mark.parametrize(
+    ("restart", "found", "doubt"),
+    [
+        pytest.param(FOUND, [DONE, LAST_NIGHT], None, id="the answer was lost"),
+        pytest.param(replace(FOUND, took=0.2), [DONE, LAST_NIGHT], None, id="it was found at once"),
+        pytest.param(OURS, [replace(DONE, execution_id=execution(43)), DONE, LAST_NIGHT], None, id="two runs"),
+        pytest.param(
+            OURS, [replace(DONE, execution_id=execution(43))], Doubt.HIDDEN, id="the history does not reach back"
+        ),
+    ],
+)
+def test_our_known_name_attributes_a_run_once_the_queue_was_read(
+    restart: Submitted, found: list[Run], doubt: Doubt | None
+) -> None:
     known = replace(SEEN, name="robot")
-    assert state(look_at(history(DONE, LAST_NIGHT), known, restart=FOUND, now=LATE)) == (
-        False,
-        Doubt.NOT_ALONE,
-        Wanted.QUEUE,
-    )
-    look = look_at(Picture(runs=[DONE, LAST_NIGHT], queue=[]), known, restart=FOUND, now=LATE)
-    assert state(look) == (True, None, None)
+    first = look_at(history(*found), known, restart=restart, now=LATE)
+    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    look = look_at(Picture(runs=found, queue=[]), known, restart=restart, now=LATE)
+    assert state(look) == (doubt is None, doubt, None)
     assert look.evidence.name == "robot"
 
 
