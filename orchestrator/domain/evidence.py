@@ -203,9 +203,8 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
     look = replace(look, evidence=_with_verdicts(evidence, verdict))
     if verdict.finding is Finding.ABSENT:
         return _weigh_absence(look, now, invisible_for)
-    look = replace(look, evidence=replace(look.evidence, absent_since=None))
     if verdict.finding is Finding.IN_PROGRESS:
-        look = _look_soon(look, now)
+        look = _look_soon(replace(look, evidence=replace(look.evidence, absent_since=None)), now)
         return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
     return _look_closer(look, submitted, now)
 

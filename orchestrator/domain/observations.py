@@ -274,6 +274,8 @@ class Baseline:
         It does if it shows a run that is not newer, or every number since.
         """
         executions = [run.execution_id for run in runs if run.execution_id is not None]
+        if not executions:
+            return False
         if any(not self.is_new(execution) for execution in executions):
             return True
         numbers = {execution_number(self.environment_id, execution) for execution in executions}

@@ -47,7 +47,7 @@ def both(
     return scene(*(status(one, state, number, waiting=waiting) for one in TARGETS), runs=runs, queue=queue)
 
 
-LAST_NIGHTS_RUN = run(LAST_NIGHT, dict.fromkeys(TARGETS, "RESTARTED"))
+LAST_NIGHTS_RUN = run(LAST_NIGHT, dict.fromkeys(TARGETS, "RESTARTED"), origin="SCHEDULE")
 IDLE = both("RESTARTED", runs=[LAST_NIGHTS_RUN])
 """What a quiet environment shows: last night's restart."""
 
@@ -99,7 +99,7 @@ def tell(
     journal: MemoryJournal | None = None,
     wait_lock: float = 0.0,
     cancel: bool = False,
-    origin: str | None = None,
+    origin: str | None = "API",
     lookout: Callable[[Clock], Lookout] | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
