@@ -103,6 +103,7 @@ class ScriptedPlatform:
         self._accepted_at: float | None = None
         self.submits: list[Submit] = []
         self.cancelled: list[str] = []
+        self.pages: set[int] = set()
         self.calls: list[tuple[str, float]] = []
 
     @property
@@ -119,6 +120,7 @@ class ScriptedPlatform:
 
     async def find_runs(self, environment_id: str, *, at_most: int = 20) -> Sequence[Run]:
         self._called("find_runs")
+        self.pages.add(at_most)
         return _history_of(self._scene)
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
@@ -177,7 +179,7 @@ def _run_of(name: str, states: dict[str, str]) -> Run:
     classes = {classify(state) for state in states.values()}
     going = classes & {StateClass.IN_PROGRESS, StateClass.UNKNOWN}
     ended = "CANCELED" if State.CANCELED in states.values() else "SUCCESS"
-    ended = "ERROR" if StateClass.FAILURE in classes and set(states.values()) != {State.CANCELED} else ended
+    ended = "ERROR" if any(state.endswith("_ERROR") for state in states.values()) else ended
     restarts = classes != {StateClass.ENDED_OTHERWISE} and not set(states.values()) & {State.DEPLOYING, State.BUILDING}
     return run(name, states, action="RESTART" if restarts else "DEPLOY", status="ONGOING" if going else ended)
 

@@ -1,9 +1,9 @@
 from orchestrator.domain.observations import Baseline
 from orchestrator.domain.outcomes import Outcome
-from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict
+from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.progress import Progress
-from tests.support.builders import all_in, baseline_of, execution, observe, service, status
+from tests.support.builders import all_in, baseline_of, execution, observe, run, service, status
 from tests.support.log import CapturedLog
 from tests.support.time import HandClock
 
@@ -101,11 +101,20 @@ def test_a_services_own_verdict_goes_before_the_environments_outcome() -> None:
     assert (api.id, api.name, api.type) == ("api", "API", "container")
 
 
-def test_a_success_that_is_still_in_doubt_is_not_claimed_for_a_service() -> None:
+def test_of_a_service_that_may_have_kept_its_old_state_in_a_failed_run_nothing_is_claimed() -> None:
     followed = Followed(baseline=baseline_of("api", "web"))
-    doubted = ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=execution(42), doubt=Doubt.NEVER_SEEN_RUNNING)
-    api, _ = followed.progress.results(Outcome.TIMED_OUT, verdicts={"api": doubted})
-    assert api.outcome is Outcome.TIMED_OUT
+    kept = ServiceVerdict(finding=Finding.UNPROVEN, execution_id=execution(42))
+    api, web = followed.progress.results(
+        Outcome.FAILED, verdicts={"api": kept, "web": ServiceVerdict(finding=Finding.UNPROVEN)}
+    )
+    assert (api.outcome, web.outcome) == (Outcome.UNKNOWN, Outcome.FAILED)
+
+
+def test_a_run_in_the_history_is_noted_like_a_reading() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.clock.move(3)
+    followed.progress.note_run(run(42, {"api": "RESTARTING", "another": "RESTARTING"}))
+    assert followed.timeline == (("RESTARTING", 3.0),)
 
 
 def test_a_target_that_was_left_out_is_skipped_whatever_became_of_the_others() -> None:

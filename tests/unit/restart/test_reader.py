@@ -49,7 +49,7 @@ def test_statuses_are_contact() -> None:
     assert reader.contact.silent_for == 0
 
 
-def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_nothing_else() -> None:
+def test_whoever_rests_with_others_is_told_what_statuses_and_history_have_shown() -> None:
     class Listener(PlainLookout):
         def __init__(self) -> None:
             super().__init__(clock)
@@ -59,12 +59,12 @@ def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_noth
             self.seen.append(observation)
 
     async def read() -> None:
-        await readings.history()
         await readings.queue()
         with pytest.raises(UnansweredError):
             await readings.statuses()
         assert listener.seen == []
         assert await readings.statuses() == IDLE.observation
+        assert await readings.history() == IDLE.runs
 
     clock = HandClock()
     listener = Listener()
@@ -72,15 +72,19 @@ def test_whoever_rests_with_others_is_told_what_the_statuses_have_shown_and_noth
     platform = ScriptedPlatform(clock, before={0: IDLE}, faults=[fault])
     readings = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock, listener)
     in_virtual_time(read())
-    assert listener.seen == [IDLE.observation]
+    first, second = listener.seen
+    assert first == IDLE.observation
+    assert (second.last_execution_id, second.busy) == (IDLE.runs[0].execution_id, False)
 
 
-@pytest.mark.parametrize(("what", "answer"), [("history", IDLE.runs), ("queue", ())])
-def test_the_history_and_the_queue_are_no_contact_since_the_statuses_prove_the_rest(what: str, answer: object) -> None:
+@pytest.mark.parametrize(("what", "answer", "silent"), [("history", IDLE.runs, 0), ("queue", (), 200)])
+def test_the_history_is_contact_and_the_queue_is_not_since_it_proves_nothing(
+    what: str, answer: object, silent: float
+) -> None:
     reader = Quiet()
     reader.clock.move(200)
     assert reader.read(what) == answer
-    assert reader.contact.silent_for == 200
+    assert reader.contact.silent_for == silent
 
 
 def test_an_environment_is_gone_only_when_it_was_not_found_several_times() -> None:
