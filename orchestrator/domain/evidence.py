@@ -90,6 +90,8 @@ class Submitted:
     """The instant until which it may be posted again, if it never arrived."""
     just_posted: bool = False
     """Whether this process posted it and has read nothing since."""
+    may_cancel: bool = False
+    """Whether it is to be cancelled on its deadline: then others must be told from it while it is in progress."""
     took: float = float("inf")
     """Seconds from the baseline to the answer; infinite if an earlier process posted it, or the answer was lost."""
 
@@ -205,6 +207,8 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
         return _weigh_absence(look, now, invisible_for)
     if verdict.finding is Finding.IN_PROGRESS:
         look = _look_soon(replace(look, evidence=replace(look.evidence, absent_since=None)), now)
+        if submitted.may_cancel and submitted.request_ids and picture.observation is None:
+            return replace(look, wants=Wanted.STATUSES)
         return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
     return _look_closer(look, submitted, now)
 
@@ -369,11 +373,13 @@ def _has_ended(run: Run) -> bool:
 
 def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
     """Return whether the queue may show what the platform calls us, where that is worth a request."""
-    if look.picture.queue is not None or look.evidence.name is not None:
+    if look.picture.queue is not None:
         return False
     observation = look.picture.observation
     if observation is not None:
         return any(status.request_id in submitted.request_ids for status in targets_in(look.baseline, observation))
+    if look.evidence.name is not None:
+        return False
     going = [run for run in complete_restarts(look.baseline, look.picture.runs) if look.baseline.may_be_ours(run)]
     return any(others_may_ask_as_we_do(look.baseline, look.picture.runs, run) for run in going)
 

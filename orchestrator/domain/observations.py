@@ -209,6 +209,8 @@ class Baseline:
         number has to be greater than all that were known, unless a history shows another order; if its id has another
         form, it must not be one of them.
         """
+        if execution_id in self.executions:
+            return False
         if execution_id in self.order:
             return self.order[execution_id] is True
         return self._is_greater(execution_id)

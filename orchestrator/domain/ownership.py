@@ -64,8 +64,21 @@ def others_at_work(baseline: Baseline, picture: Picture, request_ids: AbstractSe
     else:
         # No id is known, so what waits may be ours.
         waiting = [request for request in waiting_restarts(baseline, queue) if baseline.may_be_ours(request)]
-    if not waiting:
-        return frozenset()
+    return _begun(baseline, picture) if waiting else frozenset()
+
+
+def perhaps_others_at_work(
+    baseline: Baseline, observation: Observation, request_ids: AbstractSet[str]
+) -> frozenset[str]:
+    """Return the executions at work in a reading that also shows the request that the answer to our submit named.
+
+    That id may be another user's: so this is no evidence of how ours ended, but reason enough not to cancel those runs.
+    """
+    is_named = any(status.request_id in request_ids for status in targets_in(baseline, observation))
+    return _begun(baseline, Picture(observation=observation)) if is_named else frozenset()
+
+
+def _begun(baseline: Baseline, picture: Picture) -> frozenset[str]:
     begun = {run.execution_id for run in picture.runs if run.status != _QUEUED_RUN}
     if picture.observation is not None:
         begun |= {

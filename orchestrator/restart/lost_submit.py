@@ -78,7 +78,9 @@ class LostSubmit:
         context, looked_for = self._context, self._looked_for
         # Until it has been completed, this look is one in which our request may have come and gone.
         missed, self._has_missed_something = self._has_missed_something, True
-        runs = await context.reader.history(self._submitted.baseline)
+        runs = await context.reader.history_or_contact(
+            self._submitted.baseline, until=self._submitted.deadline, note=context.progress.note
+        )
         baseline = known_baseline(Evidence(name=context.identity.name), self._submitted, runs)
         if any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
             return self._note(Trace.OURS, queue=0)

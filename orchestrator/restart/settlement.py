@@ -141,8 +141,8 @@ def journal_outdated(unknown: Run) -> Settlement:
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.SUBMIT_UNCONFIRMED,
-        message=f"Since the run began, {unknown.execution_id} restarted these services with our origin, and the journal "
-        "knows nothing of it: it may be an old copy. Look at the environment's history before you run again.",
+        message=f"Since the run began, {unknown.execution_id} restarted these services with our origin, and the "
+        "journal knows nothing of it: it may be an old copy. Look at the environment's history before you run again.",
     )
 
 

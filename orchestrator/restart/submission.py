@@ -8,7 +8,7 @@ from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, baseline_needs_history
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import restarted_since
-from orchestrator.domain.plan import OnBusy, OnStopped, Service
+from orchestrator.domain.plan import OnBusy, OnDeadline, OnStopped, Service
 from orchestrator.domain.readiness import Obstacle, Readiness, assess
 from orchestrator.domain.records import InFlight, Intent
 from orchestrator.errors import (
@@ -148,7 +148,12 @@ class Submission:
             deadline=max(deadline, context.clock.monotonic() + RESUME_GRACE),
             # A late resume may still find out how it ended, but not submit again.
             post_by=deadline,
+            may_cancel=self._may_cancel,
         )
+
+    @property
+    def _may_cancel(self) -> bool:
+        return self._context.target.policy.on_deadline is OnDeadline.CANCEL
 
     def _deadline_of(self, intent: Intent) -> float:
         return min(intent.posted_at + self._context.target.policy.deadline, self._context.end_by)
@@ -281,7 +286,9 @@ class Submission:
             await self._journal.withdraw()
             return None
         deadline = self._deadline_of(intent)
-        self.submitted = Submitted(intent=intent, accepted=False, deadline=deadline, post_by=deadline)
+        self.submitted = Submitted(
+            intent=intent, accepted=False, deadline=deadline, post_by=deadline, may_cancel=self._may_cancel
+        )
         try:
             receipt = await context.platform.submit_restart(context.target.environment_id, running)
         except PlatformError as error:

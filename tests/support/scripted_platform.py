@@ -181,7 +181,13 @@ def _run_of(name: str, states: dict[str, str]) -> Run:
     ended = "CANCELED" if State.CANCELED in states.values() else "SUCCESS"
     ended = "ERROR" if any(state.endswith("_ERROR") for state in states.values()) else ended
     restarts = classes != {StateClass.ENDED_OTHERWISE} and not set(states.values()) & {State.DEPLOYING, State.BUILDING}
-    return run(name, states, action="RESTART" if restarts else "DEPLOY", status="ONGOING" if going else ended)
+    return run(
+        name,
+        states,
+        action="RESTART" if restarts else "DEPLOY",
+        status="ONGOING" if going else ended,
+        triggered_by="robot",
+    )
 
 
 def _by_second(script: Script) -> dict[float, Scene]:

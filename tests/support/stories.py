@@ -32,6 +32,8 @@ from tests.support.scripted_platform import (
 from tests.support.time import in_virtual_time
 
 TARGETS = ("api", "web")
+US = "robot"
+"""What the platform calls whoever holds our token."""
 NO_END = 1e6
 
 
@@ -53,7 +55,7 @@ IDLE = both("RESTARTED", runs=[LAST_NIGHTS_RUN])
 
 
 def restart_run(number: int = 42, status: str = "SUCCESS", state: str = "RESTARTED") -> Run:
-    return run(number, dict.fromkeys(TARGETS, state), status=status)
+    return run(number, dict.fromkeys(TARGETS, state), status=status, triggered_by=US)
 
 
 def goes_well(begin: float = 0.0, number: int = 42) -> dict[float, Scene]:
@@ -61,7 +63,7 @@ def goes_well(begin: float = 0.0, number: int = 42) -> dict[float, Scene]:
     going = restart_run(number, "ONGOING", "RESTARTING")
     return {
         begin: IDLE,
-        begin + 2: both("RESTART_QUEUED", number, runs=[going]),
+        begin + 2: both("RESTART_QUEUED", number, runs=[restart_run(number, "QUEUED", "RESTART_QUEUED")]),
         begin + 8: both("RESTARTING", number, runs=[going]),
         begin + 31: both("RESTARTED", number, runs=[restart_run(number)]),
     }
@@ -100,6 +102,7 @@ def tell(
     wait_lock: float = 0.0,
     cancel: bool = False,
     origin: str | None = "API",
+    name: str | None = None,
     lookout: Callable[[Clock], Lookout] | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
@@ -118,6 +121,7 @@ def tell(
         wait_lock: seconds to wait for another run.
         cancel: whether the job only cancels what is in flight.
         origin: how the platform labels what the job asks for.
+        name: what the platform calls us, if an earlier job has learnt that.
         lookout: makes where the job rests.
     """
     journal = MemoryJournal() if journal is None else journal
@@ -142,6 +146,7 @@ def tell(
                 log=log,
                 seed=seed,
                 end_by=end_by,
+                name=name,
                 lookout=None if lookout is None else lookout(clock),
             ),
             prober=prober,

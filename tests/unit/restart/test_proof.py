@@ -347,7 +347,7 @@ class LeavesTheQueue(ScriptedPlatform):
     async def find_runs(self, environment_id: str, *, at_most: int = 20) -> Sequence[Run]:
         if self.first_look is None:
             self.first_look = "history"
-            return [restart_run(42), LAST_NIGHTS_RUN]
+            return [restart_run(42), replace(LAST_NIGHTS_RUN, origin="API")]
         going = self._clock.monotonic() < 40
         ours = restart_run(43, "ONGOING", "RESTARTING") if going else restart_run(43, "ERROR", "RESTART_ERROR")
         return [ours, restart_run(42), LAST_NIGHTS_RUN]
@@ -364,7 +364,6 @@ def test_a_request_that_begins_to_run_between_two_reads_is_not_lost_sight_of() -
         after = {0: both("RESTARTED", 42, waiting=1), 6: both("RESTARTING", 43), 40: both("RESTART_ERROR", 43)}
         platform = LeavesTheQueue(clock, before={0: IDLE}, after=after)
         context = context_of(OURS, platform, clock, end_by=NO_END)
-        context.identity.learn("another")
         job = RestartJob(context, prober=ScriptedProber(clock, {}), journal=MemoryJournal())
         async with asyncio.timeout(3600):
             return await job.run(), platform.first_look
