@@ -348,7 +348,7 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     if look.picture.observation is None:
         return replace(look, wants=Wanted.STATUSES)
     if look.picture.queue is not None:
-        return replace(look, evidence=replace(look.evidence, looked_closer_at=now))
+        return replace(look, evidence=replace(look.evidence, looked_closer_at=now, absent_since=None))
     elapsed = now - submitted.intent.posted_at
     is_overdue = elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
     again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN

@@ -16,6 +16,7 @@ from orchestrator.domain.evidence import (
     CLOSES_WITHIN,
     COME_AND_GONE,
     CONFIRM_AGAIN,
+    NEXT_BEGINS_WITHIN,
     OVERDUE_AFTER,
     SHOWN_BY,
     Doubt,
@@ -192,14 +193,22 @@ def test_our_request_that_still_waits_shows_that_the_run_is_not_ours() -> None:
 def test_a_run_that_may_be_older_counts_once_ours_would_be_shown_or_if_it_was_seen_at_work(
     restart: Submitted, ours: Run, shown_by: float
 ) -> None:
-    picture = Picture(runs=[ours, LAST_NIGHT], queue=[])
-    early = look_at(picture, restart=restart, now=shown_by - 0.1)
+    picture = Picture(runs=[ours, LAST_NIGHT])
+    early = look_at(picture, restart=restart, now=shown_by - 40)
     assert state(early) == (False, Doubt.PERHAPS_OLDER, None)
     assert early.next_look == pytest.approx(shown_by)
     assert not early.evidence.verdicts
 
-    assert look_at(picture, restart=restart, now=early.next_look or 0.0).settled
-    assert look_at(picture, SEEN_RUNNING, restart=restart, now=1.0).settled
+    again = look_at(picture, early.evidence, restart=restart, now=shown_by - 0.1)
+    assert again.evidence.over_at == early.evidence.over_at
+    assert again.next_look == pytest.approx(shown_by - 0.1 + NEXT_BEGINS_WITHIN), "ours may begin only now"
+
+    # What has lasted needs no queue; what is seen for the first time only then, or was seen at work, does.
+    assert look_at(picture, early.evidence, restart=restart, now=early.next_look or 0.0).settled
+    assert state(look_at(picture, restart=restart, now=shown_by)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    assert look_at(replace(picture, queue=[]), restart=restart, now=shown_by).settled
+    assert state(look_at(picture, SEEN_RUNNING, restart=restart, now=1.0)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    assert look_at(replace(picture, queue=[]), SEEN_RUNNING, restart=restart, now=1.0).settled
 
 
 DISPUTED = [
