@@ -85,13 +85,11 @@ class Proof:
 
     async def _read_more(self, picture: Picture, wanted: Wanted) -> Picture:
         reader = self._context.reader
-        match wanted:
-            case Wanted.STATUSES:
-                observation = await reader.statuses()
-                self._context.progress.note(observation)
-                return replace(picture, observation=observation)
-            case Wanted.QUEUE:
-                return replace(picture, queue=await reader.queue())
+        if wanted is Wanted.QUEUE:
+            return replace(picture, queue=await reader.queue())
+        observation = await reader.statuses()
+        self._context.progress.note(observation)
+        return replace(picture, observation=observation)
 
     async def _remember(self, look: Look) -> None:
         others = look.evidence.not_ours - self.evidence.not_ours

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from orchestrator.clock import RehearsalClock
@@ -104,6 +105,7 @@ def tell(
     origin: str | None = "API",
     name: str | None = None,
     lookout: Callable[[Clock], Lookout] | None = None,
+    resumed_since: datetime | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -123,6 +125,7 @@ def tell(
         origin: how the platform labels what the job asks for.
         name: what the platform calls us, if an earlier job has learnt that.
         lookout: makes where the job rests.
+        resumed_since: when the run began that is resumed.
     """
     journal = MemoryJournal() if journal is None else journal
     resumed = journal.in_flight
@@ -154,6 +157,7 @@ def tell(
             in_flight=resumed,
             wait_lock=wait_lock,
             origin=origin,
+            resumed_since=resumed_since,
         )
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)

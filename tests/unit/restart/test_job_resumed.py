@@ -379,3 +379,20 @@ def test_the_time_that_a_late_resume_has_to_find_out_is_no_time_to_submit() -> N
     assert story.platform.submits == []
     assert story.result.outcome is Outcome.TIMED_OUT
     assert "Nothing was submitted" in story.result.message
+
+
+def test_a_restart_that_the_journal_of_a_resumed_run_does_not_know_of_is_noticed_and_nothing_is_posted() -> None:
+    # The journal says that the environment has not begun; the history shows a restart since the run began.
+    unknown = replace(restart_run(), origin="API", created_at=NOON)
+    before = {0: both("RESTARTED", 42, runs=[unknown, LAST_NIGHTS_RUN])}
+    story = tell(OURS, before=before, resumed_since=NOON - timedelta(minutes=5))
+    assert story.ending == UNCONFIRMED
+    assert story.platform.submits == []
+    assert "an old copy" in story.result.message
+
+
+def test_a_resumed_run_begins_where_nothing_has_been_restarted_since() -> None:
+    older = replace(LAST_NIGHTS_RUN, origin="API", created_at=NOON - timedelta(hours=9))
+    story = tell(OURS, before={0: both("RESTARTED", runs=[older])}, resumed_since=NOON - timedelta(minutes=5))
+    assert story.ending == SUCCESS
+    assert len(story.platform.submits) == 1
