@@ -71,6 +71,7 @@ DIALS: Mapping[str, str] = {
     "replica": "a reading comes from a replica in the past, once",
     "undated": "the statuses have no dates",
     "near": "runs that began before the baseline was read are dated within the skew of two clocks",
+    "any-order": "the services of a run get their turns in any order, not just in one",
     "uncounted": "the statuses show neither the number nor the id of what waits",
 }
 EVERY_DIAL = frozenset(DIALS)
@@ -271,7 +272,7 @@ def steps(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
     if world.run is None:
         yield from _begin(world, dials)
     else:
-        yield from _work(world, world.run)
+        yield from _work(world, world.run, dials)
         yield from _end(world, world.run, dials)
     if world.acts:
         yield from _of_colleagues(world._replace(acts=world.acts - 1), dials)
@@ -341,13 +342,14 @@ def _showing(world: Platform, run: Execution) -> Platform:
     return world._replace(run=run, services=tuple(shown))
 
 
-def _work(world: Platform, run: Execution) -> Iterator[Told]:
+def _work(world: Platform, run: Execution, dials: frozenset[str]) -> Iterator[Told]:
     if run.kind.action == DEPLOY_ACTION:
         yield from _deploy(world, run)
         return
     for place, step in enumerate(run.steps):
         name = TARGETS[run.kind.services[place]]
-        if step is Step.TURN and not run.cancelled and Step.ERROR not in run.steps:
+        is_next = "any-order" in dials or Step.TURN not in run.steps[:place]
+        if step is Step.TURN and is_next and not run.cancelled and Step.ERROR not in run.steps:
             yield f"{name} is RESTARTING in {run.number}", _stepped(world, run, place, Step.WORK)
         if step is Step.WORK:
             yield f"{name} is RESTARTED in {run.number}", _stepped(world, run, place, Step.DONE)
@@ -618,7 +620,6 @@ class Client:
         look = take_in(
             waited.evidence, waited.submitted, observation_of(read), baseline=waited.submitted.baseline, now=0.0
         )
-        waited = replace(waited, evidence=look.evidence)
         if look.ask_history:
             return replace(waited, phase=Phase.QUEUE, look=look, seen=read)
         return waited._settled(look)
@@ -645,7 +646,8 @@ class Client:
 
     def begin_to_cancel(self, read: tuple[Request, ...]) -> "Client":
         """Return what it knows after a reading of the queue that is made to cancel."""
-        return replace(self, phase=Phase.CANCEL_HISTORY, queue=read)
+        evidence = Evidence(not_ours=self.evidence.not_ours)
+        return Client(phase=Phase.CANCEL_HISTORY, submitted=self._aged(LONG_AGO).submitted, evidence=evidence, queue=read)
 
     def find_what_to_cancel(self, read: tuple[Entry, ...], *, near: bool) -> "Client | None":
         """Return what it cancels, as far as it is known after the history; None if nothing."""
@@ -668,12 +670,39 @@ class Client:
         return self._end(Ending.CANCELS_RUN, "its execution", frozenset({self.to_cancel or ""}))
 
     @property
+    def waits(self) -> tuple[str, ...]:
+        """How long it may wait for the next look, where that makes a difference."""
+        is_long = not self.submitted.accepted or self.evidence.absent_since is not None
+        return tuple(WAITS) if is_long else tuple(WAITS)[:2]
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from other clients. The baseline is the same for all."""
+        submitted, evidence, look = self.submitted, self.evidence, self.look
+        return (
+            self.phase,
+            (submitted.intent.posted_at, submitted.accepted, submitted.found, submitted.request_ids),
+            tuple(getattr(evidence, name) for name in _COMPARED),
+            self.since,
+            # A look follows from the evidence before it and from the reading.
+            None if look is None else look.doubt,
+            self.seen,
+            self.queue,
+            self.to_cancel,
+            self.ending,
+            self.why,
+            self.named,
+        )
+
+    @property
     def may_cancel(self) -> bool:
         """Whether it would try to cancel if it was told to."""
         return self.phase is Phase.LOOK and self.submitted.accepted and not self.submitted.found
 
     def _settled(self, look: Look) -> "Client":
-        looked = replace(self, phase=Phase.LOOK, evidence=look.evidence, look=None, seen=None, queue=())
+        # A question that was asked lately is not asked again: to a client that looks at any time, that makes no difference.
+        evidence = replace(look.evidence, verdicts={}, confirmed=None, confirmed_at=float("-inf"))
+        looked = replace(self, phase=Phase.LOOK, evidence=evidence, look=None, seen=None, queue=())
         if not look.settled:
             return looked
         reason = "" if look.verdict.reason is None else look.verdict.reason.value
@@ -694,7 +723,6 @@ class Client:
             submitted=replace(submitted, intent=posted),
             evidence=replace(
                 evidence,
-                confirmed_at=max(evidence.confirmed_at - seconds, -ABSENT_FOR),
                 absent_since=None if absent is None else max(absent - seconds, -LONG_AGO),
             ),
         )
@@ -703,6 +731,9 @@ class Client:
         return Client(
             phase=Phase.END, submitted=self.submitted, ending=ending, why=why, named=frozenset(n for n in named if n)
         )
+
+
+_COMPARED = tuple(each.name for each in fields(Evidence) if each.name != "verdicts")
 
 
 def is_right(client: Client, world: Platform) -> bool:
@@ -773,28 +804,31 @@ class Event(NamedTuple):
 
 
 READ_BASELINE, SEND, ANSWER = Event("the baseline is read"), Event("the POST is sent"), Event("the answer")
-LOOKS = tuple(Event("look", wait) for wait in WAITS)
+LOOKS: Mapping[str, Event] = {wait: Event("look", wait) for wait in WAITS}
 QUEUE, HISTORY = Event("queue"), Event("history")
 CANCEL_QUEUE, CANCEL_HISTORY = Event("queue, to cancel"), Event("history, to cancel")
 CANCEL_STATUSES = Event("statuses, to cancel")
 
-ANY_STEPS = frozenset({SEND, ANSWER, CANCEL_QUEUE, *LOOKS})
+ANY_STEPS = frozenset({SEND, ANSWER, CANCEL_QUEUE, *LOOKS.values()})
 """Before these the platform takes any number of steps; before the others one, or none."""
 
-Element = tuple[int, tuple[Entry, ...] | None]
-"""A world that is possible, and the history that it will show if that lags behind."""
+Element = int
+"""A world that is possible: the number of the platform's state and, from `_LAG` on, one more than the number of the
+history that it will show if that lags behind."""
+_LAG = 32
+_STATE = (1 << _LAG) - 1
 
 
 class Chain(NamedTuple):
     """How a history of readings came about: its last event, and what was before."""
 
     event: Event
-    reading: Reading
+    reading: int
     before: "Chain | None"
 
-    def events(self) -> list[tuple[Event, Reading]]:
+    def events(self) -> list[tuple[Event, int]]:
         """Return all events, the first one first."""
-        found: list[tuple[Event, Reading]] = []
+        found: list[tuple[Event, int]] = []
         chain: Chain | None = self
         while chain is not None:
             found.append((chain.event, chain.reading))
@@ -846,21 +880,32 @@ class Report:
                     before.witness, before.rightly = found.witness, found.rightly
 
 
+class Node(NamedTuple):
+    """A history of readings: what the client knows after it, and every world in which it could have been made."""
+
+    client: int
+    worlds: frozenset[Element]
+    chain: Chain
+
+
 class Explorer:
     """Searches all worlds with so many acts of others and so many looks."""
 
     def __init__(self, *, acts: int, looks: int, dials: frozenset[str]) -> None:
-        self._acts = acts
         self._looks = looks
         self._dials = dials
         self._worlds: list[Platform] = []
         self._numbers: dict[Platform, int] = {}
         self._steps: list[tuple[int, ...] | None] = []
-        self._statuses: list[tuple[tuple[Statuses, int], ...] | None] = []
+        self._statuses: list[tuple[tuple[int, int], ...] | None] = []
+        self._histories: list[int | None] = []
+        self._readings: list[Reading] = []
+        self._reading_numbers: dict[Reading, int] = {}
         self._clients: dict[Hashable, int] = {}
         self._by_number: list[Client] = []
-        self._next: dict[tuple[int, Event, Reading], int | None] = {}
+        self._next: dict[tuple[int, Event, int], int | None] = {}
         self._seen: set[int] = set()
+        self._start = self._number(Platform(acts=acts))
         self.report = Report()
 
     # The platform's graph.
@@ -872,6 +917,14 @@ class Explorer:
             self._worlds.append(world)
             self._steps.append(None)
             self._statuses.append(None)
+            self._histories.append(None)
+        return number
+
+    def _reading(self, reading: Reading) -> int:
+        number = self._reading_numbers.get(reading)
+        if number is None:
+            number = self._reading_numbers[reading] = len(self._readings)
+            self._readings.append(reading)
         return number
 
     def _after(self, number: int) -> tuple[int, ...]:
@@ -881,83 +934,90 @@ class Explorer:
             found = self._steps[number] = tuple(dict.fromkeys(self._number(world) for world in worlds))
         return found
 
-    def _reachable(self, elements: Iterable[Element], *, any_number: bool) -> set[Element]:
+    def _reachable(self, elements: Iterable[Element], *, any_number: bool) -> Iterable[Element]:
         """Return where the platform may be before the next event."""
-        if not any_number:
-            reached = set(elements)
-            if "torn" in self._dials:
-                reached |= {(after, lagging) for number, lagging in reached for after in self._after(number)}
-            return reached
-        numbers = {number for number, _ in elements}
-        todo = list(numbers)
-        while todo:
-            for after in self._after(todo.pop()):
-                if after not in numbers:
-                    numbers.add(after)
-                    todo.append(after)
-        return {(number, None) for number in numbers}
+        reached = set(elements)
+        if any_number:
+            todo = list(reached)
+            while todo:
+                for after in self._after(todo.pop()):
+                    if after not in reached:
+                        reached.add(after)
+                        todo.append(after)
+        elif "torn" in self._dials:
+            for each in tuple(reached):
+                lag = each & ~_STATE
+                reached.update(after | lag for after in self._after(each & _STATE))
+        return reached
 
     # What an event shows in one world, and the world after it.
 
-    def _shows(self, event: Event, element: Element, *, lost: bool) -> Iterator[tuple[Reading, Element]]:
-        number, lagging = element
+    def _shows(self, event: Event, element: Element, *, lost: bool) -> Iterator[tuple[int, Element]]:
+        number = element & _STATE
         world = self._worlds[number]
-        if event is READ_BASELINE:
-            yield None, (self._number(world._replace(read=True)), None)
-        elif event is SEND:
-            yield None, (self._number(world._replace(post=Post.SENT)), None)
-        elif event is ANSWER:
-            yield from ((answer, (self._number(after), None)) for answer, after in self._answers(world))
-        elif event in LOOKS:
+        if event.wait:
             if event.wait != "invisible_for" or world.post not in (Post.SENT, Post.SURE):
                 yield from self._looked(number, lost=lost)
-        elif event in (QUEUE, CANCEL_QUEUE):
-            yield world.queue, (self._noticed(number) if lost else number, lagging)
-        elif event in (HISTORY, CANCEL_HISTORY):
-            yield (history_of(world) if lagging is None else lagging), (number, None)
+        elif event is QUEUE or event is CANCEL_QUEUE:
+            lag = element & ~_STATE
+            yield self._reading(world.queue), (self._noticed(number) if lost else number) | lag
+        elif event is HISTORY or event is CANCEL_HISTORY:
+            lagging = element >> _LAG
+            yield (lagging - 1 if lagging else self._history(number)), number
+        elif event is CANCEL_STATUSES:
+            yield from self._statuses_in(number)
+        elif event is ANSWER:
+            yield from ((self._reading(answer), number) for answer in self._answers(world))
         else:
-            yield from ((read, (after, None)) for read, after in self._statuses_in(number))
+            after = world._replace(read=True) if event is READ_BASELINE else world._replace(post=Post.SENT)
+            yield self._reading(None), self._number(after)
 
-    def _answers(self, world: Platform) -> Iterator[tuple[Answer, Platform]]:
+    def _answers(self, world: Platform) -> Iterator[Answer]:
         odd = "answers" in self._dials
         if world.post is Post.SENT:
             if "late" in self._dials:
-                yield Answer("lost"), world
+                yield Answer("lost")
             return
-        yield Answer("lost"), world
+        yield Answer("lost")
         if world.post is Post.DROPPED or odd:
-            yield Answer("409"), world
+            yield Answer("409")
         if world.post is not Post.DROPPED:
-            yield Answer("202", 0), world
-            yield Answer("202"), world
+            yield Answer("202", 0)
+            yield Answer("202")
             if odd:
-                yield from ((Answer("202", who), world) for who in range(1, world.asked + 1))
+                yield from (Answer("202", who) for who in range(1, world.asked + 1))
 
-    def _looked(self, number: int, *, lost: bool) -> Iterator[tuple[Reading, Element]]:
+    def _looked(self, number: int, *, lost: bool) -> Iterator[tuple[int, Element]]:
         for read, after in self._statuses_in(number):
-            yield read, (self._noticed(after) if lost else after, None)
+            yield read, self._noticed(after) if lost else after
         if "lag" in self._dials:
-            shown = history_of(self._worlds[number])
+            shown = self._history(number)
             for later in self._after(number):
-                if history_of(self._worlds[later]) != shown:
+                if self._history(later) != shown:
                     for read, after in self._statuses_in(later):
-                        yield read, (self._noticed(after) if lost else after, shown)
+                        yield read, (self._noticed(after) if lost else after) | ((shown + 1) << _LAG)
 
-    def _statuses_in(self, number: int) -> tuple[tuple[Statuses, int], ...]:
-        found = self._statuses[number]
+    def _history(self, number: int) -> int:
+        found = self._histories[number]
         if found is None:
-            found = self._statuses[number] = tuple(self._all_statuses(number))
+            found = self._histories[number] = self._reading(history_of(self._worlds[number]))
         return found
 
-    def _all_statuses(self, number: int) -> Iterator[tuple[Statuses, int]]:
-        world = self._worlds[number]
+    def _statuses_in(self, number: int) -> tuple[tuple[int, int], ...]:
+        found = self._statuses[number]
+        if found is None:
+            read = self._all_statuses(self._worlds[number])
+            found = self._statuses[number] = tuple((self._reading(each), number) for each in read)
+        return found
+
+    def _all_statuses(self, world: Platform) -> Iterator[Statuses]:
         shown = statuses_of(world, self._dials)
-        yield shown, number
+        yield shown
         if "holes" in self._dials:
-            yield shown._replace(services=(None, shown.services[1])), number
-            yield shown._replace(services=(shown.services[0], None)), number
+            yield shown._replace(services=(None, shown.services[1]))
+            yield shown._replace(services=(shown.services[0], None))
         if world.replica is not None and world.replica != shown:
-            yield world.replica, number
+            yield world.replica
 
     def _noticed(self, number: int) -> int:
         world = self._worlds[number]
@@ -968,17 +1028,17 @@ class Explorer:
     # Our client.
 
     def _client(self, client: Client) -> int:
-        key = _key(client)
+        key = client.key
         number = self._clients.get(key)
         if number is None:
             number = self._clients[key] = len(self._by_number)
             self._by_number.append(client)
         return number
 
-    def _learns(self, number: int, event: Event, reading: Reading) -> int | None:
+    def _learns(self, number: int, event: Event, reading: int) -> int | None:
         key = (number, event, reading)
         if key not in self._next:
-            client = self._told(self._by_number[number], event, reading)
+            client = self._told(self._by_number[number], event, self._readings[reading])
             self._next[key] = None if client is None else self._client(client)
         return self._next[key]
 
@@ -1013,7 +1073,8 @@ class Explorer:
                 return (CANCEL_STATUSES,)
             case Phase.LOOK:
                 to_cancel = (CANCEL_QUEUE,) if client.may_cancel else ()
-                return (LOOKS if looks < self._looks else ()) + to_cancel
+                to_look = tuple(LOOKS[wait] for wait in client.waits) if looks < self._looks else ()
+                return to_look + to_cancel
             case _:
                 return ()
 
@@ -1024,139 +1085,135 @@ class Explorer:
         start = Client.baseline(statuses_of(Platform(), self._dials))
         if start is None:
             raise AssertionError("nothing is in progress at the start")
-        first: set[Element] = {(self._number(Platform(acts=self._acts)), None)}
         begun = self._client(start)
+        first: set[Element] = {self._start}
         chain: Chain | None = None
         for event in (READ_BASELINE, SEND):
             stale = event is READ_BASELINE and "stale" in self._dials
-            reached = self._reachable(first, any_number=stale or event in ANY_STEPS)
+            # As it is read at the start, nothing happens before it, unless it is read from a replica.
+            reached = self._reachable(first, any_number=True) if stale or event in ANY_STEPS else first
             first = {after for each in reached for _, after in self._shows(event, each, lost=False)}
-            chain = Chain(event, None, chain)
-        level: deque[tuple[int, frozenset[Element], Chain | None]] = deque()
+            chain = Chain(event, self._reading(None), chain)
+        level: deque[Node] = deque()
         for after in self._follow(begun, frozenset(first), ANSWER, chain):
-            if isinstance(after[2].reading, Answer) and share(after[2].reading):
-                self._visit(*after, queue=level)
+            answer = self._readings[after.chain.reading]
+            if isinstance(answer, Answer) and share(answer):
+                self._visit(after, level)
         for looks in range(self._looks + 1):
             level = self._level(level, looks)
         self.report.platforms = len(self._worlds)
         self.report.clients = len(self._by_number)
         return self.report
 
-    def _level(
-        self, level: deque[tuple[int, frozenset[Element], Chain | None]], looks: int
-    ) -> deque[tuple[int, frozenset[Element], Chain | None]]:
-        following: deque[tuple[int, frozenset[Element], Chain | None]] = deque()
+    def _level(self, level: deque[Node], looks: int) -> deque[Node]:
+        """Follow every history with so many looks; return those with one more."""
+        following: deque[Node] = deque()
         while level:
-            number, worlds, chain = level.popleft()
-            client = self._by_number[number]
-            for event in self._events(client, looks):
-                for after in self._follow(number, worlds, event, chain):
-                    self._visit(*after, queue=following if event in LOOKS or looks < 0 else level)
+            node = level.popleft()
+            for event in self._events(self._by_number[node.client], looks):
+                for after in self._follow(node.client, node.worlds, event, node.chain):
+                    self._visit(after, following if event.wait else level)
         return following
 
     def _follow(
-        self, number: int, worlds: frozenset[Element], event: Event, chain: Chain | None
-    ) -> Iterator[tuple[int, frozenset[Element], Chain]]:
+        self, client: int, worlds: frozenset[Element], event: Event, chain: Chain | None
+    ) -> Iterator[Node]:
         """Yield each reading that an event may show, with what the client then knows and the worlds that fit."""
-        lost = not self._by_number[number].submitted.accepted
-        groups: dict[Reading, set[Element]] = {}
+        lost = not self._by_number[client].submitted.accepted
+        groups: dict[int, set[Element]] = {}
         for element in self._reachable(worlds, any_number=event in ANY_STEPS):
             for reading, after in self._shows(event, element, lost=lost):
-                groups.setdefault(reading, set()).add(after)
+                if reading in groups:
+                    groups[reading].add(after)
+                else:
+                    groups[reading] = {after}
         for reading, fitting in groups.items():
-            learnt = self._learns(number, event, reading)
+            learnt = self._learns(client, event, reading)
             if learnt is not None:
-                yield learnt, frozenset(fitting), Chain(event, reading, chain)
+                yield Node(learnt, frozenset(fitting), Chain(event, reading, chain))
 
-    def _visit(
-        self,
-        number: int,
-        worlds: frozenset[Element],
-        chain: Chain,
-        *,
-        queue: deque[tuple[int, frozenset[Element], Chain | None]],
-    ) -> None:
-        key = hash((number, worlds))
+    def _visit(self, node: Node, queue: deque[Node]) -> None:
+        key = hash((node.client, node.worlds))
         if key in self._seen:
             return
         self._seen.add(key)
         self.report.histories += 1
-        self.report.pairs += len(worlds)
-        client = self._by_number[number]
+        self.report.pairs += len(node.worlds)
+        client = self._by_number[node.client]
         if client.ending is None:
-            queue.append((number, worlds, chain))
+            queue.append(node)
         else:
-            self._judge(client, worlds, chain)
+            self._judge(client, node)
 
-    def _judge(self, client: Client, worlds: frozenset[Element], chain: Chain) -> None:
+    def _judge(self, client: Client, node: Node) -> None:
         if client.ending is not None:
             self.report.endings[client.ending.value] += 1
-        right = [element for element in worlds if is_right(client, self._worlds[element[0]])]
-        if len(right) == len(worlds):
+        right = [each for each in node.worlds if is_right(client, self._worlds[each & _STATE])]
+        if len(right) == len(node.worlds):
             return
         kinds: dict[str, list[Element]] = {}
-        for element in worlds.difference(right):
-            kinds.setdefault(kind_of(client, self._worlds[element[0]]), []).append(element)
+        for each in node.worlds.difference(right):
+            kinds.setdefault(kind_of(client, self._worlds[each & _STATE]), []).append(each)
         into = self.report.indistinguishable if right else self.report.violations
         for kind, wrong in kinds.items():
             found = into.setdefault(kind, Found())
             found.histories += 1
             found.worlds += len(wrong)
             if not found.witness:
-                found.witness = self._replay(chain, wrong)
-                found.rightly = self._replay(chain, right) if right else ()
+                found.witness = self._replay(node.chain, wrong)
+                found.rightly = self._replay(node.chain, right) if right else ()
 
     # In words.
 
     def _replay(self, chain: Chain, ends: Iterable[Element]) -> tuple[str, ...]:
         """Return the shortest sequence of steps with these readings to one of the worlds."""
         events, ends = chain.events(), set(ends)
-        start = (0, False, (self._number(Platform(acts=self._acts)), None))
-        came: dict[tuple[int, bool, Element], tuple[tuple[int, bool, Element] | None, str]] = {start: (None, "")}
-        todo: deque[tuple[int, bool, Element]] = deque([start])
+        lost, client = [False], 0
+        for event, reading in events:
+            client = self._learns(client, event, reading) or client
+            is_answered = any(each is ANSWER for each, _ in events[: len(lost)])
+            lost.append(is_answered and not self._by_number[client].submitted.accepted)
+        start = Place(0, stepped=False, world=self._start)
+        came: dict[Place, tuple[Place | None, str]] = {start: (None, "")}
+        todo: deque[Place] = deque([start])
         while todo:
-            state = todo.popleft()
-            if state[0] == len(events):
-                if state[2] in ends:
-                    return _path(came, state)
+            place = todo.popleft()
+            if place.event == len(events):
+                if place.world in ends:
+                    return _path(came, place)
                 continue
-            for told, following in self._onwards(events, state):
+            event, reading = events[place.event]
+            for told, following in self._onwards(event, reading, place, lost=lost[place.event]):
                 if following not in came:
-                    came[following] = (state, told)
+                    came[following] = (place, told)
                     todo.append(following)
         raise AssertionError("every ending was reached somehow")
 
-    def _onwards(
-        self, events: Sequence[tuple[Event, Reading]], state: tuple[int, bool, Element]
-    ) -> Iterator[tuple[str, tuple[int, bool, Element]]]:
-        place, stepped, element = state
-        event, reading = events[place]
+    def _onwards(self, event: Event, reading: int, place: "Place", *, lost: bool) -> Iterator[tuple[str, "Place"]]:
+        number, lag = place.world & _STATE, place.world & ~_STATE
         stale = event is READ_BASELINE and "stale" in self._dials
-        torn = not stepped and "torn" in self._dials and event is not READ_BASELINE
+        torn = not place.stepped and "torn" in self._dials and event is not READ_BASELINE
         if stale or event in ANY_STEPS or torn:
-            for told, world in steps(self._worlds[element[0]], self._dials):
-                yield told, (place, True, (self._number(world), element[1]))
-        lost = any(isinstance(each, Answer) and each.what == "lost" for _, each in events[:place])
-        for shown, after in self._shows(event, element, lost=lost and not self._found_by(events[:place])):
+            for told, world in steps(self._worlds[number], self._dials):
+                yield told, Place(place.event, stepped=True, world=self._number(world) | lag)
+        for shown, after in self._shows(event, place.world, lost=lost):
             if shown == reading:
-                lagging = " (the history lags behind it)" if after[1] is not None and event in LOOKS else ""
-                yield f"    {event}: {_in_words(reading)}{lagging}", (place + 1, False, after)
-
-    def _found_by(self, events: Sequence[tuple[Event, Reading]]) -> bool:
-        """Return whether a client with these readings has found its lost submit."""
-        number = 0
-        for event, reading in events:
-            learnt = self._learns(number, event, reading)
-            number = number if learnt is None else learnt
-        return self._by_number[number].submitted.accepted
+                lagging = " (the history lags behind it)" if after >> _LAG and event.wait else ""
+                words = f"    {event}: {_in_words(self._readings[reading])}{lagging}"
+                yield words, Place(place.event + 1, stepped=False, world=after)
 
 
-State_ = tuple[int, bool, Element]
+class Place(NamedTuple):
+    """How far a replay is: before which event, whether the platform took a step since the last one, and the world."""
+
+    event: int
+    stepped: bool
+    world: Element
 
 
-def _path(came: Mapping[State_, tuple[State_ | None, str]], state: State_) -> tuple[str, ...]:
+def _path(came: Mapping[Place, tuple[Place | None, str]], place: Place) -> tuple[str, ...]:
     told: list[str] = []
-    at: State_ | None = state
+    at: Place | None = place
     while at is not None:
         before, words = came[at]
         if words:
@@ -1185,19 +1242,6 @@ def _in_words(reading: Reading) -> str:
         if not isinstance(each, Entry) or each.number != LAST_NIGHT
     ]
     return "; ".join(words) or "nothing new"
-
-
-def _key(value: object) -> Hashable:
-    """Return something hashable that is equal for equal values."""
-    if isinstance(value, Mapping):
-        return tuple(sorted((str(name), _key(each)) for name, each in value.items()))
-    if is_dataclass(value):
-        return (type(value).__name__, *(_key(getattr(value, each.name)) for each in fields(value)))
-    if isinstance(value, tuple):
-        return tuple(_key(each) for each in value)
-    if isinstance(value, Hashable):
-        return value
-    raise TypeError(f"cannot be compared: {value!r}")
 
 
 def main() -> int:
