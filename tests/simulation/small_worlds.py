@@ -59,8 +59,13 @@ LONG_AGO = INVISIBLE_FOR + 2
 
 DIALS: Mapping[str, str] = {
     "stale": "the baseline comes from a replica in the past: runs may begin before it is read, which it does not show",
-    "late": "a request is acted upon after its answer was lost, or becomes visible after it was accepted",
+    "late": "a request is acted upon after its answer was lost",
+    "hidden": "a request becomes visible some time after it was accepted",
     "answers": "a 409 although the restart was accepted; the id in a 202 is a colleague's",
+    "cancels": "colleagues cancel runs, and what waits",
+    "single": "colleagues restart one of the services, too",
+    "deploys": "colleagues deploy, too",
+    "console": "colleagues ask through the console, too",
     "twins": "colleagues ask with our name, too",
     "merge": "waiting requests of one name and origin for one action become one run",
     "kept": "a service that had no turn in a cancelled run keeps its state, under the new execution",
@@ -94,20 +99,18 @@ class Kind(NamedTuple):
 
 
 OURS = Kind(RESTART_ACTION, BOTH, API_ORIGIN, US)
-COLLEAGUES = (
-    Kind(RESTART_ACTION, BOTH, API_ORIGIN, THEM),
-    Kind(RESTART_ACTION, BOTH, CONSOLE_ORIGIN, THEM),
-    Kind(RESTART_ACTION, (0,), API_ORIGIN, THEM),
-    Kind(RESTART_ACTION, (0,), CONSOLE_ORIGIN, THEM),
-    Kind(DEPLOY_ACTION, BOTH, CONSOLE_ORIGIN, THEM),
-    Kind(DEPLOY_ACTION, (0,), CONSOLE_ORIGIN, THEM),
-)
-TWINS = (
-    Kind(RESTART_ACTION, BOTH, API_ORIGIN, US),
-    Kind(RESTART_ACTION, BOTH, CONSOLE_ORIGIN, US),
-    Kind(RESTART_ACTION, (0,), API_ORIGIN, US),
-    Kind(DEPLOY_ACTION, BOTH, API_ORIGIN, US),
-)
+
+
+@cache
+def kinds_of(dials: frozenset[str]) -> tuple[Kind, ...]:
+    """Return what colleagues may ask for."""
+    return tuple(
+        Kind(action, services, origin, name)
+        for action in ((RESTART_ACTION, DEPLOY_ACTION) if "deploys" in dials else (RESTART_ACTION,))
+        for services in ((BOTH, (0,)) if "single" in dials else (BOTH,))
+        for origin in ((API_ORIGIN, CONSOLE_ORIGIN) if "console" in dials else (API_ORIGIN,))
+        for name in ((THEM, US) if "twins" in dials else (THEM,))
+    )
 
 
 class Request(NamedTuple):
@@ -285,7 +288,7 @@ def _of_the_post(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
         case Post.SENT:
             yield "our request enters the queue", _enter(world)
             yield "our request has no effect", world._replace(post=Post.DROPPED)
-            if "late" in dials:
+            if "hidden" in dials:
                 yield "our request is accepted, still invisible", world._replace(post=Post.SURE)
         case Post.SURE:
             yield "our request becomes visible", _enter(world)
@@ -403,9 +406,11 @@ def _over(world: Platform, run: Execution, untouched: Step) -> Platform:
 def _of_colleagues(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
     """Yield what colleagues can do; `world` has this act taken off."""
     who = world.asked + 1
-    for kind in COLLEAGUES + (TWINS if "twins" in dials else ()):
+    for kind in kinds_of(dials):
         request = Request(who, kind)
         yield f"a colleague asks (c{who}): {kind}", world._replace(queue=(*world.queue, request), asked=who)
+    if "cancels" not in dials:
+        return
     for request in world.queue:
         left = tuple(each for each in world.queue if each != request)
         yield f"a colleague cancels what waits: {_whose(request)}", world._replace(queue=left)
@@ -542,6 +547,7 @@ class Phase(Enum):
 
     POST = "post"
     LOOK = "look"
+    RETRY = "look, to submit again"
     QUEUE = "queue"
     HISTORY = "history"
     CANCEL_HISTORY = "history, to cancel"
@@ -604,7 +610,7 @@ class Client:
         """Return what it does with the answer to its POST."""
         match answer.what:
             case "409":
-                return self._end(Ending.AGAIN, "409")
+                return replace(self, phase=Phase.RETRY)
             case "lost":
                 return replace(self, phase=Phase.LOOK)
             case _:
@@ -614,6 +620,9 @@ class Client:
 
     def look_at(self, read: Statuses, *, after: float) -> "Client":
         """Return what it knows after a reading of the statuses, `after` seconds after the last one."""
+        if self.phase is Phase.RETRY:
+            # Nothing of its first POST is kept: it begins anew, with a new baseline.
+            return self if self.baseline(read) is None else self._end(Ending.AGAIN, "409")
         waited = self._aged(after)
         if not self.submitted.accepted:
             return replace(waited, phase=Phase.QUEUE, seen=read)
@@ -672,6 +681,8 @@ class Client:
     @property
     def waits(self) -> tuple[str, ...]:
         """How long it may wait for the next look, where that makes a difference."""
+        if self.phase is Phase.RETRY:
+            return tuple(WAITS)[:1]
         is_long = not self.submitted.accepted or self.evidence.absent_since is not None
         return tuple(WAITS) if is_long else tuple(WAITS)[:2]
 
@@ -859,7 +870,11 @@ class Report:
     pairs: int = 0
     endings: Counter[str] = field(default_factory=Counter)
     violations: dict[str, Found] = field(default_factory=dict)
+    """Wrong in every world in which these readings are made."""
+    unread: dict[str, Found] = field(default_factory=dict)
+    """Right in another world with these readings; but statuses, queue and history show there what they do not here."""
     indistinguishable: dict[str, Found] = field(default_factory=dict)
+    """Right in another world with these readings, in which the API shows the same, whatever is read."""
 
     def add(self, other: "Report") -> None:
         """Add what another search found, in another part of the space."""
@@ -870,6 +885,7 @@ class Report:
         self.endings += other.endings
         for mine, theirs in (
             (self.violations, other.violations),
+            (self.unread, other.unread),
             (self.indistinguishable, other.indistinguishable),
         ):
             for kind, found in theirs.items():
@@ -1071,7 +1087,7 @@ class Explorer:
                 return (CANCEL_HISTORY,)
             case Phase.CANCEL_STATUSES:
                 return (CANCEL_STATUSES,)
-            case Phase.LOOK:
+            case Phase.LOOK | Phase.RETRY:
                 to_cancel = (CANCEL_QUEUE,) if client.may_cancel else ()
                 to_look = tuple(LOOKS[wait] for wait in client.waits) if looks < self._looks else ()
                 return to_look + to_cancel
@@ -1112,7 +1128,8 @@ class Explorer:
             node = level.popleft()
             for event in self._events(self._by_number[node.client], looks):
                 for after in self._follow(node.client, node.worlds, event, node.chain):
-                    self._visit(after, following if event.wait else level)
+                    for closer in self._look_closer(after):
+                        self._visit(closer, following if event.wait else level)
         return following
 
     def _follow(
@@ -1131,6 +1148,14 @@ class Explorer:
             learnt = self._learns(client, event, reading)
             if learnt is not None:
                 yield Node(learnt, frozenset(fitting), Chain(event, reading, chain))
+
+    def _look_closer(self, node: Node) -> Iterator[Node]:
+        """Yield what follows a reading of the statuses once queue and history were read too, if the client asks."""
+        if self._by_number[node.client].phase is not Phase.QUEUE or "torn" in self._dials:
+            yield node
+            return
+        for each in self._follow(node.client, node.worlds, QUEUE, node.chain):
+            yield from self._follow(each.client, each.worlds, HISTORY, each.chain)
 
     def _visit(self, node: Node, queue: deque[Node]) -> None:
         key = hash((node.client, node.worlds))
@@ -1151,17 +1176,25 @@ class Explorer:
         right = [each for each in node.worlds if is_right(client, self._worlds[each & _STATE])]
         if len(right) == len(node.worlds):
             return
-        kinds: dict[str, list[Element]] = {}
+        views: dict[tuple[Reading, ...], Element] = {self._view(each): each for each in right}
+        wrong: dict[tuple[str, bool], list[Element]] = {}
         for each in node.worlds.difference(right):
-            kinds.setdefault(kind_of(client, self._worlds[each & _STATE]), []).append(each)
-        into = self.report.indistinguishable if right else self.report.violations
-        for kind, wrong in kinds.items():
-            found = into.setdefault(kind, Found())
+            kind = kind_of(client, self._worlds[each & _STATE])
+            wrong.setdefault((kind, self._view(each) in views), []).append(each)
+        for (kind, looks_right), worlds in wrong.items():
+            into = self.report.unread if right else self.report.violations
+            found = (self.report.indistinguishable if looks_right else into).setdefault(kind, Found())
             found.histories += 1
-            found.worlds += len(wrong)
+            found.worlds += len(worlds)
             if not found.witness:
-                found.witness = self._replay(node.chain, wrong)
-                found.rightly = self._replay(node.chain, right) if right else ()
+                found.witness = self._replay(node.chain, worlds[:1] if looks_right else worlds)
+                alike = [views[self._view(worlds[0])]] if looks_right else right
+                found.rightly = self._replay(node.chain, alike) if right else ()
+
+    def _view(self, element: Element) -> tuple[Reading, ...]:
+        """Return everything that the API would show in this world."""
+        world = self._worlds[element & _STATE]
+        return statuses_of(world, self._dials), world.queue, history_of(world)
 
     # In words.
 
