@@ -20,12 +20,12 @@ import argparse
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from enum import Enum
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 from orchestrator.domain.evidence import ABSENT_FOR, Evidence, Look, Submitted, confirm_look, take_in
@@ -656,7 +656,9 @@ class Client:
     def begin_to_cancel(self, read: tuple[Request, ...]) -> "Client":
         """Return what it knows after a reading of the queue that is made to cancel."""
         evidence = Evidence(not_ours=self.evidence.not_ours)
-        return Client(phase=Phase.CANCEL_HISTORY, submitted=self._aged(LONG_AGO).submitted, evidence=evidence, queue=read)
+        return Client(
+            phase=Phase.CANCEL_HISTORY, submitted=self._aged(LONG_AGO).submitted, evidence=evidence, queue=read
+        )
 
     def find_what_to_cancel(self, read: tuple[Entry, ...], *, near: bool) -> "Client | None":
         """Return what it cancels, as far as it is known after the history; None if nothing."""
@@ -774,7 +776,9 @@ def kind_of(client: Client, world: Platform) -> str:
             return f"no too early ({client.why}): ours {_where(world)}"
         case Ending.NO:
             restarts = sum(run.kind.action == RESTART_ACTION for run in world.runs)
-            return f"no ({client.why}) although ours restarted everything, {'alone' if restarts == 1 else 'among others'}"
+            return (
+                f"no ({client.why}) although ours restarted everything, {'alone' if restarts == 1 else 'among others'}"
+            )
         case Ending.YES:
             return f"yes ({client.why}), ours {_where(world)}"
         case Ending.AGAIN:
@@ -876,9 +880,17 @@ class Report:
     indistinguishable: dict[str, Found] = field(default_factory=dict)
     """Right in another world with these readings, in which the API shows the same, whatever is read."""
 
+    @property
+    def size(self) -> str:
+        """How much was searched."""
+        return (
+            f"{self.platforms} states of the platform, {self.clients} of the client, {self.histories} histories of "
+            f"readings, {self.pairs} pairs of a history and a world"
+        )
+
     def add(self, other: "Report") -> None:
         """Add what another search found, in another part of the space."""
-        self.platforms = max(self.platforms, other.platforms)
+        self.platforms += other.platforms
         self.clients += other.clients
         self.histories += other.histories
         self.pairs += other.pairs
@@ -921,6 +933,7 @@ class Explorer:
         self._by_number: list[Client] = []
         self._next: dict[tuple[int, Event, int], int | None] = {}
         self._seen: set[int] = set()
+        self._groups: dict[tuple[frozenset[Element], Event, bool], tuple[tuple[int, frozenset[Element]], ...]] = {}
         self._start = self._number(Platform(acts=acts))
         self.report = Report()
 
@@ -1096,8 +1109,8 @@ class Explorer:
 
     # The search.
 
-    def explore(self, share: Callable[[Answer], bool] = lambda _: True) -> Report:
-        """Search everything that follows the answers in `share`."""
+    def explore(self) -> Report:
+        """Search everything."""
         start = Client.baseline(statuses_of(Platform(), self._dials))
         if start is None:
             raise AssertionError("nothing is in progress at the start")
@@ -1112,9 +1125,7 @@ class Explorer:
             chain = Chain(event, self._reading(None), chain)
         level: deque[Node] = deque()
         for after in self._follow(begun, frozenset(first), ANSWER, chain):
-            answer = self._readings[after.chain.reading]
-            if isinstance(answer, Answer) and share(answer):
-                self._visit(after, level)
+            self._visit(after, level)
         for looks in range(self._looks + 1):
             level = self._level(level, looks)
         self.report.platforms = len(self._worlds)
@@ -1132,22 +1143,32 @@ class Explorer:
                         self._visit(closer, following if event.wait else level)
         return following
 
-    def _follow(
-        self, client: int, worlds: frozenset[Element], event: Event, chain: Chain | None
-    ) -> Iterator[Node]:
+    def _follow(self, client: int, worlds: frozenset[Element], event: Event, chain: Chain | None) -> Iterator[Node]:
         """Yield each reading that an event may show, with what the client then knows and the worlds that fit."""
-        lost = not self._by_number[client].submitted.accepted
-        groups: dict[int, set[Element]] = {}
-        for element in self._reachable(worlds, any_number=event in ANY_STEPS):
-            for reading, after in self._shows(event, element, lost=lost):
-                if reading in groups:
-                    groups[reading].add(after)
-                else:
-                    groups[reading] = {after}
-        for reading, fitting in groups.items():
+        for reading, fitting in self._grouped(worlds, event, lost=not self._by_number[client].submitted.accepted):
             learnt = self._learns(client, event, reading)
             if learnt is not None:
-                yield Node(learnt, frozenset(fitting), Chain(event, reading, chain))
+                yield Node(learnt, fitting, Chain(event, reading, chain))
+
+    def _grouped(
+        self, worlds: frozenset[Element], event: Event, *, lost: bool
+    ) -> tuple[tuple[int, frozenset[Element]], ...]:
+        """Return each reading that an event may show, with the worlds that fit."""
+        if event.wait in ("at once", "ABSENT_FOR"):
+            event = LOOKS["at once"]
+        key = (worlds, event, lost)
+        found = self._groups.get(key)
+        if found is None:
+            groups: dict[int, set[Element]] = {}
+            for element in self._reachable(worlds, any_number=event in ANY_STEPS):
+                for reading, after in self._shows(event, element, lost=lost):
+                    if reading in groups:
+                        groups[reading].add(after)
+                    else:
+                        groups[reading] = {after}
+            found = tuple((reading, frozenset(fitting)) for reading, fitting in groups.items())
+            self._groups[key] = found
+        return found
 
     def _look_closer(self, node: Node) -> Iterator[Node]:
         """Yield what follows a reading of the statuses once queue and history were read too, if the client asks."""
@@ -1277,9 +1298,96 @@ def _in_words(reading: Reading) -> str:
     return "; ".join(words) or "nothing new"
 
 
+class Part(NamedTuple):
+    """A part of the space."""
+
+    acts: int
+    looks: int
+    dials: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.acts} acts, {self.looks} looks, {', '.join(sorted(self.dials)) or 'no dials'}"
+
+
+def _dials(*names: str) -> frozenset[str]:
+    return frozenset(name for each in names for name in each.split())
+
+
+WHOLE = (
+    Part(1, 6, _dials("stale late answers cancels single deploys console twins merge kept old")),
+    Part(2, 4, _dials("late cancels twins")),
+    Part(2, 4, _dials("stale answers cancels")),
+    Part(2, 4, _dials("cancels console merge twins kept old")),
+    Part(2, 3, _dials("single deploys console")),
+    Part(3, 3, _dials("")),
+    Part(1, 4, _dials("late hidden cancels twins console single deploys")),
+    Part(1, 3, _dials("late cancels twins torn kept old")),
+    Part(1, 3, _dials("late cancels twins lag kept old")),
+    Part(1, 4, _dials("stale cancels twins any-order kept old deploys")),
+    Part(1, 4, _dials("stale cancels twins undated deploys single")),
+    Part(1, 4, _dials("stale late cancels twins near deploys single")),
+    Part(1, 4, _dials("late cancels twins uncounted answers merge")),
+    Part(1, 3, _dials("late cancels twins holes")),
+    Part(1, 3, _dials("stale late cancels replica")),
+)
+"""All dials with few acts, and more acts with fewer dials: all at once would be too much."""
+
+
+def explore(part: Part) -> tuple[Part, Report, float]:
+    """Search a part; return it with what was found and the seconds it took."""
+    began = time.perf_counter()
+    report = Explorer(acts=part.acts, looks=part.looks, dials=part.dials).explore()
+    return part, report, time.perf_counter() - began
+
+
+def tell(report: Report) -> Iterator[str]:
+    """Yield what a search found, line by line."""
+    for title, kinds in (
+        ("VIOLATED", report.violations),
+        ("VIOLATED, although a reading that was not made would have told", report.unread),
+        ("INDISTINGUISHABLE", report.indistinguishable),
+    ):
+        yield f"{title}: {len(kinds)} kinds"
+        for kind, found in sorted(kinds.items()):
+            yield f"  {kind}: {found.histories} histories, {found.worlds} worlds"
+            yield from (f"      {step}" for step in found.witness)
+            if found.rightly:
+                yield "    with the same readings, and right:"
+                yield from (f"      {step}" for step in found.rightly)
+
+
 def main() -> int:
     """Search what the command line asks for; return 1 where anything was violated."""
-    return 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--acts", type=int, help="how many acts of others; without it and --dials, the whole")
+    parser.add_argument("--looks", type=int, help="how many looks; without it 4, or of the whole as many as it has")
+    parser.add_argument("--dials", help=f"the liberties that the platform and others take, of {', '.join(DIALS)}")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes, for the whole")
+    parser.add_argument("--brief", action="store_true", help="count, without the witnesses")
+    options = parser.parse_args()
+    chosen = frozenset(name for name in (options.dials or "").split(",") if name)
+    if chosen - EVERY_DIAL:
+        parser.error(f"no such dial: {', '.join(sorted(chosen - EVERY_DIAL))}")
+    if options.acts is not None or options.dials is not None:
+        parts: Sequence[Part] = (Part(1 if options.acts is None else options.acts, options.looks or 4, chosen),)
+    else:
+        parts = [part._replace(looks=min(part.looks, options.looks or part.looks)) for part in WHOLE]
+    total = Report()
+    # Each in a process of its own: so its memory is given back.
+    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
+        for part, report, seconds in pool.map(explore, parts):
+            total.add(report)
+            _say(f"{part}: {report.size}, {seconds:.0f} s")
+    _say(f"in all: {total.size}")
+    _say("endings: " + ", ".join(f"{count} {ending}" for ending, count in sorted(total.endings.items())))
+    for line in tell(total):
+        if not options.brief or not line.startswith("    "):
+            _say(line)
+    return 1 if total.violations or total.unread else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - this is a command
 
 
 if __name__ == "__main__":
