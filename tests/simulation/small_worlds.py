@@ -21,7 +21,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from enum import Enum
@@ -655,9 +655,12 @@ class Client:
 
     def begin_to_cancel(self, read: tuple[Request, ...]) -> "Client":
         """Return what it knows after a reading of the queue that is made to cancel."""
-        evidence = Evidence(not_ours=self.evidence.not_ours)
         return Client(
-            phase=Phase.CANCEL_HISTORY, submitted=self._aged(LONG_AGO).submitted, evidence=evidence, queue=read
+            phase=Phase.CANCEL_HISTORY,
+            # Nothing else of what it knows matters.
+            submitted=self._aged(LONG_AGO).submitted,
+            evidence=Evidence(not_ours=self.evidence.not_ours),
+            queue=read,
         )
 
     def find_what_to_cancel(self, read: tuple[Entry, ...], *, near: bool) -> "Client | None":
@@ -713,7 +716,7 @@ class Client:
         return self.phase is Phase.LOOK and self.submitted.accepted and not self.submitted.found
 
     def _settled(self, look: Look) -> "Client":
-        # A question that was asked lately is not asked again: to a client that looks at any time, that makes no difference.
+        # The product does not ask a question again that it has just asked. Here the next look may be at any time.
         evidence = replace(look.evidence, verdicts={}, confirmed=None, confirmed_at=float("-inf"))
         looked = replace(self, phase=Phase.LOOK, evidence=evidence, look=None, seen=None, queue=())
         if not look.settled:
@@ -776,9 +779,8 @@ def kind_of(client: Client, world: Platform) -> str:
             return f"no too early ({client.why}): ours {_where(world)}"
         case Ending.NO:
             restarts = sum(run.kind.action == RESTART_ACTION for run in world.runs)
-            return (
-                f"no ({client.why}) although ours restarted everything, {'alone' if restarts == 1 else 'among others'}"
-            )
+            company = "alone" if restarts == 1 else "among others"
+            return f"no ({client.why}) although ours restarted everything, {company}"
         case Ending.YES:
             return f"yes ({client.why}), ours {_where(world)}"
         case Ending.AGAIN:
@@ -965,15 +967,17 @@ class Explorer:
 
     def _reachable(self, elements: Iterable[Element], *, any_number: bool) -> Iterable[Element]:
         """Return where the platform may be before the next event."""
-        reached = set(elements)
         if any_number:
+            reached = {each & _STATE for each in elements}
             todo = list(reached)
             while todo:
                 for after in self._after(todo.pop()):
                     if after not in reached:
                         reached.add(after)
                         todo.append(after)
-        elif "torn" in self._dials:
+            return reached
+        reached = set(elements)
+        if "torn" in self._dials:
             for each in tuple(reached):
                 lag = each & ~_STATE
                 reached.update(after | lag for after in self._after(each & _STATE))
@@ -1244,7 +1248,8 @@ class Explorer:
         raise AssertionError("every ending was reached somehow")
 
     def _onwards(self, event: Event, reading: int, place: "Place", *, lost: bool) -> Iterator[tuple[str, "Place"]]:
-        number, lag = place.world & _STATE, place.world & ~_STATE
+        number = place.world & _STATE
+        lag = 0 if event in ANY_STEPS else place.world & ~_STATE
         stale = event is READ_BASELINE and "stale" in self._dials
         torn = not place.stepped and "torn" in self._dials and event is not READ_BASELINE
         if stale or event in ANY_STEPS or torn:
@@ -1276,6 +1281,13 @@ def _path(came: Mapping[Place, tuple[Place | None, str]], place: Place) -> tuple
     return tuple(reversed(told))
 
 
+def _entry_in_words(entry: Request | Entry) -> str:
+    kind = entry.kind
+    if isinstance(entry, Request):
+        return f"{_request_id(entry.who)} {kind.action} of {'both' if kind.services == BOTH else 'a'}"
+    return f"{entry.number} {kind.action} {entry.status} {'/'.join(entry.states)} ({kind.origin}, {kind.name})"
+
+
 def _in_words(reading: Reading) -> str:
     match reading:
         case None:
@@ -1288,13 +1300,7 @@ def _in_words(reading: Reading) -> str:
                 for name, each in zip(TARGETS, reading.services, strict=True)
             )
             return f"{', '.join(shown)}; last run {reading.last} ({reading.last_origin})"
-    words = [
-        f"{_request_id(each.who)} {each.kind.action}"
-        if isinstance(each, Request)
-        else f"{each.number} {each.kind.action} {each.status} {'/'.join(each.states)} ({each.kind.origin}, {each.kind.name})"
-        for each in reading
-        if not isinstance(each, Entry) or each.number != LAST_NIGHT
-    ]
+    words = [_entry_in_words(each) for each in reading if not isinstance(each, Entry) or each.number != LAST_NIGHT]
     return "; ".join(words) or "nothing new"
 
 
@@ -1375,9 +1381,12 @@ def main() -> int:
     total = Report()
     # Each in a process of its own: so its memory is given back.
     with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
-        for part, report, seconds in pool.map(explore, parts):
-            total.add(report)
+        searches = [pool.submit(explore, part) for part in parts]
+        for search in as_completed(searches):
+            part, report, seconds = search.result()
             _say(f"{part}: {report.size}, {seconds:.0f} s")
+    for search in searches:
+        total.add(search.result()[1])
     _say(f"in all: {total.size}")
     _say("endings: " + ", ".join(f"{count} {ending}" for ending, count in sorted(total.endings.items())))
     for line in tell(total):

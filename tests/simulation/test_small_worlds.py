@@ -15,8 +15,7 @@ BUSY = Part(1, 2, frozenset({"stale", "late", "cancels", "twins", "deploys", "ke
 ODD = Part(1, 2, frozenset({"late", "answers", "cancels", "single", "console", "merge"}))
 TORN = Part(1, 2, frozenset({"cancels", "torn", "lag", "kept"}))
 
-KNOWN = {
-}
+KNOWN = {}
 """The kinds of mistakes that the product makes in each part. Not one may be added; what is mended has to go."""
 
 pytestmark = pytest.mark.timeout(300)
