@@ -118,6 +118,8 @@ class Request(NamedTuple):
 
     who: int
     kind: Kind
+    label: int = 0
+    """Its id, given to it when it is first shown: so an id tells nothing but that it is the same. 0 before that."""
 
 
 class Step(Enum):
@@ -193,7 +195,7 @@ class Post(Enum):
 
 
 Shown = tuple[str, int, int, int | None]
-"""A service in a reading: its state, its execution's number, how many requests wait for it, and the first of them."""
+"""A service in a reading: state, number of the execution, how many requests wait for it, the label of the first."""
 
 
 class Statuses(NamedTuple):
@@ -234,6 +236,9 @@ class Platform(NamedTuple):
     """How many acts others have left."""
     asked: int = 0
     """How many requests colleagues have made."""
+    labels: int = 0
+    """How many labels were given."""
+    our_label: int = 0
     noticed: bool = False
     """Whether our request could be seen waiting in a reading."""
     replica: Statuses | None = None
@@ -280,7 +285,9 @@ def steps(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
     if world.acts:
         yield from _of_colleagues(world._replace(acts=world.acts - 1), dials)
     if "replica" in dials and world.read and world.replica is None:
-        yield "a replica stops", world._replace(replica=statuses_of(world, dials))
+        shown = statuses_of(world, dials)
+        without_ids = tuple(None if each is None else (*each[:3], None) for each in shown.services)
+        yield "a replica stops", world._replace(replica=shown._replace(services=without_ids))
 
 
 def _of_the_post(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
@@ -297,7 +304,33 @@ def _of_the_post(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
 
 
 def _enter(world: Platform) -> Platform:
-    return world._replace(post=Post.ACTED, queue=(*world.queue, Request(0, OURS)))
+    return world._replace(post=Post.ACTED, queue=(*world.queue, Request(0, OURS, world.our_label)))
+
+
+def label(world: Platform, who: int) -> Platform:
+    """Return the world in which the id of a request is about to be shown."""
+    if who == 0 and world.our_label:
+        return world
+    if any(request.who == who and request.label for request in world.queue):
+        return world
+    new = world.labels + 1
+    queue = tuple(request._replace(label=new) if request.who == who else request for request in world.queue)
+    return world._replace(queue=queue, labels=new, our_label=new if who == 0 else world.our_label)
+
+
+def before_statuses(world: Platform, dials: frozenset[str]) -> Platform:
+    """Return the world in which the statuses are about to be shown."""
+    for service in BOTH if "uncounted" not in dials else ():
+        first = next((request for request in world.queue if service in request.kind.services), None)
+        world = world if first is None else label(world, first.who)
+    return world._replace(noticed=world.noticed or world.ours_waits())
+
+
+def before_queue(world: Platform) -> Platform:
+    """Return the world in which the queue is about to be shown."""
+    for request in world.queue:
+        world = label(world, request.who)
+    return world._replace(noticed=world.noticed or world.ours_waits())
 
 
 def _begin(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
@@ -328,7 +361,7 @@ def _begun(world: Platform, requests: tuple[Request, ...]) -> Told:
         status="ONGOING",
         late=world.read,
     )
-    whose = "ours" if requests == (Request(0, OURS),) else " and ".join(_whose(request) for request in requests)
+    whose = " and ".join(_whose(request) for request in requests)
     queue = tuple(request for request in world.queue if request not in requests)
     return f"run {run.number} begins: {whose}", _showing(world._replace(queue=queue, before=world.services), run)
 
@@ -420,7 +453,7 @@ def _of_colleagues(world: Platform, dials: frozenset[str]) -> Iterator[Told]:
 
 
 def statuses_of(world: Platform, dials: frozenset[str]) -> Statuses:
-    """Return what the statuses show."""
+    """Return what the statuses show; `before_statuses` comes first."""
     runs, counted = world.runs, "uncounted" not in dials
     services = []
     for service, (state, number) in enumerate(world.services):
@@ -430,7 +463,7 @@ def statuses_of(world: Platform, dials: frozenset[str]) -> Statuses:
             each == service and step not in OVER for each, step in zip(run.kind.services, run.steps, strict=True)
         )
         shown = state if in_a_run or not waiting else _SHOWN[waiting[0].kind.action, Step.TURN]
-        count, first = (len(waiting), waiting[0].who) if waiting and counted else (0, None)
+        count, first = (len(waiting), waiting[0].label) if waiting and counted else (0, None)
         services.append((shown, number, count, first))
     last = runs[0] if runs else None
     return Statuses(
@@ -472,11 +505,23 @@ class Answer(NamedTuple):
         return "202 without an id" if self.request is None else f"202 with the id {_request_id(self.request)}"
 
 
-Reading = Statuses | tuple[Request, ...] | tuple[Entry, ...] | Answer | None
+class Waiting(NamedTuple):
+    """A request in the queue, as it is shown."""
+
+    label: int
+    kind: Kind
 
 
-def _request_id(who: int) -> str:
-    return "ours" if who == 0 else f"c{who}"
+Reading = Statuses | tuple[Waiting, ...] | tuple[Entry, ...] | Answer | None
+
+
+def queue_shown(world: Platform) -> tuple[Waiting, ...]:
+    """Return what the queue shows; `before_queue` comes first."""
+    return tuple(Waiting(request.label, request.kind) for request in world.queue)
+
+
+def _request_id(label: int) -> str:
+    return f"r{label}"
 
 
 @cache
@@ -505,11 +550,11 @@ def observation_of(read: Statuses) -> Observation:
 
 
 @cache
-def queue_of(read: tuple[Request, ...]) -> tuple[QueuedRequest, ...]:
+def queue_of(read: tuple[Waiting, ...]) -> tuple[QueuedRequest, ...]:
     """Return a reading of the queue as the product knows it."""
     return tuple(
         QueuedRequest(
-            request_id=_request_id(request.who),
+            request_id=_request_id(request.label),
             action=request.kind.action,
             service_ids=frozenset(TARGETS[service] for service in request.kind.services),
             triggered_by=request.kind.name,
@@ -585,7 +630,7 @@ class Client:
     look: Look | None = None
     seen: Statuses | None = None
     """The statuses of a look that is not complete."""
-    queue: tuple[Request, ...] = ()
+    queue: tuple[Waiting, ...] = ()
     to_cancel: str | None = None
     """The run that is about to be cancelled."""
     ending: Ending | None = None
@@ -633,7 +678,7 @@ class Client:
             return replace(waited, phase=Phase.QUEUE, look=look, seen=read)
         return waited._settled(look)
 
-    def read_queue(self, read: tuple[Request, ...]) -> "Client":
+    def read_queue(self, read: tuple[Waiting, ...]) -> "Client":
         """Return what it knows after a reading of the queue."""
         return replace(self, phase=Phase.HISTORY, queue=read)
 
@@ -653,7 +698,7 @@ class Client:
             return looked._end(Ending.AGAIN, "nothing found")
         return looked
 
-    def begin_to_cancel(self, read: tuple[Request, ...]) -> "Client":
+    def begin_to_cancel(self, read: tuple[Waiting, ...]) -> "Client":
         """Return what it knows after a reading of the queue that is made to cancel."""
         return Client(
             phase=Phase.CANCEL_HISTORY,
@@ -763,7 +808,8 @@ def is_right(client: Client, world: Platform) -> bool:
             gone = not world.ours_waits() and not any(run.ours for run in world.runs)
             return not world.ours_came() or (gone and not world.ours_still_may() and not world.noticed)
         case Ending.CANCELS_REQUEST:
-            return client.named <= {_request_id(0)}
+            hit = [request for request in world.queue if _request_id(request.label) in client.named]
+            return all(request.who == 0 for request in hit)
         case Ending.CANCELS_RUN:
             run = world.run
             # If nothing runs any more, nothing is hit.
@@ -935,7 +981,7 @@ class Explorer:
         self._by_number: list[Client] = []
         self._next: dict[tuple[int, Event, int], int | None] = {}
         self._seen: set[int] = set()
-        self._groups: dict[tuple[frozenset[Element], Event, bool], tuple[tuple[int, frozenset[Element]], ...]] = {}
+        self._groups: dict[tuple[frozenset[Element], Event], tuple[tuple[int, frozenset[Element]], ...]] = {}
         self._start = self._number(Platform(acts=acts))
         self.report = Report()
 
@@ -985,50 +1031,51 @@ class Explorer:
 
     # What an event shows in one world, and the world after it.
 
-    def _shows(self, event: Event, element: Element, *, lost: bool) -> Iterator[tuple[int, Element]]:
+    def _shows(self, event: Event, element: Element) -> Iterator[tuple[int, Element]]:
         number = element & _STATE
         world = self._worlds[number]
         if event.wait:
             if event.wait != "invisible_for" or world.post not in (Post.SENT, Post.SURE):
-                yield from self._looked(number, lost=lost)
+                yield from self._looked(number)
         elif event is QUEUE or event is CANCEL_QUEUE:
-            lag = element & ~_STATE
-            yield self._reading(world.queue), (self._noticed(number) if lost else number) | lag
+            shown = before_queue(world)
+            yield self._reading(queue_shown(shown)), self._number(shown) | (element & ~_STATE)
         elif event is HISTORY or event is CANCEL_HISTORY:
             lagging = element >> _LAG
             yield (lagging - 1 if lagging else self._history(number)), number
         elif event is CANCEL_STATUSES:
             yield from self._statuses_in(number)
         elif event is ANSWER:
-            yield from ((self._reading(answer), number) for answer in self._answers(world))
+            yield from ((self._reading(answer), self._number(after)) for answer, after in self._answers(world))
         else:
             after = world._replace(read=True) if event is READ_BASELINE else world._replace(post=Post.SENT)
             yield self._reading(None), self._number(after)
 
-    def _answers(self, world: Platform) -> Iterator[Answer]:
+    def _answers(self, world: Platform) -> Iterator[tuple[Answer, Platform]]:
         odd = "answers" in self._dials
         if world.post is Post.SENT:
             if "late" in self._dials:
-                yield Answer("lost")
+                yield Answer("lost"), world
             return
-        yield Answer("lost")
+        yield Answer("lost"), world
         if world.post is Post.DROPPED or odd:
-            yield Answer("409")
+            yield Answer("409"), world
         if world.post is not Post.DROPPED:
-            yield Answer("202", 0)
-            yield Answer("202")
+            # No id was shown before.
+            yield Answer("202", 1), label(world, 0)
+            yield Answer("202"), world
             if odd:
-                yield from (Answer("202", who) for who in range(1, world.asked + 1))
+                yield from ((Answer("202", 1), label(world, each.who)) for each in world.queue if each.who)
+                yield Answer("202", 1), world._replace(labels=1)
 
-    def _looked(self, number: int, *, lost: bool) -> Iterator[tuple[int, Element]]:
-        for read, after in self._statuses_in(number):
-            yield read, self._noticed(after) if lost else after
+    def _looked(self, number: int) -> Iterator[tuple[int, Element]]:
+        yield from self._statuses_in(number)
         if "lag" in self._dials:
             shown = self._history(number)
             for later in self._after(number):
                 if self._history(later) != shown:
                     for read, after in self._statuses_in(later):
-                        yield read, (self._noticed(after) if lost else after) | ((shown + 1) << _LAG)
+                        yield read, after | ((shown + 1) << _LAG)
 
     def _history(self, number: int) -> int:
         found = self._histories[number]
@@ -1039,8 +1086,10 @@ class Explorer:
     def _statuses_in(self, number: int) -> tuple[tuple[int, int], ...]:
         found = self._statuses[number]
         if found is None:
-            read = self._all_statuses(self._worlds[number])
-            found = self._statuses[number] = tuple((self._reading(each), number) for each in read)
+            shown = before_statuses(self._worlds[number], self._dials)
+            after = self._number(shown)
+            found = tuple((self._reading(each), after) for each in self._all_statuses(shown))
+            self._statuses[number] = found
         return found
 
     def _all_statuses(self, world: Platform) -> Iterator[Statuses]:
@@ -1051,12 +1100,6 @@ class Explorer:
             yield shown._replace(services=(shown.services[0], None))
         if world.replica is not None and world.replica != shown:
             yield world.replica
-
-    def _noticed(self, number: int) -> int:
-        world = self._worlds[number]
-        if world.noticed or not world.ours_waits():
-            return number
-        return self._number(world._replace(noticed=True))
 
     # Our client.
 
@@ -1087,7 +1130,7 @@ class Explorer:
                     return client.cancel(reading)
                 return client.look_at(reading, after=WAITS[event.wait])
         if event is QUEUE or event is CANCEL_QUEUE:
-            requests = tuple(each for each in reading if isinstance(each, Request))
+            requests = tuple(each for each in reading if isinstance(each, Waiting))
             return client.read_queue(requests) if event is QUEUE else client.begin_to_cancel(requests)
         entries = tuple(each for each in reading if isinstance(each, Entry))
         if event is HISTORY:
@@ -1125,7 +1168,7 @@ class Explorer:
             stale = event is READ_BASELINE and "stale" in self._dials
             # As it is read at the start, nothing happens before it, unless it is read from a replica.
             reached = self._reachable(first, any_number=True) if stale or event in ANY_STEPS else first
-            first = {after for each in reached for _, after in self._shows(event, each, lost=False)}
+            first = {after for each in reached for _, after in self._shows(event, each)}
             chain = Chain(event, self._reading(None), chain)
         level: deque[Node] = deque()
         for after in self._follow(begun, frozenset(first), ANSWER, chain):
@@ -1149,23 +1192,21 @@ class Explorer:
 
     def _follow(self, client: int, worlds: frozenset[Element], event: Event, chain: Chain | None) -> Iterator[Node]:
         """Yield each reading that an event may show, with what the client then knows and the worlds that fit."""
-        for reading, fitting in self._grouped(worlds, event, lost=not self._by_number[client].submitted.accepted):
+        for reading, fitting in self._grouped(worlds, event):
             learnt = self._learns(client, event, reading)
             if learnt is not None:
                 yield Node(learnt, fitting, Chain(event, reading, chain))
 
-    def _grouped(
-        self, worlds: frozenset[Element], event: Event, *, lost: bool
-    ) -> tuple[tuple[int, frozenset[Element]], ...]:
+    def _grouped(self, worlds: frozenset[Element], event: Event) -> tuple[tuple[int, frozenset[Element]], ...]:
         """Return each reading that an event may show, with the worlds that fit."""
         if event.wait in ("at once", "ABSENT_FOR"):
             event = LOOKS["at once"]
-        key = (worlds, event, lost)
+        key = (worlds, event)
         found = self._groups.get(key)
         if found is None:
             groups: dict[int, set[Element]] = {}
             for element in self._reachable(worlds, any_number=event in ANY_STEPS):
-                for reading, after in self._shows(event, element, lost=lost):
+                for reading, after in self._shows(event, element):
                     if reading in groups:
                         groups[reading].add(after)
                     else:
@@ -1219,18 +1260,14 @@ class Explorer:
     def _view(self, element: Element) -> tuple[Reading, ...]:
         """Return everything that the API would show in this world."""
         world = self._worlds[element & _STATE]
-        return statuses_of(world, self._dials), world.queue, history_of(world)
+        world = before_statuses(world, self._dials)
+        return statuses_of(world, self._dials), queue_shown(before_queue(world)), history_of(world)
 
     # In words.
 
     def _replay(self, chain: Chain, ends: Iterable[Element]) -> tuple[str, ...]:
         """Return the shortest sequence of steps with these readings to one of the worlds."""
         events, ends = chain.events(), set(ends)
-        lost, client = [False], 0
-        for event, reading in events:
-            client = self._learns(client, event, reading) or client
-            is_answered = any(each is ANSWER for each, _ in events[: len(lost)])
-            lost.append(is_answered and not self._by_number[client].submitted.accepted)
         start = Place(0, stepped=False, world=self._start)
         came: dict[Place, tuple[Place | None, str]] = {start: (None, "")}
         todo: deque[Place] = deque([start])
@@ -1241,13 +1278,13 @@ class Explorer:
                     return _path(came, place)
                 continue
             event, reading = events[place.event]
-            for told, following in self._onwards(event, reading, place, lost=lost[place.event]):
+            for told, following in self._onwards(event, reading, place):
                 if following not in came:
                     came[following] = (place, told)
                     todo.append(following)
         raise AssertionError("every ending was reached somehow")
 
-    def _onwards(self, event: Event, reading: int, place: "Place", *, lost: bool) -> Iterator[tuple[str, "Place"]]:
+    def _onwards(self, event: Event, reading: int, place: "Place") -> Iterator[tuple[str, "Place"]]:
         number = place.world & _STATE
         lag = 0 if event in ANY_STEPS else place.world & ~_STATE
         stale = event is READ_BASELINE and "stale" in self._dials
@@ -1255,7 +1292,7 @@ class Explorer:
         if stale or event in ANY_STEPS or torn:
             for told, world in steps(self._worlds[number], self._dials):
                 yield told, Place(place.event, stepped=True, world=self._number(world) | lag)
-        for shown, after in self._shows(event, place.world, lost=lost):
+        for shown, after in self._shows(event, place.world):
             if shown == reading:
                 lagging = " (the history lags behind it)" if after >> _LAG and event.wait else ""
                 words = f"    {event}: {_in_words(self._readings[reading])}{lagging}"
@@ -1281,10 +1318,10 @@ def _path(came: Mapping[Place, tuple[Place | None, str]], place: Place) -> tuple
     return tuple(reversed(told))
 
 
-def _entry_in_words(entry: Request | Entry) -> str:
+def _entry_in_words(entry: Waiting | Entry) -> str:
     kind = entry.kind
-    if isinstance(entry, Request):
-        return f"{_request_id(entry.who)} {kind.action} of {'both' if kind.services == BOTH else 'a'}"
+    if isinstance(entry, Waiting):
+        return f"{_request_id(entry.label)} {kind}"
     return f"{entry.number} {kind.action} {entry.status} {'/'.join(entry.states)} ({kind.origin}, {kind.name})"
 
 
