@@ -96,6 +96,11 @@ class Submitted:
     """Seconds from the baseline to the answer; infinite if an earlier process posted it, or the answer was lost."""
 
     @property
+    def answered_ids(self) -> frozenset[str]:
+        """The ids that the platform's answer named; none if they were only found in the queue."""
+        return frozenset() if self.found else self.request_ids
+
+    @property
     def baseline(self) -> Baseline:
         """What had run before it."""
         return self.intent.baseline
@@ -195,7 +200,7 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
         invisible_for: the longest, in seconds, that an accepted submit can stay invisible.
     """
     baseline = known_baseline(evidence, submitted, picture.runs)
-    name = baseline.name or our_name(baseline, picture.queue or (), submitted.request_ids)
+    name = baseline.name or our_name(baseline, picture, submitted.answered_ids)
     baseline = replace(baseline, name=name)
     evidence = _remember(evidence, baseline, picture, submitted)
     verdict = judge(baseline, picture, not_ours=evidence.not_ours, restarting=evidence.restarting)
@@ -237,7 +242,7 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
         seen_running=evidence.seen_running | running,
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
-        not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.request_ids),
+        not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
         name=baseline.name,
     )
 
@@ -302,7 +307,8 @@ def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool
     # Ours would have begun by now, if it had waited behind that run.
     has_lasted = look.evidence.over == newest.execution_id and now >= look.evidence.over_at + NEXT_BEGINS_WITHIN
     return (
-        newest.execution_id is not None
+        look.verdict.finding is Finding.SUCCEEDED  # A failure is rare, and worth a look at what still waits.
+        and newest.execution_id is not None
         and len(look.verdict.runs) == 1
         and (baseline.follows(newest.execution_id) or newest.triggered_by == baseline.name is not None)
         and not submitted.found

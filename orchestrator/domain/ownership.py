@@ -45,10 +45,26 @@ def named_requests(
     ]
 
 
-def our_name(baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]) -> str | None:
-    """Return what the platform calls us (`triggered_by`), if our own request waits and shows it."""
+def our_name(baseline: Baseline, picture: Picture, request_ids: AbstractSet[str]) -> str | None:
+    """Return what the platform calls us (`triggered_by`), if our own request waits and shows it.
+
+    It does not if another restart waits, or has run, that may be ours as well: the id may be another user's.
+    """
+    queue = picture.queue or ()
     names = {request.triggered_by for request in named_requests(baseline, queue, request_ids)}
-    return names.pop() if len(names) == 1 else None
+    is_alone = not _rivals(baseline, queue, request_ids) and not any(
+        baseline.may_be_ours(run) for run in complete_restarts(baseline, picture.runs)
+    )
+    return names.pop() if len(names) == 1 and is_alone else None
+
+
+def _rivals(baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]) -> list[QueuedRequest]:
+    """Return the waiting restarts that may be ours, except those that the answer to our submit named."""
+    return [
+        request
+        for request in waiting_restarts(baseline, queue)
+        if request.request_id not in request_ids and baseline.may_be_ours(request)
+    ]
 
 
 def others_at_work(baseline: Baseline, picture: Picture, request_ids: AbstractSet[str]) -> frozenset[str]:
@@ -232,8 +248,9 @@ def find_ours(
     named = named_requests(baseline, queue, request_ids)
     if any(request.service_ids != targets for request in named):
         return Ours(standing=Standing.MERGED)
-    if named and any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
-        # The id that the answer named may be another user's, and that run ours.
+    others = [run for run in complete_restarts(baseline, runs) if baseline.may_be_ours(run)]
+    if named and (others or _rivals(baseline, queue, request_ids)):
+        # The id that the answer named may be another user's, and that run, or that request, ours.
         return Ours(standing=Standing.UNNAMED)
     if named:
         return Ours(standing=Standing.WAITS, request_ids=frozenset(request.request_id for request in named))

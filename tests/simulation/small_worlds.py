@@ -28,7 +28,8 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
-from orchestrator.domain.evidence import ABSENT_FOR, Evidence, Look, Submitted, confirm_look, take_in
+from orchestrator.domain.activity import complete_restarts
+from orchestrator.domain.evidence import ABSENT_FOR, Evidence, Look, Submitted, Wanted, known_baseline, take_in
 from orchestrator.domain.observations import (
     API_ORIGIN,
     CANCELLED_RUN,
@@ -39,11 +40,12 @@ from orchestrator.domain.observations import (
     Run,
     ServiceStatus,
 )
+from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Standing, Trace, find_ours, find_submit, still_runs
 from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.domain.readiness import assess
 from orchestrator.domain.states import State
-from orchestrator.domain.verdict import Finding
+from orchestrator.domain.verdict import Finding, Picture
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, execution, intent
 
 TARGETS = ("a", "b")
@@ -54,6 +56,8 @@ US, THEM = "us", "them"
 
 INVISIBLE_FOR = 300.0
 WAITS: Mapping[str, float] = {"at once": 0.0, "ABSENT_FOR": ABSENT_FOR + 1, "invisible_for": INVISIBLE_FOR + 1}
+AT_ONCE = 0.2
+"""Seconds from the baseline to the answer to the POST."""
 LONG_AGO = INVISIBLE_FOR + 2
 """Seconds. What is longer ago makes no difference any more."""
 
@@ -527,7 +531,6 @@ def _request_id(label: int) -> str:
 @cache
 def observation_of(read: Statuses) -> Observation:
     """Return a reading of the statuses as the product knows it."""
-    late = read.last_began_late
     return Observation(
         environment_id=ENVIRONMENT,
         services={
@@ -543,8 +546,6 @@ def observation_of(read: Statuses) -> Observation:
         },
         environment_state=(State.RESTARTING if read.busy else State.RESTARTED).value,
         last_execution_id=execution(read.last),
-        last_origin=read.last_origin,
-        last_run_not_before=None if late is None else NOON + timedelta(seconds=1 if late else -60),
         server_time=NOON,
     )
 
@@ -592,9 +593,8 @@ class Phase(Enum):
 
     POST = "post"
     LOOK = "look"
-    RETRY = "look, to submit again"
+    STATUSES = "statuses"
     QUEUE = "queue"
-    HISTORY = "history"
     CANCEL_HISTORY = "history, to cancel"
     CANCEL_STATUSES = "statuses, to cancel"
     END = "end"
@@ -610,6 +610,7 @@ class Ending(Enum):
     AGAIN = "submits again"
     CANCELS_REQUEST = "cancels a request"
     CANCELS_RUN = "cancels a run"
+    UNKNOWN = "unknown"
 
     __hash__ = object.__hash__
 
@@ -625,11 +626,18 @@ class Client:
     phase: Phase
     submitted: Submitted
     evidence: Evidence = field(default_factory=Evidence)
+    refused: bool = False
+    """Whether the answer to the POST was a refusal."""
+    was_in_motion: bool = False
+    """Whether a look for a lost submit showed the targets in motion, and not for which request."""
     since: float = 0.0
     """When it began to look for a lost submit."""
-    look: Look | None = None
+    entries: tuple[Entry, ...] = ()
+    """The history of a look that is not complete."""
+    near: bool = False
+    """Whether the dates of runs are near to that of the baseline."""
     seen: Statuses | None = None
-    """The statuses of a look that is not complete."""
+    """Its statuses."""
     queue: tuple[Waiting, ...] = ()
     to_cancel: str | None = None
     """The run that is about to be cancelled."""
@@ -647,7 +655,12 @@ class Client:
             return None
         baseline = Baseline.of(observation, TARGETS, (), origin=API_ORIGIN)
         submitted = Submitted(
-            intent=intent(baseline), accepted=False, deadline=float("inf"), post_by=float("inf"), just_posted=True
+            intent=intent(baseline),
+            accepted=False,
+            deadline=float("inf"),
+            post_by=float("inf"),
+            just_posted=True,
+            took=AT_ONCE,
         )
         return cls(phase=Phase.POST, submitted=submitted)
 
@@ -655,7 +668,7 @@ class Client:
         """Return what it does with the answer to its POST."""
         match answer.what:
             case "409":
-                return replace(self, phase=Phase.RETRY)
+                return replace(self, phase=Phase.LOOK, refused=True)
             case "lost":
                 return replace(self, phase=Phase.LOOK)
             case _:
@@ -663,40 +676,64 @@ class Client:
                 submitted = replace(self.submitted, accepted=True, request_ids=ids)
                 return replace(self, phase=Phase.LOOK, submitted=submitted)
 
-    def look_at(self, read: Statuses, *, after: float) -> "Client":
-        """Return what it knows after a reading of the statuses, `after` seconds after the last one."""
-        if self.phase is Phase.RETRY:
-            # Nothing of its first POST is kept: it begins anew, with a new baseline.
-            return self if self.baseline(read) is None else self._end(Ending.AGAIN, "409")
-        waited = self._aged(after)
+    def look_at(self, read: tuple[Entry, ...], *, after: float, near: bool) -> "Client":
+        """Return what it knows after a reading of the history, `after` seconds after the last look."""
+        waited = replace(self._aged(after), entries=read, near=near)
+        if self.submitted.accepted:
+            return waited._judge(Picture(runs=waited.runs))
+        baseline = known_baseline(self.evidence, self.submitted, waited.runs)
+        if any(baseline.may_be_ours(run) for run in complete_restarts(baseline, waited.runs)):
+            return waited._found(frozenset())
+        return replace(waited, phase=Phase.STATUSES)
+
+    def read_statuses(self, read: Statuses) -> "Client":
+        """Return what it knows after a reading of the statuses."""
+        looked = replace(self, seen=read)
         if not self.submitted.accepted:
-            return replace(waited, phase=Phase.QUEUE, seen=read)
-        look = take_in(
-            waited.evidence, waited.submitted, observation_of(read), baseline=waited.submitted.baseline, now=0.0
-        )
-        if look.ask_history:
-            return replace(waited, phase=Phase.QUEUE, look=look, seen=read)
-        return waited._settled(look)
+            return replace(looked, phase=Phase.QUEUE)
+        return looked._judge(Picture(runs=self.runs, observation=observation_of(read)))
 
     def read_queue(self, read: tuple[Waiting, ...]) -> "Client":
-        """Return what it knows after a reading of the queue."""
-        return replace(self, phase=Phase.HISTORY, queue=read)
-
-    def read_history(self, read: tuple[Entry, ...], *, near: bool) -> "Client":
-        """Return what it knows after a reading of the history, which completes a look."""
-        queue, runs = queue_of(self.queue), runs_of(read, near=near)
-        looked = replace(self, phase=Phase.LOOK, look=None, seen=None, queue=())
-        if self.look is not None:
-            return looked._settled(confirm_look(self.look, runs, queue, now=0.0, invisible_for=INVISIBLE_FOR))
-        if self.seen is None:
-            raise AssertionError("the history is read after the statuses")
-        trace, ids = find_submit(self.submitted.baseline, observation_of(self.seen), runs, queue)
+        """Return what it knows after a reading of the queue, which completes a look."""
+        queue, observation = queue_of(read), None if self.seen is None else observation_of(self.seen)
+        if self.submitted.accepted:
+            return self._judge(Picture(runs=self.runs, observation=observation, queue=queue))
+        if observation is None:
+            raise AssertionError("the queue is read after the statuses")
+        baseline = known_baseline(self.evidence, self.submitted, self.runs)
+        trace, ids = find_submit(baseline, observation, self.runs, queue)
         if trace is Trace.OURS:
-            submitted = replace(self.submitted, accepted=True, found=True, request_ids=ids, just_posted=False)
-            return replace(looked, submitted=submitted, since=0.0)
-        if trace is Trace.NOTHING and -self.since >= INVISIBLE_FOR:
-            return looked._end(Ending.AGAIN, "nothing found")
-        return looked
+            return self._found(ids)
+        looked = replace(self._between_looks, was_in_motion=self.was_in_motion or (trace is Trace.IN_MOTION))
+        is_over = trace in (Trace.NOTHING, Trace.OTHERS) and -self.since >= INVISIBLE_FOR
+        if not is_over or (observation.busy and not self.refused):
+            return looked
+        if trace is Trace.NOTHING and not looked.was_in_motion:
+            return looked._end(Ending.AGAIN, "409" if self.refused else "nothing found")
+        if trace is Trace.OTHERS and self.refused:
+            return looked._end(Ending.AGAIN, "409, others")
+        return looked._end(Ending.UNKNOWN, "unconfirmed")
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The history of a look that is not complete, as the product knows it."""
+        return runs_of(self.entries, near=self.near)
+
+    @property
+    def _between_looks(self) -> "Client":
+        return replace(self, phase=Phase.LOOK, entries=(), seen=None, queue=())
+
+    def _found(self, ids: frozenset[str]) -> "Client":
+        submitted = replace(
+            self.submitted, accepted=True, found=True, request_ids=ids, just_posted=False, took=float("inf")
+        )
+        return replace(self._between_looks, submitted=submitted, since=0.0)
+
+    def _judge(self, picture: Picture) -> "Client":
+        look = take_in(self.evidence, self.submitted, picture, now=0.0, invisible_for=INVISIBLE_FOR)
+        if look.wants is not None:
+            return replace(self, phase=Phase.STATUSES if look.wants is Wanted.STATUSES else Phase.QUEUE)
+        return self._settled(look)
 
     def begin_to_cancel(self, read: tuple[Waiting, ...]) -> "Client":
         """Return what it knows after a reading of the queue that is made to cancel."""
@@ -704,14 +741,14 @@ class Client:
             phase=Phase.CANCEL_HISTORY,
             # Nothing else of what it knows matters.
             submitted=self._aged(LONG_AGO).submitted,
-            evidence=Evidence(not_ours=self.evidence.not_ours),
+            evidence=Evidence(not_ours=self.evidence.not_ours, name=self.evidence.name),
             queue=read,
         )
 
     def find_what_to_cancel(self, read: tuple[Entry, ...], *, near: bool) -> "Client | None":
         """Return what it cancels, as far as it is known after the history; None if nothing."""
-        baseline = self.submitted.baseline.raised(self.evidence.not_ours)
         queue, runs = queue_of(self.queue), runs_of(read, near=near)
+        baseline = known_baseline(self.evidence, self.submitted, runs).raised(self.evidence.not_ours)
         ours = find_ours(baseline, runs, queue, request_ids=self.submitted.request_ids)
         match ours.standing:
             case Standing.WAITS:
@@ -731,22 +768,19 @@ class Client:
     @property
     def waits(self) -> tuple[str, ...]:
         """How long it may wait for the next look, where that makes a difference."""
-        if self.phase is Phase.RETRY:
-            return tuple(WAITS)[:1]
         is_long = not self.submitted.accepted or self.evidence.absent_since is not None
         return tuple(WAITS) if is_long else tuple(WAITS)[:2]
 
     @property
     def key(self) -> Hashable:
         """What tells it from other clients. The baseline is the same for all."""
-        submitted, evidence, look = self.submitted, self.evidence, self.look
+        submitted, evidence = self.submitted, self.evidence
         return (
             self.phase,
             (submitted.intent.posted_at, submitted.accepted, submitted.found, submitted.request_ids),
             tuple(getattr(evidence, name) for name in _COMPARED),
-            self.since,
-            # A look follows from the evidence before it and from the reading.
-            None if look is None else look.doubt,
+            (self.refused, self.was_in_motion, self.since),
+            self.entries,
             self.seen,
             self.queue,
             self.to_cancel,
@@ -762,8 +796,8 @@ class Client:
 
     def _settled(self, look: Look) -> "Client":
         # The product does not ask a question again that it has just asked. Here the next look may be at any time.
-        evidence = replace(look.evidence, verdicts={}, confirmed=None, confirmed_at=float("-inf"))
-        looked = replace(self, phase=Phase.LOOK, evidence=evidence, look=None, seen=None, queue=())
+        evidence = replace(look.evidence, verdicts={}, looked_closer_at=float("-inf"), closing=None)
+        looked = replace(self._between_looks, evidence=evidence)
         if not look.settled:
             return looked
         reason = "" if look.verdict.reason is None else look.verdict.reason.value
@@ -771,7 +805,8 @@ class Client:
         if look.verdict.finding is Finding.SUCCEEDED:
             executions = frozenset(each.execution_id or "" for each in look.verdict.services.values())
             return looked._end(Ending.YES, reason + found, executions)
-        return looked._end(Ending.NO, reason + found)
+        is_known = look.verdict.reason is not Reason.UNATTRIBUTED
+        return looked._end(Ending.NO if is_known else Ending.UNKNOWN, reason + found)
 
     def _aged(self, seconds: float) -> "Client":
         """Return the same knowledge some seconds later."""
@@ -785,6 +820,7 @@ class Client:
             evidence=replace(
                 evidence,
                 absent_since=None if absent is None else max(absent - seconds, -LONG_AGO),
+                over_at=max(evidence.over_at - seconds, -LONG_AGO) if evidence.over is not None else evidence.over_at,
             ),
         )
 
@@ -814,7 +850,7 @@ def is_right(client: Client, world: Platform) -> bool:
             run = world.run
             # If nothing runs any more, nothing is hit.
             return run is None or (run.ours and not run.shared)
-        case None:
+        case Ending.UNKNOWN | None:
             return True
 
 
@@ -867,8 +903,8 @@ class Event(NamedTuple):
 
 
 READ_BASELINE, SEND, ANSWER = Event("the baseline is read"), Event("the POST is sent"), Event("the answer")
-LOOKS: Mapping[str, Event] = {wait: Event("look", wait) for wait in WAITS}
-QUEUE, HISTORY = Event("queue"), Event("history")
+LOOKS: Mapping[str, Event] = {wait: Event("history", wait) for wait in WAITS}
+STATUSES, QUEUE = Event("statuses"), Event("queue")
 CANCEL_QUEUE, CANCEL_HISTORY = Event("queue, to cancel"), Event("history, to cancel")
 CANCEL_STATUSES = Event("statuses, to cancel")
 
@@ -1040,10 +1076,9 @@ class Explorer:
         elif event is QUEUE or event is CANCEL_QUEUE:
             shown = before_queue(world)
             yield self._reading(queue_shown(shown)), self._number(shown) | (element & ~_STATE)
-        elif event is HISTORY or event is CANCEL_HISTORY:
-            lagging = element >> _LAG
-            yield (lagging - 1 if lagging else self._history(number)), number
-        elif event is CANCEL_STATUSES:
+        elif event is CANCEL_HISTORY:
+            yield self._history(number), number
+        elif event is STATUSES or event is CANCEL_STATUSES:
             yield from self._statuses_in(number)
         elif event is ANSWER:
             yield from ((self._reading(answer), self._number(after)) for answer, after in self._answers(world))
@@ -1069,13 +1104,10 @@ class Explorer:
                 yield Answer("202", 1), world._replace(labels=1)
 
     def _looked(self, number: int) -> Iterator[tuple[int, Element]]:
-        yield from self._statuses_in(number)
+        shown = self._history(number)
+        yield shown, number
         if "lag" in self._dials:
-            shown = self._history(number)
-            for later in self._after(number):
-                if self._history(later) != shown:
-                    for read, after in self._statuses_in(later):
-                        yield read, after | ((shown + 1) << _LAG)
+            yield from ((shown, later) for later in self._after(number) if self._history(later) != shown)
 
     def _history(self, number: int) -> int:
         found = self._histories[number]
@@ -1126,28 +1158,26 @@ class Explorer:
             case Answer():
                 return client.after_post(reading)
             case Statuses():
-                if event is CANCEL_STATUSES:
-                    return client.cancel(reading)
-                return client.look_at(reading, after=WAITS[event.wait])
+                return client.cancel(reading) if event is CANCEL_STATUSES else client.read_statuses(reading)
         if event is QUEUE or event is CANCEL_QUEUE:
             requests = tuple(each for each in reading if isinstance(each, Waiting))
             return client.read_queue(requests) if event is QUEUE else client.begin_to_cancel(requests)
         entries = tuple(each for each in reading if isinstance(each, Entry))
-        if event is HISTORY:
-            return client.read_history(entries, near=near)
+        if event.wait:
+            return client.look_at(entries, after=WAITS[event.wait], near=near)
         return client.find_what_to_cancel(entries, near=near)
 
     def _events(self, client: Client, looks: int) -> tuple[Event, ...]:
         match client.phase:
+            case Phase.STATUSES:
+                return (STATUSES,)
             case Phase.QUEUE:
                 return (QUEUE,)
-            case Phase.HISTORY:
-                return (HISTORY,)
             case Phase.CANCEL_HISTORY:
                 return (CANCEL_HISTORY,)
             case Phase.CANCEL_STATUSES:
                 return (CANCEL_STATUSES,)
-            case Phase.LOOK | Phase.RETRY:
+            case Phase.LOOK:
                 to_cancel = (CANCEL_QUEUE,) if client.may_cancel else ()
                 to_look = tuple(LOOKS[wait] for wait in client.waits) if looks < self._looks else ()
                 return to_look + to_cancel
@@ -1217,12 +1247,13 @@ class Explorer:
         return found
 
     def _look_closer(self, node: Node) -> Iterator[Node]:
-        """Yield what follows a reading of the statuses once queue and history were read too, if the client asks."""
-        if self._by_number[node.client].phase is not Phase.QUEUE or "torn" in self._dials:
+        """Yield what follows a reading of the history once the client has read what else it asks for."""
+        phase = self._by_number[node.client].phase
+        if phase not in (Phase.STATUSES, Phase.QUEUE) or "torn" in self._dials:
             yield node
             return
-        for each in self._follow(node.client, node.worlds, QUEUE, node.chain):
-            yield from self._follow(each.client, each.worlds, HISTORY, each.chain)
+        for each in self._follow(node.client, node.worlds, STATUSES if phase is Phase.STATUSES else QUEUE, node.chain):
+            yield from self._look_closer(each)
 
     def _visit(self, node: Node, queue: deque[Node]) -> None:
         key = hash((node.client, node.worlds))

@@ -90,13 +90,6 @@ def state(look: Look) -> tuple[bool, Doubt | None, Wanted | None]:
     [
         pytest.param(DONE, Finding.SUCCEEDED, Reason.RESTARTED, id="it succeeded"),
         pytest.param(
-            replace(DONE, services={**BOTH, "web": "RESTART_ERROR"}, status="ERROR"),
-            Finding.FAILED,
-            Reason.RESTART_ERROR,
-            id="it failed",
-        ),
-        pytest.param(replace(DONE, status="CANCELED"), Finding.CANCELLED, Reason.RUN_CANCELLED, id="it was cancelled"),
-        pytest.param(
             replace(DONE, created_at=NOON - CLOCK_SKEW), Finding.SUCCEEDED, Reason.RESTARTED, id="dates within the skew"
         ),
     ],
@@ -109,6 +102,19 @@ def test_the_history_alone_settles_a_run_that_nobody_else_can_have_asked_for(
     assert (look.verdict.finding, look.verdict.reason) == (finding, reason)
     assert look.evidence.verdicts == look.verdict.services
     assert (look.evidence.name, look.evidence.absent_since) == ("robot", None)
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (replace(DONE, services={**BOTH, "web": "RESTART_ERROR"}, status="ERROR"), Reason.RESTART_ERROR),
+        (replace(DONE, status="CANCELED"), Reason.RUN_CANCELLED),
+    ],
+)
+def test_what_did_not_go_well_is_worth_a_look_at_what_still_waits(ended: Run, reason: Reason) -> None:
+    assert state(look_at(history(ended, LAST_NIGHT))) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    look = look_at(Picture(runs=[ended, LAST_NIGHT], queue=[]))
+    assert (look.settled, look.verdict.reason) == (True, reason)
 
 
 NOT_ALONE = [

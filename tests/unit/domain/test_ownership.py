@@ -72,7 +72,23 @@ def test_the_request_with_our_id_is_ours_if_everything_else_agrees(request_: Que
     ],
 )
 def test_our_name_is_learnt_from_our_own_waiting_request(queue: list[QueuedRequest], name: str | None) -> None:
-    assert our_name(BASELINE, queue, OURS) == name
+    assert our_name(BASELINE, Picture(queue=queue), OURS) == name
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(
+            Picture(queue=[queued("api", "web", triggered_by="robot"), queued("api", "web", request_id="request-2")]),
+            id="another restart waits",
+        ),
+        pytest.param(
+            Picture(runs=[run(42, BOTH)], queue=[queued("api", "web", triggered_by="robot")]), id="another has run"
+        ),
+    ],
+)
+def test_our_name_is_not_learnt_where_the_id_may_be_another_users(picture: Picture) -> None:
+    assert our_name(BASELINE, picture, OURS) is None
 
 
 # What is at work while our request waits.
