@@ -39,6 +39,8 @@ SHOWN_BY = 60.0
 """Seconds after the answer to a submit by which readings show what it began, or that it waits."""
 CLOSES_WITHIN = 2.0
 """Seconds from the end of a run's last service to the next look: the run itself ends a moment later."""
+NEXT_BEGINS_WITHIN = 15.0
+"""Seconds from the end of a run by which the next request in the queue has begun to run, and shows it."""
 COME_AND_GONE = 3.0
 """Seconds in which no run can begin and end. If longer passed between the baseline and the answer, one may have."""
 
@@ -88,8 +90,15 @@ class Submitted:
     """The instant until which it may be posted again, if it never arrived."""
     just_posted: bool = False
     """Whether this process posted it and has read nothing since."""
+    may_cancel: bool = False
+    """Whether it is to be cancelled on its deadline: then others must be told from it while it is in progress."""
     took: float = float("inf")
     """Seconds from the baseline to the answer; infinite if an earlier process posted it, or the answer was lost."""
+
+    @property
+    def answered_ids(self) -> frozenset[str]:
+        """The ids that the platform's answer named; none if they were only found in the queue."""
+        return frozenset() if self.found else self.request_ids
 
     @property
     def baseline(self) -> Baseline:
@@ -113,6 +122,10 @@ class Evidence:
     """What the platform calls us, once our own request has been seen waiting."""
     cancelled: bool = False
     """Whether we cancelled our waiting request ourselves: then a short absence is enough."""
+    over: str | None = None
+    """The execution that was over when it was read, and perhaps older than our submit."""
+    over_at: float = float("-inf")
+    """When that was read first."""
     closing: str | None = None
     """The execution of which every service was seen to have ended, but not the run."""
     verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
@@ -187,7 +200,7 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
         invisible_for: the longest, in seconds, that an accepted submit can stay invisible.
     """
     baseline = known_baseline(evidence, submitted, picture.runs)
-    name = baseline.name or our_name(baseline, picture.queue or (), submitted.request_ids)
+    name = baseline.name or our_name(baseline, picture, submitted.answered_ids)
     baseline = replace(baseline, name=name)
     evidence = _remember(evidence, baseline, picture, submitted)
     verdict = judge(baseline, picture, not_ours=evidence.not_ours, restarting=evidence.restarting)
@@ -197,9 +210,10 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
     look = replace(look, evidence=_with_verdicts(evidence, verdict))
     if verdict.finding is Finding.ABSENT:
         return _weigh_absence(look, now, invisible_for)
-    look = replace(look, evidence=replace(look.evidence, absent_since=None))
     if verdict.finding is Finding.IN_PROGRESS:
-        look = _look_soon(look, now)
+        look = _look_soon(replace(look, evidence=replace(look.evidence, absent_since=None)), now)
+        if submitted.may_cancel and submitted.request_ids and picture.observation is None:
+            return replace(look, wants=Wanted.STATUSES)
         return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
     return _look_closer(look, submitted, now)
 
@@ -228,7 +242,7 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
         seen_running=evidence.seen_running | running,
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
-        not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.request_ids),
+        not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
         name=baseline.name,
     )
 
@@ -237,15 +251,17 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     """Settle a final finding, unless something may yet show that it is not about our restart."""
     baseline, runs = look.baseline, look.picture.runs
     newest = look.verdict.runs[0]
-    is_alone = _is_alone(look, submitted, newest)
-    if not is_alone and look.picture.queue is None:
-        return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
     was_running = newest.execution_id in look.evidence.seen_running
     if newest.execution_id in baseline.disputed and not was_running and not _is_current(look, newest):
         wants = Wanted.STATUSES if look.picture.observation is None else None
         return replace(look, doubt=Doubt.ORDER_UNCLEAR, wants=wants)
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
-        return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=_shown_by(submitted))
+        if look.evidence.over != newest.execution_id:
+            look = replace(look, evidence=replace(look.evidence, over=newest.execution_id, over_at=now))
+        return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=max(_shown_by(submitted), now + NEXT_BEGINS_WITHIN))
+    is_alone = _is_alone(look, submitted, newest, now)
+    if not is_alone and look.picture.queue is None and not _shows_nothing_waiting(look):
+        return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
     is_hidden = has_gaps(baseline, runs)
     is_doubtful = (
         submitted.found
@@ -274,16 +290,30 @@ def _is_current(look: Look, run: Run) -> bool:
     )
 
 
-def _is_alone(look: Look, submitted: Submitted, newest: Run) -> bool:
+def _shows_nothing_waiting(look: Look) -> bool:
+    """Return whether the statuses show that no request waits for a target, and nothing is in progress there."""
+    observation = look.picture.observation
+    return (
+        observation is not None
+        and not observation.incomplete
+        and not observation.busy
+        and look.baseline.targets.keys() <= observation.services.keys()
+    )
+
+
+def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool:
     """Return whether nobody else can have asked for the run, as far as anything shows."""
     baseline, runs = look.baseline, look.picture.runs
+    # Ours would have begun by now, if it had waited behind that run.
+    has_lasted = look.evidence.over == newest.execution_id and now >= look.evidence.over_at + NEXT_BEGINS_WITHIN
     return (
-        newest.execution_id is not None
+        look.verdict.finding is Finding.SUCCEEDED  # A failure is rare, and worth a look at what still waits.
+        and newest.execution_id is not None
         and len(look.verdict.runs) == 1
         and (baseline.follows(newest.execution_id) or newest.triggered_by == baseline.name is not None)
         and not submitted.found
         and not others_may_ask_as_we_do(baseline, runs, newest)
-        and not _is_perhaps_older(look, submitted, newest)
+        and (has_lasted or not _is_perhaps_older(look, submitted, newest))
         and not has_gaps(baseline, runs)
     )
 
@@ -324,7 +354,7 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     if look.picture.observation is None:
         return replace(look, wants=Wanted.STATUSES)
     if look.picture.queue is not None:
-        return replace(look, evidence=replace(look.evidence, looked_closer_at=now))
+        return replace(look, evidence=replace(look.evidence, looked_closer_at=now, absent_since=None))
     elapsed = now - submitted.intent.posted_at
     is_overdue = elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
     again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN
@@ -349,11 +379,13 @@ def _has_ended(run: Run) -> bool:
 
 def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
     """Return whether the queue may show what the platform calls us, where that is worth a request."""
-    if look.picture.queue is not None or look.evidence.name is not None:
+    if look.picture.queue is not None:
         return False
     observation = look.picture.observation
     if observation is not None:
         return any(status.request_id in submitted.request_ids for status in targets_in(look.baseline, observation))
+    if look.evidence.name is not None:
+        return False
     going = [run for run in complete_restarts(look.baseline, look.picture.runs) if look.baseline.may_be_ours(run)]
     return any(others_may_ask_as_we_do(look.baseline, look.picture.runs, run) for run in going)
 

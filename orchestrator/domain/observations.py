@@ -209,6 +209,8 @@ class Baseline:
         number has to be greater than all that were known, unless a history shows another order; if its id has another
         form, it must not be one of them.
         """
+        if execution_id in self.executions:
+            return False
         if execution_id in self.order:
             return self.order[execution_id] is True
         return self._is_greater(execution_id)
@@ -274,6 +276,8 @@ class Baseline:
         It does if it shows a run that is not newer, or every number since.
         """
         executions = [run.execution_id for run in runs if run.execution_id is not None]
+        if not executions:
+            return False
         if any(not self.is_new(execution) for execution in executions):
             return True
         numbers = {execution_number(self.environment_id, execution) for execution in executions}

@@ -7,6 +7,7 @@ evidence. If it stays unclear, a run counts neither as a success nor as ours to 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum, unique
 
 from orchestrator.domain.activity import (
@@ -44,10 +45,26 @@ def named_requests(
     ]
 
 
-def our_name(baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]) -> str | None:
-    """Return what the platform calls us (`triggered_by`), if our own request waits and shows it."""
+def our_name(baseline: Baseline, picture: Picture, request_ids: AbstractSet[str]) -> str | None:
+    """Return what the platform calls us (`triggered_by`), if our own request waits and shows it.
+
+    It does not if another restart waits, or has run, that may be ours as well: the id may be another user's.
+    """
+    queue = picture.queue or ()
     names = {request.triggered_by for request in named_requests(baseline, queue, request_ids)}
-    return names.pop() if len(names) == 1 else None
+    is_alone = not _rivals(baseline, queue, request_ids) and not any(
+        baseline.may_be_ours(run) for run in complete_restarts(baseline, picture.runs)
+    )
+    return names.pop() if len(names) == 1 and is_alone else None
+
+
+def _rivals(baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]) -> list[QueuedRequest]:
+    """Return the waiting restarts that may be ours, except those that the answer to our submit named."""
+    return [
+        request
+        for request in waiting_restarts(baseline, queue)
+        if request.request_id not in request_ids and baseline.may_be_ours(request)
+    ]
 
 
 def others_at_work(baseline: Baseline, picture: Picture, request_ids: AbstractSet[str]) -> frozenset[str]:
@@ -63,8 +80,21 @@ def others_at_work(baseline: Baseline, picture: Picture, request_ids: AbstractSe
     else:
         # No id is known, so what waits may be ours.
         waiting = [request for request in waiting_restarts(baseline, queue) if baseline.may_be_ours(request)]
-    if not waiting:
-        return frozenset()
+    return _begun(baseline, picture) if waiting else frozenset()
+
+
+def perhaps_others_at_work(
+    baseline: Baseline, observation: Observation, request_ids: AbstractSet[str]
+) -> frozenset[str]:
+    """Return the executions at work in a reading that also shows the request that the answer to our submit named.
+
+    That id may be another user's: so this is no evidence of how ours ended, but reason enough not to cancel those runs.
+    """
+    is_named = any(status.request_id in request_ids for status in targets_in(baseline, observation))
+    return _begun(baseline, Picture(observation=observation)) if is_named else frozenset()
+
+
+def _begun(baseline: Baseline, picture: Picture) -> frozenset[str]:
     begun = {run.execution_id for run in picture.runs if run.status != _QUEUED_RUN}
     if picture.observation is not None:
         begun |= {
@@ -129,6 +159,25 @@ def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Ru
         and any(not baseline.is_new(run.execution_id) for run in runs if run.execution_id is not None)
         and not has_gaps(baseline, runs)
         and not baseline.is_contradicted_by(runs, observation)
+    )
+
+
+def restarted_since(baseline: Baseline, runs: Iterable[Run], since: datetime) -> Run | None:
+    """Return a restart of every target with our origin that was made after an instant, by the date of the run.
+
+    For a journal that knows of none: it may be an old copy.
+    """
+    return next(
+        (
+            run
+            for run in runs
+            if run.action == RESTART_ACTION
+            and baseline.has_our_origin(run)
+            and baseline.targets.keys() <= run.services.keys()
+            and run.created_at is not None
+            and run.created_at >= since
+        ),
+        None,
     )
 
 
@@ -199,8 +248,9 @@ def find_ours(
     named = named_requests(baseline, queue, request_ids)
     if any(request.service_ids != targets for request in named):
         return Ours(standing=Standing.MERGED)
-    if named and any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
-        # The id that the answer named may be another user's, and that run ours.
+    others = [run for run in complete_restarts(baseline, runs) if baseline.may_be_ours(run)]
+    if named and (others or _rivals(baseline, queue, request_ids)):
+        # The id that the answer named may be another user's, and that run, or that request, ours.
         return Ours(standing=Standing.UNNAMED)
     if named:
         return Ours(standing=Standing.WAITS, request_ids=frozenset(request.request_id for request in named))

@@ -81,7 +81,7 @@ class Verdict:
     reason: Reason | None = None
     """Set if the finding is final or `Finding.ABSENT`."""
     runs: tuple[Run, ...] = field(default=())
-    """The runs that a final finding rests on, newest first: any of them may be ours."""
+    """The runs that a finding rests on, newest first: any of them may be ours."""
 
 
 OUTCOME_OF_FINDING: Mapping[Finding, Outcome] = {
@@ -115,7 +115,7 @@ def judge(
     complete = complete_restarts(baseline, picture.runs)
     ours = [run for run in complete if baseline.may_be_ours(run)]
     if any(not run.over for run in ours):
-        return Verdict(finding=Finding.IN_PROGRESS, services=_by_run(baseline, ours, restarting))
+        return Verdict(finding=Finding.IN_PROGRESS, services=_by_run(baseline, ours, restarting), runs=tuple(ours))
     if any(baseline.may_be_ours(request) for request in waiting_restarts(baseline, picture.queue or ())):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
     if any(run.execution_id not in not_ours for run in ours):

@@ -186,7 +186,7 @@ class WireStatusesWithStages(_Wire):
 
     environment: Annotated[
         WireEnvironmentStatus | None,
-        _if_invalid(lambda _: WireEnvironmentStatus(state=UNREADABLE, origin=UNREADABLE)),
+        _if_invalid(lambda _: WireEnvironmentStatus(state=UNREADABLE)),
     ] = None
     stages: list[_Entry[WireStage]]
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.ownership import Ours, Standing
+from orchestrator.domain.ownership import Ours, Standing, perhaps_others_at_work
 from orchestrator.errors import NotFoundError, RefusedError
 from orchestrator.restart import settlement
 from orchestrator.restart.cancelling import cancel_ours
@@ -24,6 +24,9 @@ class CancelJob(FollowJob):
     Cancelled or not, the environment ends as the evidence shows: a restart that succeeded before it could be cancelled
     is verified like any other.
     """
+
+    _others: frozenset[str] = frozenset()
+    """Executions that were at work while our request may still have waited."""
 
     async def _see_to_its_end(self, submitted: Submitted) -> Settlement:
         return await self._cancel(submitted) or await super()._see_to_its_end(submitted)
@@ -45,8 +48,9 @@ class CancelJob(FollowJob):
         context = self._context
         observation = await context.reader.statuses()
         context.progress.note(observation)
+        self._others |= perhaps_others_at_work(submitted.baseline, observation, submitted.request_ids)
         try:
-            ours = await cancel_ours(submitted, context, evidence=self._proof.evidence)
+            ours = await cancel_ours(submitted, context, evidence=self._proof.evidence, others=self._others)
         except (RefusedError, NotFoundError):
             return None  # It has left the queue, or ended, since the look.
         waited = context.progress.elapsed or 0.0

@@ -1,5 +1,6 @@
 """Cancels what is provably ours in one environment, and nothing else."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.domain.evidence import Evidence, Submitted, known_baseline
@@ -7,7 +8,9 @@ from orchestrator.domain.ownership import Ours, Standing, find_ours, still_runs
 from orchestrator.restart.context import Context
 
 
-async def cancel_ours(submitted: Submitted, context: Context, *, evidence: Evidence) -> Ours:
+async def cancel_ours(
+    submitted: Submitted, context: Context, *, evidence: Evidence, others: AbstractSet[str] = frozenset()
+) -> Ours:
     """Look once, and cancel what is found to be ours alone.
 
     Qovery has no call that names the run to cancel. So a run is left alone while any request waits behind it: if it
@@ -18,6 +21,7 @@ async def cancel_ours(submitted: Submitted, context: Context, *, evidence: Evide
         submitted: our restart.
         context: of the job.
         evidence: what was found out of it so far.
+        others: executions that may be another user's.
 
     Returns:
         What was found. If it was ours alone, Qovery has accepted to cancel it.
@@ -28,7 +32,7 @@ async def cancel_ours(submitted: Submitted, context: Context, *, evidence: Evide
     if submitted.found:
         return Ours(standing=Standing.FOUND)
     queue, runs = await context.reader.queue_and_history()
-    baseline = known_baseline(evidence, submitted, runs).raised(evidence.not_ours)
+    baseline = known_baseline(evidence, submitted, runs).raised(evidence.not_ours | others)
     ours = find_ours(baseline, runs, queue, request_ids=submitted.request_ids)
     context.narrator.say("cancel_considered", standing=ours.standing.value, origin=ours.origin)
     match ours.standing:

@@ -1,5 +1,7 @@
 """One environment, from the baseline to the end: submit once, prove, verify, settle."""
 
+from datetime import datetime
+
 from orchestrator.domain.evidence import Evidence, Submitted
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import OnDeadline
@@ -26,6 +28,8 @@ class RestartJob:
         in_flight: the restart that an earlier process of this run posted, if any.
         wait_lock: seconds to wait for another run that holds the environment.
         origin: the origin that the platform gives to our requests; None if unknown.
+        resumed_since: when the run began, if it is resumed: a restart since then that its journal does not know of
+            shows that the journal is an old copy.
     """
 
     _MAY_POST = True
@@ -39,6 +43,7 @@ class RestartJob:
         in_flight: InFlight | None = None,
         wait_lock: float = 0.0,
         origin: str | None = None,
+        resumed_since: datetime | None = None,
     ) -> None:
         self._context = context
         self._prober = prober
@@ -51,6 +56,7 @@ class RestartJob:
             may_post=self._MAY_POST,
             origin=origin,
             in_flight=in_flight,
+            resumed_since=resumed_since,
         )
         self._ended: EnvironmentResult | None = None
         sighting = Sighting() if in_flight is None else in_flight.sighting

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from orchestrator.domain.activity import complete_restarts
 from orchestrator.domain.evidence import Evidence, Submitted, known_baseline
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Trace, find_submit
@@ -77,25 +78,34 @@ class LostSubmit:
         context, looked_for = self._context, self._looked_for
         # Until it has been completed, this look is one in which our request may have come and gone.
         missed, self._has_missed_something = self._has_missed_something, True
-        observation = await context.reader.statuses()
-        context.progress.note(observation)
-        read = await context.reader.queue_and_history_until(self._submitted.deadline)
-        if read is None:
+        runs = await context.reader.history_or_contact(
+            self._submitted.baseline, until=self._submitted.deadline, note=context.progress.note
+        )
+        baseline = known_baseline(Evidence(name=context.identity.name), self._submitted, runs)
+        if any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
+            return self._note(Trace.OURS, queue=0)
+        observation = await context.reader.statuses_until(self._submitted.deadline)
+        queue = await context.reader.queue_until(self._submitted.deadline)
+        if observation is None or queue is None:
             return None
-        queue, runs = read
-        baseline = known_baseline(Evidence(), self._submitted, runs)
+        context.progress.note(observation)
         trace, self._request_ids = find_submit(baseline, observation, runs, queue)
+        self._note(trace, queue=len(queue))
         self._was_in_motion = self._was_in_motion or trace is Trace.IN_MOTION
         self._has_missed_something = missed or trace is Trace.UNCLEAR
-        if trace is not self._last_trace:
-            self._last_trace = trace
-            context.narrator.say("submit_looked_for", found=trace.value, queue=len(queue), after_s=round(looked_for, 1))
         if trace is Trace.OURS:
             return trace
         invisible_for = context.target.policy.invisible_for
         is_over = trace in (Trace.NOTHING, Trace.OTHERS) and looked_for >= invisible_for
         is_over = is_over and (self._refusal is not None or not observation.busy)
         return trace if is_over else None
+
+    def _note(self, trace: Trace, *, queue: int) -> Trace:
+        if trace is not self._last_trace:
+            self._last_trace = trace
+            after_s = round(self._looked_for, 1)
+            self._context.narrator.say("submit_looked_for", found=trace.value, queue=queue, after_s=after_s)
+        return trace
 
     def _was_not_accepted(self, trace: Trace) -> bool:
         """Return whether a trace that stayed shows that nothing was accepted."""

@@ -6,7 +6,6 @@ from functools import partial
 from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import Evidence, Look, Submitted, Wanted, take_in
 from orchestrator.domain.verdict import Picture
-from orchestrator.errors import NotFoundError, PassingError
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
@@ -54,23 +53,18 @@ class Proof:
         self.evidence = replace(self.evidence, cancelled=True)
 
     async def _look(self, submitted: Submitted) -> Settlement | None:
-        context, picture = self._context, Picture()
+        context = self._context
         self._is_quiet, self._next_look = False, None
-        wanted: Wanted | None = None
-        try:
-            picture = replace(picture, runs=await context.reader.history(submitted.baseline))
-            look = self._judge(submitted, picture)
-            wanted = look.wants
-        except (PassingError, NotFoundError):
-            if context.clock.monotonic() < submitted.deadline:
-                # The statuses cannot prove how it ended; but they show whether it has, and that there is contact.
-                context.progress.note(await context.reader.statuses())
-            raise
+        picture = Picture(
+            runs=await context.reader.history_or_contact(
+                submitted.baseline, until=submitted.deadline, note=context.progress.note
+            )
+        )
+        look = self._judge(submitted, picture)
         # The request in flight when the deadline passes may finish; no other is sent.
-        while wanted is not None and context.clock.monotonic() < submitted.deadline:
-            picture = await self._read_more(picture, wanted)
+        while look.wants is not None and context.clock.monotonic() < submitted.deadline:
+            picture = await self._read_more(picture, look.wants)
             look = self._judge(submitted, picture)
-            wanted = look.wants
         await self._remember(look)
         self._say(look)
         self._next_look = look.next_look
@@ -91,13 +85,11 @@ class Proof:
 
     async def _read_more(self, picture: Picture, wanted: Wanted) -> Picture:
         reader = self._context.reader
-        match wanted:
-            case Wanted.STATUSES:
-                observation = await reader.statuses()
-                self._context.progress.note(observation)
-                return replace(picture, observation=observation)
-            case Wanted.QUEUE:
-                return replace(picture, queue=await reader.queue())
+        if wanted is Wanted.QUEUE:
+            return replace(picture, queue=await reader.queue())
+        observation = await reader.statuses()
+        self._context.progress.note(observation)
+        return replace(picture, observation=observation)
 
     async def _remember(self, look: Look) -> None:
         others = look.evidence.not_ours - self.evidence.not_ours

@@ -1,10 +1,10 @@
 """Reads one environment: tracks contact, and turns unexpected refusals into passing faults."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, last_reading
-from orchestrator.errors import MalformedAnswerError, NotFoundError, PlatformError, RefusedError
+from orchestrator.errors import MalformedAnswerError, NotFoundError, PassingError, PlatformError, RefusedError
 from orchestrator.ports import Clock, Lookout, Platform
 from orchestrator.restart.polling import Contact
 
@@ -66,14 +66,33 @@ class Reader:
         queue = await self.queue()
         return queue, await self.history()
 
-    async def queue_and_history_until(self, deadline: float) -> tuple[Sequence[QueuedRequest], Sequence[Run]] | None:
-        """Do the same, but start no request after the deadline; return None if it passes first."""
-        if self._clock.monotonic() >= deadline:
-            return None
-        queue = await self.queue()
-        if self._clock.monotonic() >= deadline:
-            return None
-        return queue, await self.history()
+    async def history_or_contact(
+        self, baseline: Baseline, *, until: float, note: Callable[[Observation], None]
+    ) -> Sequence[Run]:
+        """Read the history; if that fails, read the statuses, and raise what the history failed with.
+
+        The statuses cannot prove how a restart ended; but they show how far it has got, and that there is contact.
+
+        Args:
+            baseline: to which the history has to reach back.
+            until: the deadline, after which no other request is sent.
+            note: told of the statuses.
+        """
+        try:
+            return await self.history(baseline)
+        except (PassingError, NotFoundError):
+            observation = await self.statuses_until(until)
+            if observation is not None:
+                note(observation)
+            raise
+
+    async def statuses_until(self, deadline: float) -> Observation | None:
+        """Read the statuses, unless a deadline has passed: the request in flight then may finish, no other is sent."""
+        return await self.statuses() if self._clock.monotonic() < deadline else None
+
+    async def queue_until(self, deadline: float) -> Sequence[QueuedRequest] | None:
+        """Read the waiting requests, unless a deadline has passed."""
+        return await self.queue() if self._clock.monotonic() < deadline else None
 
     async def queue(self) -> Sequence[QueuedRequest]:
         """Read the waiting requests."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Ours, Standing, Trace
 from orchestrator.domain.plan import Target
@@ -132,6 +133,16 @@ def journal_unwritable(error: JournalError) -> Settlement:
         reason=Reason.JOURNAL_UNWRITABLE,
         message=f"{error} What is not in the journal before it is submitted could be submitted twice, so nothing "
         "was submitted.",
+    )
+
+
+def journal_outdated(unknown: Run) -> Settlement:
+    """Settle an environment of a resumed run in which a restart was made that the journal does not know of."""
+    return Settlement(
+        outcome=Outcome.UNKNOWN,
+        reason=Reason.SUBMIT_UNCONFIRMED,
+        message=f"Since the run began, {unknown.execution_id} restarted these services with our origin, and the "
+        "journal knows nothing of it: it may be an old copy. Look at the environment's history before you run again.",
     )
 
 

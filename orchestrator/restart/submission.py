@@ -1,12 +1,14 @@
 """Get one restart accepted, from the first look on, even if an answer is lost."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, baseline_needs_history
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.plan import OnBusy, OnStopped, Service
+from orchestrator.domain.ownership import restarted_since
+from orchestrator.domain.plan import OnBusy, OnDeadline, OnStopped, Service
 from orchestrator.domain.readiness import Obstacle, Readiness, assess
 from orchestrator.domain.records import InFlight, Intent
 from orchestrator.errors import (
@@ -48,6 +50,7 @@ class Submission:
         may_post: whether to post a restart that was not posted before, or never arrived.
         origin: the origin that the platform gives to our requests; None if unknown.
         in_flight: the restart that an earlier process posted, if any.
+        resumed_since: when the run began, if it is resumed.
     """
 
     def __init__(
@@ -59,12 +62,15 @@ class Submission:
         may_post: bool = True,
         origin: str | None = None,
         in_flight: InFlight | None = None,
+        resumed_since: datetime | None = None,
     ) -> None:
         self._context = context
         self._journal = journal
         self._wait_lock = wait_lock
         self._may_post = may_post
         self._origin = origin
+        # What is in flight is known to the journal.
+        self._resumed_since = resumed_since if in_flight is None else None
         self._obstacle: Readiness | None = None
         self._refusal: PlatformError | None = None
         self._until: float | None = None
@@ -142,7 +148,12 @@ class Submission:
             deadline=max(deadline, context.clock.monotonic() + RESUME_GRACE),
             # A late resume may still find out how it ended, but not submit again.
             post_by=deadline,
+            may_cancel=self._may_cancel,
         )
+
+    @property
+    def _may_cancel(self) -> bool:
+        return self._context.target.policy.on_deadline is OnDeadline.CANCEL
 
     def _deadline_of(self, intent: Intent) -> float:
         return min(intent.posted_at + self._context.target.policy.deadline, self._context.end_by)
@@ -199,7 +210,16 @@ class Submission:
         baseline = await self._take_baseline(observation, readiness.running)
         if baseline is None or self._is_late(until):
             return None
-        return await self._post(baseline, read_at, readiness.running, lost, until)
+        outdated = await self._find_unknown_restart(baseline)
+        return outdated or await self._post(baseline, read_at, readiness.running, lost, until)
+
+    async def _find_unknown_restart(self, baseline: Baseline) -> Settlement | None:
+        """Return a settlement if a restart was made since a resumed run began that its journal does not know of."""
+        if self._resumed_since is None:
+            return None
+        unknown = restarted_since(baseline, await self._context.reader.history(), self._resumed_since)
+        self._resumed_since = None
+        return None if unknown is None else settlement.journal_outdated(unknown)
 
     def _is_late(self, until: float) -> bool:
         """Return whether the deadline has passed: the request in flight may finish, and no other is sent."""
@@ -266,7 +286,9 @@ class Submission:
             await self._journal.withdraw()
             return None
         deadline = self._deadline_of(intent)
-        self.submitted = Submitted(intent=intent, accepted=False, deadline=deadline, post_by=deadline)
+        self.submitted = Submitted(
+            intent=intent, accepted=False, deadline=deadline, post_by=deadline, may_cancel=self._may_cancel
+        )
         try:
             receipt = await context.platform.submit_restart(context.target.environment_id, running)
         except PlatformError as error:

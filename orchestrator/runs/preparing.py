@@ -144,7 +144,14 @@ async def prepare_resume(
     fleet = _fleet(
         Plan(targets=tuple(targets), strategy=config.run_strategy()),
         session,
-        _restart_jobs(session, journal, is_large=is_large(config), in_flight=in_flight, kind=kind),
+        _restart_jobs(
+            session,
+            journal,
+            is_large=is_large(config),
+            in_flight=in_flight,
+            kind=kind,
+            resumed_since=stored.started_at,
+        ),
         end_by=journal.end_by if how.deadline is None else max(journal.end_by, now + how.deadline),
         results=[*results, *left],
         in_flight=in_flight.keys(),
@@ -212,6 +219,7 @@ def _restart_jobs(
     wait_lock: float = 0.0,
     in_flight: Mapping[str, InFlight] = MappingProxyType({}),
     kind: type[RestartJob] = RestartJob,
+    resumed_since: datetime | None = None,
 ) -> MakeJob:
     def make(target: Target, end_by: float) -> Job:
         return kind(
@@ -221,6 +229,7 @@ def _restart_jobs(
             in_flight=in_flight.get(target.name),
             wait_lock=wait_lock,
             origin=session.origin,
+            resumed_since=resumed_since,
         )
 
     return make

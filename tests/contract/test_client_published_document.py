@@ -147,7 +147,6 @@ def test_a_full_reading_of_the_statuses_has_every_kind_of_service_in_it(document
     assert set(observation.services) == kinds
     assert observation.environment_state is not None
     assert observation.last_execution_id is not None
-    assert observation.last_origin == sample["environment"]["origin"] is not None
     assert all(status.execution_id and status.requests_waiting for status in observation.services.values())
 
 

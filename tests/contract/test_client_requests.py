@@ -81,8 +81,6 @@ EXCHANGES = {
             environment_id=ENVIRONMENT,
             environment_state="RESTARTING",
             last_execution_id=EXECUTION,
-            last_origin="TERRAFORM_PROVIDER",
-            last_run_not_before=datetime(2026, 11, 24, 2, 59, 9, tzinfo=UTC),
             server_time=datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC),
             services={
                 "aaaaaaaa-1111-4111-8111-111111111111": ServiceStatus(

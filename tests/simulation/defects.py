@@ -15,32 +15,35 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain import activity, evidence, verdict
+from orchestrator.domain import activity, evidence, ownership, verdict
 from orchestrator.domain.evidence import Submitted
-from orchestrator.domain.observations import Baseline, Observation
-from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.observations import Baseline
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.ownership import Ours, Standing
 from orchestrator.domain.states import State
 from orchestrator.domain.verdict import Finding, ServiceVerdict
-from orchestrator.errors import JournalError, MalformedAnswerError, PassingError, UnansweredError
+from orchestrator.errors import JournalError, PassingError
 from orchestrator.journal.work import Page, Work
 from orchestrator.qovery import wire
 from orchestrator.qovery.ledger import connect
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.restart import job, settlement, submission
+from orchestrator.reports import model
+from orchestrator.reports.model import RequestCounts
+from orchestrator.restart import cancelling, job, settlement, submission
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.lost_submit import LostSubmit
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import Poller
 from orchestrator.restart.proof import Proof
-from orchestrator.restart.reader import ServerClock
+from orchestrator.restart.reader import Reader
 from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.submission import Submission
 from orchestrator.runs.fleet import Fleet
 from orchestrator.runs.interruption import Interruption
 from orchestrator.runs.rehearsal import Rehearsal
+from orchestrator.runs.session import Session
 from tests.simulation.oracle import violations
 from tests.simulation.replay import play
 
@@ -98,104 +101,245 @@ def first_seed_that_catches(one: Defect, seeds: Sequence[int] = range(SEEDS)) ->
 # What is taken for a proof.
 
 
-@defect("the baseline is not compared, neither by number nor by date", witness=2)
+@defect("the baseline is not compared", witness=0)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_new", lambda *_: True)
     patch.setattr(Baseline, "began_before", lambda *_: False)
-    patch.setattr(verdict, "_in_the_next_run", lambda *_: True)
 
 
-@defect("CANCELED is taken for success", witness=13)
+@defect("CANCELED is taken for success", witness=0)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.CANCELED)
 
 
-@defect("an end that no restart has is taken for success, whoever asked for it", witness=4)
+@defect("any end of a service in a deployment is taken for success", witness=0)
 def _(patch: Patch) -> None:
-    patch.setattr(verdict, "_attributed", lambda _, __, judged: judged)
+    _any_action_counts(patch)
     _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
 
 
-@defect("a failure is taken for success", witness=2)
+@defect("a failure is taken for success", witness=0)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.RESTART_ERROR)
 
 
+@defect("a service that is gone is taken for success", witness=0)
+def _(patch: Patch) -> None:
+    _final_state_succeeds(patch, State.DELETED)
+
+
+@defect("RESTARTED in a cancelled run is believed", witness=0)
+def _(patch: Patch) -> None:
+    _final_state_succeeds(patch, State.RESTARTED)
+    right = verdict._of_complete_run
+
+    def wrong(baseline: Any, observation: Any, run: Any, restarting: Any) -> verdict.Verdict:  # noqa: ANN401
+        return right(baseline, observation, replace(run, status=verdict.SUCCEEDED_RUN), restarting)
+
+    patch.setattr(verdict, "_of_complete_run", wrong)
+
+
+@defect("RESTARTED in a failed run is believed of a service that nobody saw restarting", witness=0)
+def _(patch: Patch) -> None:
+    right = verdict._in_run
+    patch.setattr(verdict, "_in_run", lambda run, state, _: right(run, state, True))
+
+
 def _final_state_succeeds(patch: Patch, *states: State) -> None:
-    right = verdict._judge_final_state
+    right = verdict._in_run
 
-    def wrong(state: str, execution: str, *more: Any) -> ServiceVerdict:  # noqa: ANN401 - as the right one has it
-        if state in states:
-            return ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=execution)
-        return right(state, execution, *more)
+    def wrong(run: Any, state: str, was_restarting: bool) -> Finding:  # noqa: ANN401 - as the right one has it
+        return Finding.SUCCEEDED if run.over and state in states else right(run, state, was_restarting)
 
-    patch.setattr(verdict, "_judge_final_state", wrong)
+    patch.setattr(verdict, "_in_run", wrong)
 
 
-@defect("one target that restarted is enough", witness=1)
+def _any_action_counts(patch: Patch) -> None:
+    patch.setattr(activity, "restarts_since", activity.runs_since)
+    patch.setattr(verdict, "restarts_since", activity.runs_since)
+
+
+@defect("one target that restarted is enough", witness=0)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
     def wrong(*given: Any, **more: Any) -> verdict.Verdict:  # noqa: ANN401
         judged = right(*given, **more)
         restarted = [each for each in judged.services.values() if each.finding is Finding.SUCCEEDED]
-        return replace(judged, finding=Finding.SUCCEEDED, doubt=None, reason=Reason.RESTARTED) if restarted else judged
+        is_over = judged.finding.final and judged.runs
+        return replace(judged, finding=Finding.SUCCEEDED, reason=Reason.RESTARTED) if restarted and is_over else judged
 
     patch.setattr(evidence, "judge", wrong)
 
 
-@defect("a target that is missing in a reading is left out of account", witness=8)
+@defect("a run without some of the targets is enough", witness=0)
 def _(patch: Patch) -> None:
+    for room in (activity, verdict, evidence):
+        patch.setattr(room, "complete_restarts", activity.restarts_since)
     right = verdict.judge
 
-    def wrong(baseline: Baseline, observation: Observation, **more: Any) -> verdict.Verdict:  # noqa: ANN401
-        there = {name: status for name, status in baseline.targets.items() if name in observation.services}
-        return right(replace(baseline, targets=there), observation, **more)
+    def wrong(baseline: Baseline, picture: Any, **more: Any) -> verdict.Verdict:  # noqa: ANN401
+        there = {name for run in picture.runs for name in run.services}
+        targets = {name: status for name, status in baseline.targets.items() if name in there}
+        return right(replace(baseline, targets=targets or baseline.targets), picture, **more)
 
     patch.setattr(evidence, "judge", wrong)
 
 
-@defect("the environment's state is judged, not each service's", witness=3)
+@defect("the statuses alone are believed, not the history", witness=0)
 def _(patch: Patch) -> None:
-    right = verdict.judge
+    right = Proof._look
 
-    def wrong(baseline: Baseline, observation: Observation, **more: Any) -> verdict.Verdict:  # noqa: ANN401
-        judged = right(baseline, observation, **more)
-        if observation.environment_state != State.RESTARTED or observation.busy:
-            return judged
-        services = {
-            name: ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=observation.last_execution_id)
-            for name in judged.services
-        }
-        return replace(judged, finding=Finding.SUCCEEDED, services=services, doubt=None, reason=Reason.RESTARTED)
+    async def wrong(self: Proof, submitted: Submitted) -> Settlement | None:
+        reading = await self._context.reader.statuses()
+        targets = [reading.services.get(target) for target in submitted.baseline.targets]
+        if all(
+            status is not None
+            and status.state == State.RESTARTED
+            and status.execution_id is not None
+            and submitted.baseline.is_new(status.execution_id)
+            for status in targets
+        ):
+            for target in submitted.baseline.targets:
+                verdicts = self.evidence.verdicts
+                proven = ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=reading.services[target].execution_id)
+                self.evidence = replace(self.evidence, verdicts={**verdicts, target: proven})
+            return _success()
+        return await right(self, submitted)
 
-    patch.setattr(evidence, "judge", wrong)
+    patch.setattr(Proof, "_look", wrong)
 
 
-@defect("any run in the history counts, a deployment too", witness=2)
+@defect("any run in the history counts, a deployment too", witness=0)
 def _(patch: Patch) -> None:
-    patch.setattr(activity, "restarts_since", activity.runs_since)
-    patch.setattr(verdict, "restarts_since", activity.runs_since)
+    _any_action_counts(patch)
 
 
-@defect("what restarts while our request still waits is taken for ours", witness=99)
+@defect("what restarts while our request still waits is taken for ours", witness=0)
 def _(patch: Patch) -> None:
-    patch.setattr(evidence, "raise_baseline", lambda baseline, *_: baseline)
-    patch.setattr(Baseline, "may_be_ours", lambda *_: True)
+    patch.setattr(evidence, "others_at_work", lambda *_: frozenset())
+    patch.setattr(verdict, "waiting_restarts", lambda *_: [])
 
 
-@defect("a colleague's restart from the console is taken for ours", witness=100)
+@defect("a colleague's restart from the console is taken for ours", witness=0)
 def _(patch: Patch) -> None:
-    patch.setattr(Baseline, "may_be_ours", lambda *_: True)
+    patch.setattr(Baseline, "has_our_origin", lambda *_: True)
+
+
+@defect("a name is not minded", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(Baseline, "may_be_ours", Baseline.has_our_origin)
+    patch.setattr(evidence, "asks_in_other_ways", lambda *_: False)
+
+
+@defect("nobody else is ever about", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "_is_alone", lambda *_: True)
+    patch.setattr(evidence, "others_may_ask_as_we_do", lambda *_: False)
+
+
+@defect("a run that may be older than our submit is not waited for", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "_is_perhaps_older", lambda *_: False)
+
+
+@defect("a date vetoes what numbers prove", witness=0)
+def _(patch: Patch) -> None:
+    since = activity.runs_since
+
+    def wrong(baseline: Baseline, runs: Any) -> Any:  # noqa: ANN401
+        return [run for run in since(baseline, runs) if not baseline.began_before(run)]
+
+    patch.setattr(activity, "runs_since", wrong)
+    patch.setattr(verdict, "runs_since", wrong)
+
+
+@defect("numbers are believed, whatever list and dates say", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(Baseline, "ordered_by", lambda self, _: self)
+
+
+@defect("a history with gaps is taken for whole", witness=0)
+def _(patch: Patch) -> None:
+    for room in (activity, verdict, evidence):
+        patch.setattr(room, "has_gaps", lambda *_: False)
+    patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
+
+
+@defect("a restart that was found after a lost answer is taken for ours by its origin", witness=0)
+def _(patch: Patch) -> None:
+    right = LostSubmit.find
+
+    async def wrong(self: LostSubmit) -> Submitted | Settlement | None:
+        found = await right(self)
+        return replace(found, found=False, took=0.0) if isinstance(found, Submitted) else found
+
+    patch.setattr(LostSubmit, "find", wrong)
 
 
 # What is done about faults.
 
 
-@defect("a lost POST is sent again", witness=4)
+@defect("a lost POST is sent again", witness=0)
 def _(patch: Patch) -> None:
-    patch.setattr(submission, "NOT_ACCEPTED", (*submission.NOT_ACCEPTED, UnansweredError, MalformedAnswerError))
-    patch.setattr(Submission, "_not_accepted", lambda *_: None)
+    async def nothing_found(*_: Any) -> None:  # noqa: ANN401
+        return
+
+    patch.setattr(Submission, "_look_for", nothing_found)
+    patch.setattr(Submission, "_refused", lambda *_: None)
+
+
+@defect("a refusal of a POST is believed at once", witness=0)
+def _(patch: Patch) -> None:
+    right = Submission._look_for
+
+    async def wrong(self: Submission, submitted: Submitted, refusal: Any) -> Submitted | Settlement | None:  # noqa: ANN401
+        return await right(self, submitted, refusal) if refusal is None else None
+
+    patch.setattr(Submission, "_look_for", wrong)
+
+
+@defect("a look that failed is not counted as one in which something came and went", witness=0)
+def _(patch: Patch) -> None:
+    right = LostSubmit._was_not_accepted
+
+    def wrong(self: LostSubmit, trace: Any) -> bool:  # noqa: ANN401
+        self._has_missed_something = False
+        return right(self, trace)
+
+    patch.setattr(LostSubmit, "_was_not_accepted", wrong)
+
+
+@defect("a request is taken for ours by its id alone", witness=0)
+def _(patch: Patch) -> None:
+    def by_id(_: Any, queue: Any, request_ids: Any) -> Any:  # noqa: ANN401
+        return [request for request in queue if request.request_id in request_ids]
+
+    patch.setattr(ownership, "named_requests", by_id)
+    right = ownership.find_ours
+
+    def wrong(baseline: Any, runs: Any, queue: Any, *, request_ids: Any) -> Ours:  # noqa: ANN401
+        named = by_id(baseline, queue, request_ids)
+        if named:
+            return Ours(standing=Standing.WAITS, request_ids=frozenset(each.request_id for each in named))
+        return right(baseline, runs, queue, request_ids=request_ids)
+
+    patch.setattr(cancelling, "find_ours", wrong)
+
+
+@defect("what waits is not looked at before a run is cancelled", witness=0)
+def _(patch: Patch) -> None:
+    right = ownership.find_ours
+
+    def wrong(baseline: Any, runs: Any, _: Any, *, request_ids: Any) -> Ours:  # noqa: ANN401
+        ours = right(baseline, runs, (), request_ids=request_ids)
+        going = [run for run in runs if not run.over]
+        if ours.standing.is_ours_alone or not going:
+            return ours
+        return Ours(standing=Standing.RUNS, execution_id=going[0].execution_id)
+
+    patch.setattr(cancelling, "find_ours", wrong)
+    patch.setattr(cancelling, "still_runs", lambda *_: True)
 
 
 @defect("a lost POST is sent again as soon as nothing is to be seen of it", witness=4)
@@ -243,7 +387,7 @@ def _(patch: Patch) -> None:
     async def wrong(self: QoveryPlatform, *given: Any) -> object:  # noqa: ANN401
         try:
             return await right(self, *given)
-        except submission.NOT_ACCEPTED:
+        except submission.REFUSALS:
             return wire.WireSubmitAnswer().to_domain()
 
     patch.setattr(QoveryPlatform, "submit_restart", wrong)
@@ -253,9 +397,41 @@ def _success() -> Settlement:
     return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
-@defect("the platform's clock is trusted when it is set back", witness=166)
+@defect("the queue is never looked into", witness=0)
 def _(patch: Patch) -> None:
-    patch.setattr(ServerClock, "read", lambda *_, **__: None)
+    async def empty(_: Reader) -> list[Any]:
+        return []
+
+    patch.setattr(Reader, "queue", empty)
+
+
+@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=0)
+def _(patch: Patch) -> None:
+    right = verdict.judge
+
+    def wrong(baseline: Baseline, picture: Any, **more: Any) -> verdict.Verdict:  # noqa: ANN401
+        judged = right(baseline, picture, **more)
+        if judged.finding is not Finding.UNPROVEN:
+            return judged
+        return replace(judged, finding=Finding.ABSENT, reason=Reason.REQUEST_CANCELLED)
+
+    patch.setattr(evidence, "judge", wrong)
+
+
+@defect("a second submit gets a second deadline", witness=0)
+def _(patch: Patch) -> None:
+    right = Submission._submit
+
+    async def wrong(self: Submission, _: Any) -> Submitted | Settlement:  # noqa: ANN401
+        self._until = None
+        return await right(self, None)
+
+    patch.setattr(Submission, "_submit", wrong)
+
+
+@defect("a deadline that has passed does not keep a submit back", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(Submission, "_is_late", lambda *_: False)
 
 
 # What is done at the end, and to others.
@@ -294,6 +470,37 @@ def _(patch: Patch) -> None:
         return self.used
 
     patch.setattr(Quota, "take", take)
+
+
+@defect("a restart that nobody can attribute is said to have been cancelled", witness=0)
+def _(patch: Patch) -> None:
+    right = settlement.by_verdict
+
+    def wrong(judged: Any, *given: Any, **more: Any) -> Settlement:  # noqa: ANN401
+        settled = right(judged, *given, **more)
+        is_doubtful = settled.reason is Reason.UNATTRIBUTED
+        return replace(settled, outcome=Outcome.CANCELLED, reason=Reason.REQUEST_CANCELLED) if is_doubtful else settled
+
+    patch.setattr(settlement, "by_verdict", wrong)
+
+
+@defect("the report counts a submit too few", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(Session, "requests", property(lambda self: RequestCounts(total=self.quota.used, submits=0)))
+
+
+@defect("a request is not counted", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(
+        Session,
+        "requests",
+        property(lambda self: RequestCounts(total=self.quota.used - 1, submits=self.platform.submits)),
+    )
+
+
+@defect("one success is enough for exit code 0", witness=0)
+def _(patch: Patch) -> None:
+    patch.setattr(model, "exit_code_of", lambda *_, **__: ExitCode.SUCCEEDED)
 
 
 # What is forgotten.

@@ -58,6 +58,7 @@ def run(
     status: str = "SUCCESS",
     created_at: datetime | None = None,
     origin: str | None = None,
+    triggered_by: str | None = None,
 ) -> Run:
     return Run(
         execution_id=execution(number),
@@ -66,13 +67,24 @@ def run(
         services=services,
         created_at=created_at,
         origin=origin,
+        triggered_by=triggered_by,
     )
 
 
 def queued(
-    *service_ids: str, action: str = "RESTART", request_id: str = "request-1", origin: str | None = None
+    *service_ids: str,
+    action: str = "RESTART",
+    request_id: str = "request-1",
+    origin: str | None = None,
+    triggered_by: str | None = None,
 ) -> QueuedRequest:
-    return QueuedRequest(request_id=request_id, action=action, service_ids=frozenset(service_ids), origin=origin)
+    return QueuedRequest(
+        request_id=request_id,
+        action=action,
+        service_ids=frozenset(service_ids),
+        origin=origin,
+        triggered_by=triggered_by,
+    )
 
 
 def baseline_of(
@@ -121,6 +133,7 @@ def submitted(
     accepted: bool = True,
     found: bool = False,
     request_ids: Iterable[str] = (),
+    took: float = 0.2,
 ) -> Submitted:
     """A restart that was posted on top of `baseline`."""
     return Submitted(
@@ -130,6 +143,7 @@ def submitted(
         request_ids=frozenset(request_ids),
         deadline=deadline,
         post_by=deadline,
+        took=took,
     )
 
 

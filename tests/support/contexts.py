@@ -6,6 +6,7 @@ from random import Random
 from orchestrator.domain.plan import Target
 from orchestrator.ports import Clock, Lookout, Platform
 from orchestrator.restart.context import Context
+from orchestrator.restart.identity import Identity
 from orchestrator.restart.progress import Followed
 from tests.support.log import CapturedLog
 
@@ -22,6 +23,7 @@ def context_of(
     seed: int = 0,
     end_by: float = NO_END,
     lookout: Lookout | None = None,
+    name: str | None = None,
     follow: Sequence[Followed] | None = None,
 ) -> Context:
     return Context.of(
@@ -32,5 +34,6 @@ def context_of(
         random=Random(seed),
         end_by=end_by,
         lookout=lookout,
+        identity=Identity(name),
         follow=follow,
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from orchestrator.domain.observations import Observation, QueuedRequest, Run, ServiceStatus, SubmitReceipt
 from orchestrator.domain.plan import Service
+from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.errors import PlatformError
 from orchestrator.ports import Clock
-from tests.support.builders import observe
+from tests.support.builders import LAST_NIGHT, execution, observe, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ class ScriptedPlatform:
         self._accepted_at: float | None = None
         self.submits: list[Submit] = []
         self.cancelled: list[str] = []
+        self.pages: set[int] = set()
         self.calls: list[tuple[str, float]] = []
 
     @property
@@ -116,9 +118,10 @@ class ScriptedPlatform:
         self._called("read_statuses")
         return self._scene.observation
 
-    async def find_runs(self, environment_id: str, at_most: int = 20) -> Sequence[Run]:
+    async def find_runs(self, environment_id: str, *, at_most: int = 20) -> Sequence[Run]:
         self._called("find_runs")
-        return self._scene.runs
+        self.pages.add(at_most)
+        return _history_of(self._scene)
 
     async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
         self._called("read_queue")
@@ -158,6 +161,33 @@ class ScriptedPlatform:
             if call in fault.calls and fault.begin <= now < fault.end and self._met[number] < fault.times:
                 self._met[number] += 1
                 raise fault.error
+
+
+def _history_of(shown: Scene) -> tuple[Run, ...]:
+    """The runs of a scene; and, unless it has them itself, those that its statuses are the states of."""
+    told = {each.execution_id for each in shown.runs} | {execution(LAST_NIGHT)}
+    services: dict[str, dict[str, str]] = {}
+    for status in shown.observation.services.values():
+        if status.execution_id is not None and status.execution_id not in told:
+            services.setdefault(status.execution_id, {})[status.id] = status.state
+    found = [_run_of(name, states) for name, states in sorted(services.items(), reverse=True)]
+    last_night = (run(LAST_NIGHT, {}, origin="SCHEDULE"),) if found else ()
+    return (*found, *(shown.runs or last_night))
+
+
+def _run_of(name: str, states: dict[str, str]) -> Run:
+    classes = {classify(state) for state in states.values()}
+    going = classes & {StateClass.IN_PROGRESS, StateClass.UNKNOWN}
+    ended = "CANCELED" if State.CANCELED in states.values() else "SUCCESS"
+    ended = "ERROR" if any(state.endswith("_ERROR") for state in states.values()) else ended
+    restarts = classes != {StateClass.ENDED_OTHERWISE} and not set(states.values()) & {State.DEPLOYING, State.BUILDING}
+    return run(
+        name,
+        states,
+        action="RESTART" if restarts else "DEPLOY",
+        status="ONGOING" if going else ended,
+        triggered_by="robot",
+    )
 
 
 def _by_second(script: Script) -> dict[float, Scene]:

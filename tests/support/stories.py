@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from orchestrator.clock import RehearsalClock
@@ -32,6 +33,8 @@ from tests.support.scripted_platform import (
 from tests.support.time import in_virtual_time
 
 TARGETS = ("api", "web")
+US = "robot"
+"""What the platform calls whoever holds our token."""
 NO_END = 1e6
 
 
@@ -47,13 +50,13 @@ def both(
     return scene(*(status(one, state, number, waiting=waiting) for one in TARGETS), runs=runs, queue=queue)
 
 
-LAST_NIGHTS_RUN = run(LAST_NIGHT, dict.fromkeys(TARGETS, "RESTARTED"))
+LAST_NIGHTS_RUN = run(LAST_NIGHT, dict.fromkeys(TARGETS, "RESTARTED"), origin="SCHEDULE")
 IDLE = both("RESTARTED", runs=[LAST_NIGHTS_RUN])
 """What a quiet environment shows: last night's restart."""
 
 
 def restart_run(number: int = 42, status: str = "SUCCESS", state: str = "RESTARTED") -> Run:
-    return run(number, dict.fromkeys(TARGETS, state), status=status)
+    return run(number, dict.fromkeys(TARGETS, state), status=status, triggered_by=US)
 
 
 def goes_well(begin: float = 0.0, number: int = 42) -> dict[float, Scene]:
@@ -61,7 +64,7 @@ def goes_well(begin: float = 0.0, number: int = 42) -> dict[float, Scene]:
     going = restart_run(number, "ONGOING", "RESTARTING")
     return {
         begin: IDLE,
-        begin + 2: both("RESTART_QUEUED", number, runs=[going]),
+        begin + 2: both("RESTART_QUEUED", number, runs=[restart_run(number, "QUEUED", "RESTART_QUEUED")]),
         begin + 8: both("RESTARTING", number, runs=[going]),
         begin + 31: both("RESTARTED", number, runs=[restart_run(number)]),
     }
@@ -99,8 +102,10 @@ def tell(
     journal: MemoryJournal | None = None,
     wait_lock: float = 0.0,
     cancel: bool = False,
-    origin: str | None = None,
+    origin: str | None = "API",
+    name: str | None = None,
     lookout: Callable[[Clock], Lookout] | None = None,
+    resumed_since: datetime | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -118,7 +123,9 @@ def tell(
         wait_lock: seconds to wait for another run.
         cancel: whether the job only cancels what is in flight.
         origin: how the platform labels what the job asks for.
+        name: what the platform calls us, if an earlier job has learnt that.
         lookout: makes where the job rests.
+        resumed_since: when the run began that is resumed.
     """
     journal = MemoryJournal() if journal is None else journal
     resumed = journal.in_flight
@@ -142,6 +149,7 @@ def tell(
                 log=log,
                 seed=seed,
                 end_by=end_by,
+                name=name,
                 lookout=None if lookout is None else lookout(clock),
             ),
             prober=prober,
@@ -149,6 +157,7 @@ def tell(
             in_flight=resumed,
             wait_lock=wait_lock,
             origin=origin,
+            resumed_since=resumed_since,
         )
         task = asyncio.create_task(job.run())
         await asyncio.wait([task], timeout=interrupt_at)

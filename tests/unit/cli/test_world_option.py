@@ -61,20 +61,21 @@ def test_a_value_that_a_dial_has_not_is_wrong_usage_from_the_environment_too(con
 
 def test_a_run_goes_through_the_world_that_is_set(config: str) -> None:
     usual = invoke("run", config, "--simulate", "--output", "json")
-    refused = invoke(
+    changed = invoke(
         "run",
         config,
         "--simulate",
         "--output",
         "json",
         "--world",
-        "execution_ids=upper_case",
+        "execution_numbers=begin_again",
         "--world",
         "merging=never",
     )
-    assert usual.exit_code == refused.exit_code == ExitCode.SUCCEEDED
-    ends = [json.loads(result.stdout)["environments"][0]["services"][0]["execution_id"] for result in (usual, refused)]
-    assert ends[0].upper() == ends[1] != ends[0]
+    assert usual.exit_code == changed.exit_code == ExitCode.SUCCEEDED
+    ends = [json.loads(result.stdout)["environments"][0]["services"][0]["execution_id"] for result in (usual, changed)]
+    assert ends[1].endswith("-1")
+    assert not ends[0].endswith("-1")
 
 
 def test_without_a_simulation_it_says_nothing_as_a_seed_does() -> None:

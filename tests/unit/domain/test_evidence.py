@@ -1,6 +1,9 @@
 """`evidence`: what one look makes of what was remembered and what was read, as tables."""
 
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -10,223 +13,607 @@ from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import (
     ABSENT_FOR,
     CANCELLED_FOR,
+    CLOSES_WITHIN,
+    COME_AND_GONE,
     CONFIRM_AGAIN,
+    NEXT_BEGINS_WITHIN,
     OVERDUE_AFTER,
+    SHOWN_BY,
+    Doubt,
     Evidence,
     Look,
-    confirm_look,
+    Submitted,
+    Wanted,
+    known_baseline,
     take_in,
 )
-from orchestrator.domain.observations import Observation, QueuedRequest, Run
+from orchestrator.domain.observations import CLOCK_SKEW, Observation, QueuedRequest, Run
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.records import Sighting
-from orchestrator.domain.verdict import Doubt, Finding, ServiceVerdict
-from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status, submitted
+from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict
+from tests.support.builders import NOON, all_in, baseline_of, execution, observe, queued, run, status, submitted
 from tests.support.strategies import TARGETS as THREE
 from tests.support.strategies import observations, queues, runs
 
 TARGETS = ("api", "web")
-BASELINE = baseline_of(*TARGETS)
-OURS = submitted(BASELINE, request_ids=["request-1"], deadline=1800.0)
+BASELINE = replace(baseline_of(*TARGETS, at=NOON), origin="API")
+OURS = submitted(BASELINE, request_ids=["request-1"])
+FOUND = submitted(BASELINE, found=True, took=float("inf"))
+SLOW = submitted(BASELINE, request_ids=["request-1"], posted_at=5.0, took=COME_AND_GONE + 0.1)
 INVISIBLE_FOR = 300.0
 OVERDUE = expected_duration(len(TARGETS)) + OVERDUE_AFTER
-
-IDLE = all_in("RESTARTED", *TARGETS)
-WAITING = all_in("RESTART_QUEUED", *TARGETS)
-AT_WORK = all_in("RESTARTING", *TARGETS, number=42)
-OVER = all_in("RESTARTED", *TARGETS, number=42)
-BEHIND = observe(
-    *(replace(status(name, "RESTARTING", 42), request_id="request-1", requests_waiting=1) for name in TARGETS)
-)
-"""Another user's run is at work while our request still waits."""
+LATE = 500.0
+"""By now, readings show what a submit began."""
 
 RUN = str(execution(42))
-SEEN = Evidence(was_seen=True)
-SEEN_RUNNING = Evidence(was_seen=True, seen_running=frozenset({RUN}))
 BOTH = dict.fromkeys(TARGETS, "RESTARTED")
-LAST_NIGHT = run(41, BOTH)
+GOING = dict.fromkeys(TARGETS, "RESTARTING")
+LAST_NIGHT = run(41, BOTH, origin="CRON")
+AS_WE_DO = replace(LAST_NIGHT, origin="API")
+"""Last night's run, with our origin: so its author may ask as we do."""
+DONE = run(42, BOTH, origin="API", triggered_by="robot")
+AT_WORK = replace(DONE, services=GOING, status="ONGOING")
+DEPLOYED = run(42, {"api": "DEPLOYED"}, action="DEPLOY")
+OLDER = replace(DONE, created_at=NOON - CLOCK_SKEW - timedelta(seconds=1))
+
+IDLE = all_in("RESTARTED", *TARGETS)
+OVER = all_in("RESTARTED", *TARGETS, number=42)
+WAITING = queued(*TARGETS, origin="API", triggered_by="robot")
+
+SEEN = Evidence(was_seen=True)
+SEEN_RUNNING = Evidence(was_seen=True, seen_running=frozenset({RUN, str(execution(43))}))
+CANCELLED = Evidence(cancelled=True)
+NOT_SEEN = Evidence()
 
 
-def look_at(observation: Observation, evidence: Evidence = Evidence(), *, now: float = 10.0) -> Look:  # noqa: B008
-    return take_in(evidence, OURS, observation, baseline=OURS.baseline, now=now)
+def look_at(picture: Picture, evidence: Evidence = NOT_SEEN, *, restart: Submitted = OURS, now: float = 10.0) -> Look:
+    return take_in(evidence, restart, picture, now=now, invisible_for=INVISIBLE_FOR)
+
+
+def history(*found: Run) -> Picture:
+    return Picture(runs=found)
+
+
+def everything(*found: Run, reading: Observation = IDLE, queue: tuple[QueuedRequest, ...] = ()) -> Picture:
+    return Picture(runs=found, observation=reading, queue=queue)
+
+
+def state(look: Look) -> tuple[bool, Doubt | None, Wanted | None]:
+    return look.settled, look.doubt, look.wants
+
+
+# A run that is over.
 
 
 @pytest.mark.parametrize(
-    ("evidence", "reading", "now", "expected"),
+    ("ours", "finding", "reason"),
     [
-        pytest.param(SEEN_RUNNING, OVER, 30, (True, None, False), id="over, and seen at work before"),
-        pytest.param(Evidence(), OVER, 30, (False, Doubt.NEVER_SEEN_RUNNING, True), id="over, and never seen at work"),
-        pytest.param(Evidence(), AT_WORK, 30, (False, None, False), id="at work"),
-        pytest.param(Evidence(), WAITING, 30, (False, None, False), id="waiting"),
-        pytest.param(Evidence(), IDLE, 30, (False, None, False), id="nothing yet"),
-        pytest.param(SEEN, IDLE, 30, (False, Doubt.UNSEEN, True), id="gone after it was seen"),
-        pytest.param(Evidence(cancelled=True), IDLE, 30, (False, Doubt.UNSEEN, True), id="gone after we cancelled it"),
-        pytest.param(Evidence(), IDLE, OVERDUE, (False, None, False), id="nothing at the last moment"),
-        pytest.param(Evidence(), IDLE, OVERDUE + 0.1, (False, Doubt.UNSEEN, True), id="overdue"),
+        pytest.param(DONE, Finding.SUCCEEDED, Reason.RESTARTED, id="it succeeded"),
         pytest.param(
-            Evidence(),
-            replace(IDLE, last_execution_id=RUN),
-            30,
-            (False, Doubt.UNSEEN, True),
-            id="a newer run that touched nothing",
-        ),
-        pytest.param(
-            SEEN, IDLE, 1800, (False, Doubt.UNSEEN, False), id="the deadline has passed: nothing more is read"
+            replace(DONE, created_at=NOON - CLOCK_SKEW), Finding.SUCCEEDED, Reason.RESTARTED, id="dates within the skew"
         ),
     ],
 )
-def test_a_look_is_settled_or_in_doubt_or_only_time_will_tell(
-    evidence: Evidence, reading: Observation, now: float, expected: tuple[bool, Doubt | None, bool]
+def test_the_history_alone_settles_a_run_that_nobody_else_can_have_asked_for(
+    ours: Run, finding: Finding, reason: Reason
 ) -> None:
-    look = look_at(reading, evidence, now=now)
-    assert (look.settled, look.doubt, look.ask_history) == expected
-
-
-@pytest.mark.parametrize(
-    ("reading", "evidence"),
-    [
-        pytest.param(AT_WORK, SEEN_RUNNING, id="at work"),
-        pytest.param(WAITING, SEEN, id="waiting: no run of its own yet"),
-        pytest.param(IDLE, Evidence(), id="nothing"),
-        pytest.param(BEHIND, replace(SEEN, not_ours=frozenset({RUN})), id="another run, while our request waits"),
-    ],
-)
-def test_what_a_look_shows_is_remembered(reading: Observation, evidence: Evidence) -> None:
-    found = look_at(reading).evidence
-    assert (found.was_seen, found.seen_running, found.not_ours) == (
-        evidence.was_seen,
-        evidence.seen_running,
-        evidence.not_ours,
-    )
-
-
-def test_what_was_at_work_while_our_request_waited_is_never_ours() -> None:
-    behind = look_at(BEHIND).evidence
-    look = look_at(OVER, behind, now=40.0)
-    assert not look.settled
-    assert look.verdict.finding is Finding.UNPROVEN
-
-
-@pytest.mark.parametrize(
-    ("after", "evidence", "asks"),
-    [
-        pytest.param(1.0, SEEN, False, id="just asked"),
-        pytest.param(CONFIRM_AGAIN - 0.1, SEEN, False, id="a while ago"),
-        pytest.param(CONFIRM_AGAIN, SEEN, True, id="long enough ago"),
-        pytest.param(CANCELLED_FOR, replace(SEEN, cancelled=True), True, id="long enough, where we cancelled it"),
-    ],
-)
-def test_the_same_doubt_is_looked_into_again_after_a_while(after: float, evidence: Evidence, asks: bool) -> None:
-    first = confirm_look(look_at(IDLE, evidence), [LAST_NIGHT], [], now=10.0, invisible_for=INVISIBLE_FOR)
-    assert look_at(IDLE, first.evidence, now=10.0 + after).ask_history is asks
-
-
-def test_another_doubt_or_another_reading_is_looked_into_at_once() -> None:
-    first = confirm_look(look_at(IDLE, SEEN), [LAST_NIGHT], [], now=10.0, invisible_for=INVISIBLE_FOR)
-    assert look_at(OVER, first.evidence, now=11.0).ask_history
-    other = observe(*IDLE.services.values(), status("chart", "DEPLOYED"))
-    assert look_at(other, first.evidence, now=11.0).ask_history
-
-
-@pytest.mark.parametrize(
-    ("history", "queue", "finding", "reason"),
-    [
-        pytest.param([run(42, BOTH), LAST_NIGHT], [], Finding.SUCCEEDED, Reason.RESTARTED, id="it succeeded"),
-        pytest.param(
-            [run(42, {**BOTH, "web": "RESTART_ERROR"}), LAST_NIGHT],
-            [],
-            Finding.FAILED,
-            Reason.RESTART_ERROR,
-            id="it failed",
-        ),
-        pytest.param([LAST_NIGHT], [queued(*TARGETS)], Finding.IN_PROGRESS, None, id="it waits"),
-        pytest.param([LAST_NIGHT], [], Finding.ABSENT, Reason.REQUEST_CANCELLED, id="there is none"),
-    ],
-)
-def test_the_history_settles_what_it_knows_the_end_of(
-    history: list[Run], queue: list[QueuedRequest], finding: Finding, reason: Reason | None
-) -> None:
-    look = confirm_look(look_at(OVER), history, queue, now=30.0, invisible_for=INVISIBLE_FOR)
+    look = look_at(history(ours, LAST_NIGHT), replace(SEEN, absent_since=5.0))
+    assert state(look) == (True, None, None)
     assert (look.verdict.finding, look.verdict.reason) == (finding, reason)
-    assert look.settled is finding.final
-    assert not look.ask_history
+    assert look.evidence.verdicts == look.verdict.services
+    assert (look.evidence.name, look.evidence.absent_since) == ("robot", None)
 
 
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (replace(DONE, services={**BOTH, "web": "RESTART_ERROR"}, status="ERROR"), Reason.RESTART_ERROR),
+        (replace(DONE, status="CANCELED"), Reason.RUN_CANCELLED),
+    ],
+)
+def test_what_did_not_go_well_is_worth_a_look_at_what_still_waits(ended: Run, reason: Reason) -> None:
+    assert state(look_at(history(ended, LAST_NIGHT))) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    look = look_at(Picture(runs=[ended, LAST_NIGHT], queue=[]))
+    assert (look.settled, look.verdict.reason) == (True, reason)
+
+
+NOT_ALONE = [
+    pytest.param(OURS, [DONE, AS_WE_DO], None, id="another run with our origin"),
+    pytest.param(OURS, [replace(DONE, execution_id=execution(43)), LAST_NIGHT], None, id="a number is missing"),
+    pytest.param(OURS, [replace(DONE, execution_id=execution(43)), DONE, LAST_NIGHT], None, id="two runs"),
+    pytest.param(OURS, [OLDER, LAST_NIGHT], None, id="dated before the baseline"),
+    pytest.param(SLOW, [DONE, LAST_NIGHT], None, id="the submit took long"),
+    pytest.param(
+        OURS,
+        [replace(DONE, services={**BOTH, "cache": "RESTARTED"}), LAST_NIGHT],
+        Doubt.UNATTRIBUTED,
+        id="other services in the run",
+    ),
+    pytest.param(FOUND, [DONE, LAST_NIGHT], Doubt.UNATTRIBUTED, id="the answer was lost"),
+    pytest.param(
+        OURS,
+        [DONE, replace(LAST_NIGHT, triggered_by="robot")],
+        Doubt.UNATTRIBUTED,
+        id="the same name under another origin",
+    ),
+    pytest.param(OURS, [replace(DONE, execution_id=execution(43))], Doubt.HIDDEN, id="the history does not reach back"),
+]
+
+
+@pytest.mark.parametrize(("restart", "found", "doubt"), NOT_ALONE)
+def test_the_queue_is_read_first_if_others_may_have_asked_for_the_run(
+    restart: Submitted, found: list[Run], doubt: Doubt | None
+) -> None:
+    first = look_at(history(*found), restart=restart, now=LATE)
+    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    assert not first.evidence.verdicts
+
+    look = look_at(Picture(runs=found, queue=[]), restart=restart, now=LATE)
+    assert state(look) == (doubt is None, doubt, None)
+    assert look.evidence.name is None
+    if doubt is None:
+        assert look.verdict.finding is Finding.SUCCEEDED
+    else:
+        assert (look.verdict.finding, look.verdict.reason) == (Finding.ABSENT, Reason.UNATTRIBUTED)
+        assert {verdict.finding for verdict in look.verdict.services.values()} == {Finding.UNPROVEN}
+
+
+@pytest.mark.parametrize(("restart", "found", "doubt"), [one for one in NOT_ALONE if one.values[2] is not None])
 @pytest.mark.parametrize(
     ("evidence", "needed"),
     [
-        pytest.param(SEEN, ABSENT_FOR, id="it was seen"),
-        pytest.param(Evidence(), INVISIBLE_FOR, id="it was never seen"),
-        pytest.param(Evidence(cancelled=True), CANCELLED_FOR, id="we cancelled it"),
+        pytest.param(NOT_SEEN, ABSENT_FOR, id=""),
+        pytest.param(CANCELLED, CANCELLED_FOR, id="we cancelled it"),
     ],
 )
-def test_what_is_absent_has_to_stay_absent_for_a_while(evidence: Evidence, needed: float) -> None:
-    # A service that does not name its execution keeps the doubt alive, whatever was seen before.
-    nameless = observe(status("api", "RESTARTED", None), status("web", "RESTARTED"))
-
-    def absent(evidence: Evidence, now: float) -> Look:
-        look = look_at(nameless, evidence, now=now)
-        return confirm_look(look, [LAST_NIGHT], [], now=now, invisible_for=INVISIBLE_FOR)
-
-    first = absent(evidence, 100.0)
-    assert (first.settled, first.evidence.absent_since) == (False, 100.0)
-    assert not absent(first.evidence, 100.0 + needed - 0.1).settled
-    assert absent(first.evidence, 100.0 + needed).settled
-
-
-def test_an_absence_that_ends_or_changes_its_reason_begins_again() -> None:
-    def read(observation: Observation, evidence: Evidence, now: float, *history: Run) -> Look:
-        look = look_at(observation, evidence, now=now)
-        return confirm_look(look, [*history, LAST_NIGHT], [], now=now, invisible_for=INVISIBLE_FOR)
-
-    gone = read(IDLE, SEEN, 100.0)
-    assert (gone.evidence.absent_since, gone.evidence.absent_as) == (100.0, Reason.REQUEST_CANCELLED)
-    back = look_at(AT_WORK, gone.evidence, now=130.0)
-    assert back.evidence.absent_since is None
-    superseded = read(IDLE, gone.evidence, 140.0, run(42, {"api": "DEPLOYED"}, action="DEPLOY"))
-    assert (superseded.evidence.absent_since, superseded.evidence.absent_as) == (140.0, Reason.SUPERSEDED)
-
-
-def test_what_the_statuses_have_proven_stays_proven() -> None:
-    proven = ServiceVerdict(finding=Finding.SUCCEEDED, execution_id=RUN)
-    half = observe(status("api", "RESTARTED", 42), status("web", "RESTART_ERROR", 42), last=42)
-    before = look_at(half, SEEN_RUNNING).evidence
-    assert before.verdicts["api"] == proven
-    failed = run(43, {"api": "RESTART_ERROR", "web": "RESTART_ERROR"})
-    look = confirm_look(
-        replace(look_at(half, SEEN_RUNNING), doubt=Doubt.UNSEEN), [failed], [], now=30.0, invisible_for=INVISIBLE_FOR
-    )
-    assert look.settled
-    assert look.verdict.services["api"] == look.evidence.verdicts["api"] == proven
-
-
-@given(evidence=st.builds(Evidence, seen_running=st.frozensets(st.just(RUN)), was_seen=st.booleans()))
-def test_what_a_later_process_needs_survives_in_a_sighting(evidence: Evidence) -> None:
-    assert Evidence.of(evidence.into(Sighting(states={"api": ("RESTARTED", RUN)}))) == evidence
-
-
-@given(
-    reading=observations(),
-    history=runs(),
-    queue=queues(),
-    was_seen=st.booleans(),
-    now=st.floats(0, 2000),
-)
-def test_whatever_is_read_evidence_is_only_added_and_only_a_final_or_lasting_finding_settles(
-    reading: Observation, history: list[Run], queue: list[QueuedRequest], was_seen: bool, now: float
+def test_what_may_be_anybodys_is_settled_as_such_once_that_has_lasted(
+    evidence: Evidence, needed: float, restart: Submitted, found: list[Run], doubt: Doubt
 ) -> None:
-    restart = submitted(baseline_of(*THREE))
-    evidence = Evidence(was_seen=was_seen, not_ours=frozenset({"run-a"}))
-    look = take_in(evidence, restart, reading, baseline=restart.baseline, now=now)
-    assert evidence.not_ours <= look.evidence.not_ours
-    assert look.evidence.was_seen >= was_seen
-    assert look.verdict.services.keys() == set(THREE)
-    assert not (look.settled and look.ask_history)
-    if look.settled:
-        assert look.verdict.finding.final
-        return
-    confirmed = confirm_look(look, history, queue, now=now, invisible_for=INVISIBLE_FOR)
-    if confirmed.settled and not confirmed.verdict.finding.final:
-        assert confirmed.verdict.finding is Finding.ABSENT
-        assert confirmed.evidence.absent_since is not None
-        assert now >= confirmed.evidence.absent_since + CANCELLED_FOR
+    picture = Picture(runs=found, queue=[])
+    first = look_at(picture, evidence, restart=restart, now=LATE)
+    before = look_at(picture, first.evidence, restart=restart, now=LATE + needed - 0.1)
+    last = look_at(picture, before.evidence, restart=restart, now=LATE + needed)
+    assert [look.settled for look in (first, before, last)] == [False, False, True]
+    assert last.verdict.reason is Reason.UNATTRIBUTED
+    assert last.doubt is doubt
+
+
+def test_our_request_that_still_waits_shows_that_the_run_is_not_ours() -> None:
+    look = look_at(Picture(runs=[DONE, AS_WE_DO], queue=[WAITING]), now=LATE)
+    assert look.verdict.finding is Finding.IN_PROGRESS
+    assert look.evidence.not_ours == {RUN}
+
+    after = look_at(history(DONE, AS_WE_DO), look.evidence, now=LATE + 1)
+    assert after.verdict.finding is Finding.UNPROVEN
+    assert state(after) == (False, Doubt.NOT_SHOWN, Wanted.STATUSES)
+
+
+@pytest.mark.parametrize(
+    ("restart", "ours", "shown_by"),
+    [
+        pytest.param(OURS, OLDER, 0.2 + SHOWN_BY, id="dated before the baseline"),
+        pytest.param(SLOW, DONE, 5 + COME_AND_GONE + 0.1 + SHOWN_BY, id="the submit took long"),
+        pytest.param(replace(OURS, took=float("inf")), DONE, SHOWN_BY, id="nobody knows how long the submit took"),
+    ],
+)
+def test_a_run_that_may_be_older_counts_once_ours_would_be_shown_or_if_it_was_seen_at_work(
+    restart: Submitted, ours: Run, shown_by: float
+) -> None:
+    picture = Picture(runs=[ours, LAST_NIGHT])
+    early = look_at(picture, restart=restart, now=shown_by - 40)
+    assert state(early) == (False, Doubt.PERHAPS_OLDER, None)
+    assert early.next_look == pytest.approx(shown_by)
+    assert not early.evidence.verdicts
+
+    again = look_at(picture, early.evidence, restart=restart, now=shown_by - 0.1)
+    assert again.evidence.over_at == early.evidence.over_at
+    assert again.next_look == pytest.approx(shown_by - 0.1 + NEXT_BEGINS_WITHIN), "ours may begin only now"
+
+    # What has lasted needs no queue; what is seen for the first time only then, or was seen at work, does.
+    assert look_at(picture, early.evidence, restart=restart, now=early.next_look or 0.0).settled
+    assert state(look_at(picture, restart=restart, now=shown_by)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    assert look_at(replace(picture, queue=[]), restart=restart, now=shown_by).settled
+    assert state(look_at(picture, SEEN_RUNNING, restart=restart, now=1.0)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    assert look_at(replace(picture, queue=[]), SEEN_RUNNING, restart=restart, now=1.0).settled
+
+
+DISPUTED = [
+    replace(LAST_NIGHT, created_at=NOON - timedelta(hours=1)),
+    replace(DONE, created_at=NOON + timedelta(minutes=1)),
+]
+"""Number and date say that ours is newer, its place in the history that it is not."""
+
+
+@pytest.mark.parametrize(
+    ("reading", "evidence", "expected"),
+    [
+        pytest.param(None, NOT_SEEN, (False, Doubt.ORDER_UNCLEAR, Wanted.STATUSES), id="no statuses yet"),
+        pytest.param(OVER, NOT_SEEN, (True, None, None), id="every target is under it"),
+        pytest.param(
+            observe(status("api", "RESTARTED", 42), status("web", "RESTARTED")),
+            NOT_SEEN,
+            (False, Doubt.ORDER_UNCLEAR, None),
+            id="one of two is under it",
+        ),
+        pytest.param(
+            all_in("RESTARTED", "api", number=42), NOT_SEEN, (False, Doubt.ORDER_UNCLEAR, None), id="one is missing"
+        ),
+        pytest.param(None, SEEN_RUNNING, (True, None, None), id="it was seen at work"),
+    ],
+)
+def test_where_the_order_of_runs_is_disputed_the_statuses_decide(
+    reading: Observation | None, evidence: Evidence, expected: tuple[bool, Doubt | None, Wanted | None]
+) -> None:
+    assert state(look_at(Picture(runs=DISPUTED, observation=reading), evidence)) == expected
+
+
+def test_a_run_that_was_seen_at_work_counts_though_the_history_does_not_reach_back() -> None:
+    look = look_at(Picture(runs=[replace(DONE, execution_id=execution(43))], queue=[]), SEEN_RUNNING)
+    assert state(look) == (True, None, None)
+    assert look.verdict.finding is Finding.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("restart", "found"),
+    [
+        pytest.param(OURS, [DONE, AS_WE_DO], id="another run with our origin"),
+        pytest.param(OURS, [replace(DONE, execution_id=execution(43)), LAST_NIGHT], id="a number is missing"),
+        pytest.param(OURS, [replace(DONE, services={**BOTH, "cache": "RESTARTED"})], id="other services in the run"),
+    ],
+)
+def test_a_run_under_our_known_name_is_settled_by_the_history_alone(restart: Submitted, found: list[Run]) -> None:
+    assert state(look_at(history(*found), replace(SEEN, name="robot"), restart=restart)) == (True, None, None)
+
+
+@pytest.mark.parametrize(
+    ("restart", "found", "doubt"),
+    [
+        pytest.param(FOUND, [DONE, LAST_NIGHT], None, id="the answer was lost"),
+        pytest.param(replace(FOUND, took=0.2), [DONE, LAST_NIGHT], None, id="it was found at once"),
+        pytest.param(OURS, [replace(DONE, execution_id=execution(43)), DONE, LAST_NIGHT], None, id="two runs"),
+        pytest.param(
+            OURS, [replace(DONE, execution_id=execution(43))], Doubt.HIDDEN, id="the history does not reach back"
+        ),
+    ],
+)
+def test_our_known_name_attributes_a_run_once_the_queue_was_read(
+    restart: Submitted, found: list[Run], doubt: Doubt | None
+) -> None:
+    known = replace(SEEN, name="robot")
+    first = look_at(history(*found), known, restart=restart, now=LATE)
+    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    look = look_at(Picture(runs=found, queue=[]), known, restart=restart, now=LATE)
+    assert state(look) == (doubt is None, doubt, None)
+    assert look.evidence.name == "robot"
+
+
+# A run that is not over.
+
+
+@pytest.mark.parametrize(
+    ("picture", "evidence", "wants"),
+    [
+        pytest.param(history(AT_WORK, LAST_NIGHT), NOT_SEEN, None, id="nobody else can have asked for it"),
+        pytest.param(history(AT_WORK, AS_WE_DO), NOT_SEEN, Wanted.QUEUE, id="others may have asked for it"),
+        pytest.param(history(AT_WORK, AS_WE_DO), replace(SEEN, name="robot"), None, id="our name is known"),
+        pytest.param(Picture(runs=[AT_WORK, AS_WE_DO], queue=[]), NOT_SEEN, None, id="the queue was read"),
+        pytest.param(
+            Picture(runs=[LAST_NIGHT], observation=all_in("RESTART_QUEUED", *TARGETS)),
+            NOT_SEEN,
+            None,
+            id="the statuses do not name our request",
+        ),
+        pytest.param(
+            Picture(
+                runs=[LAST_NIGHT],
+                observation=observe(*(replace(status(one, "RESTART_QUEUED"), request_id="request-1") for one in BOTH)),
+            ),
+            NOT_SEEN,
+            Wanted.QUEUE,
+            id="the statuses name our request",
+        ),
+    ],
+)
+def test_the_queue_is_read_while_it_may_show_our_name(
+    picture: Picture, evidence: Evidence, wants: Wanted | None
+) -> None:
+    look = look_at(picture, replace(evidence, absent_since=3.0))
+    assert look.verdict.finding is Finding.IN_PROGRESS
+    assert state(look) == (False, None, wants)
+    assert look.evidence.absent_since is None
+    assert look.evidence.verdicts == look.verdict.services
+
+
+def test_our_name_is_learnt_from_our_waiting_request() -> None:
+    look = look_at(Picture(runs=[LAST_NIGHT], queue=[WAITING]))
+    assert (look.evidence.name, look.baseline.name) == ("robot", "robot")
+    other = look_at(Picture(runs=[LAST_NIGHT], queue=[replace(WAITING, request_id="request-2")]))
+    assert other.evidence.name is None
+
+
+@pytest.mark.parametrize(
+    ("services", "closing"),
+    [
+        pytest.param(BOTH, RUN, id="all have restarted"),
+        pytest.param({"api": "RESTARTED", "web": "RESTART_ERROR"}, RUN, id="all have ended, one of them badly"),
+        pytest.param({"api": "RESTARTED", "web": "RESTARTING"}, None, id="one is at work"),
+        pytest.param({"api": "RESTARTED", "web": "HIBERNATING"}, None, id="one is in an unknown state"),
+    ],
+)
+def test_a_run_of_which_every_service_has_ended_is_looked_at_again_soon_and_once(
+    services: Mapping[str, str], closing: str | None
+) -> None:
+    picture = history(replace(AT_WORK, services=services), LAST_NIGHT)
+    first = look_at(picture, now=20.0)
+    assert first.evidence.closing == closing
+    assert first.next_look == (None if closing is None else 20.0 + CLOSES_WITHIN)
+    second = look_at(picture, first.evidence, now=22.0)
+    assert (second.next_look, second.evidence.closing) == (None, closing)
+
+
+@pytest.mark.parametrize(
+    ("picture", "was_seen", "running", "restarting"),
+    [
+        pytest.param(history(AT_WORK, LAST_NIGHT), True, {RUN}, {("api", RUN), ("web", RUN)}, id="a run at work"),
+        pytest.param(history(DONE, LAST_NIGHT), True, set(), set(), id="a run that is over"),
+        pytest.param(history(replace(AT_WORK, origin="CLI"), LAST_NIGHT), False, set(), set(), id="another's run"),
+        pytest.param(history(LAST_NIGHT), False, set(), set(), id="nothing"),
+        pytest.param(Picture(queue=[WAITING]), True, set(), set(), id="our request"),
+        pytest.param(Picture(queue=[replace(WAITING, origin="CLI")]), False, set(), set(), id="another's request"),
+        pytest.param(Picture(observation=IDLE), False, set(), set(), id="idle statuses"),
+        pytest.param(Picture(observation=OVER), True, set(), set(), id="statuses under a new run"),
+        pytest.param(
+            Picture(observation=observe(status("api", "RESTARTING", 42), status("web", "RESTART_QUEUED", 42))),
+            True,
+            {RUN},
+            {("api", RUN)},
+            id="statuses at work",
+        ),
+        pytest.param(
+            Picture(observation=all_in("RESTARTING", *TARGETS, number=None)),
+            True,
+            set(),
+            set(),
+            id="statuses that do not say their execution",
+        ),
+    ],
+)
+def test_what_a_look_shows_is_remembered(
+    picture: Picture, was_seen: bool, running: set[str], restarting: set[tuple[str, str]]
+) -> None:
+    found = look_at(picture).evidence
+    assert found.was_seen is was_seen
+    assert (set(found.seen_running), set(found.restarting)) == (running, restarting)
+
+
+# Nothing to be seen.
+
+
+@pytest.mark.parametrize(
+    ("picture", "doubt"),
+    [
+        pytest.param(history(LAST_NIGHT), Doubt.NOT_SHOWN, id="nothing new"),
+        pytest.param(history(replace(DONE, origin="CLI"), LAST_NIGHT), Doubt.NOT_SHOWN, id="another's run"),
+        pytest.param(
+            history(replace(DEPLOYED, execution_id=execution(43))),
+            Doubt.HIDDEN,
+            id="a history that does not reach back",
+        ),
+        pytest.param(history(replace(DONE, execution_id=None), LAST_NIGHT), Doubt.HIDDEN, id="a run without its id"),
+        pytest.param(history(replace(DONE, services={}), LAST_NIGHT), Doubt.HIDDEN, id="a run without its services"),
+    ],
+)
+def test_the_statuses_are_read_if_the_history_shows_nothing_of_ours(picture: Picture, doubt: Doubt) -> None:
+    assert state(look_at(picture)) == (False, doubt, Wanted.STATUSES)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reading", "now", "wants"),
+    [
+        pytest.param(NOT_SEEN, IDLE, 30, None, id="nothing yet"),
+        pytest.param(NOT_SEEN, IDLE, OVERDUE, None, id="nothing at the last moment"),
+        pytest.param(NOT_SEEN, IDLE, OVERDUE + 0.1, Wanted.QUEUE, id="overdue"),
+        pytest.param(SEEN, IDLE, 30, Wanted.QUEUE, id="gone after it was seen"),
+        pytest.param(CANCELLED, IDLE, 30, Wanted.QUEUE, id="gone after we cancelled it"),
+        pytest.param(NOT_SEEN, replace(IDLE, last_execution_id=RUN), 30, Wanted.QUEUE, id="a run that touched nothing"),
+        pytest.param(
+            NOT_SEEN, replace(IDLE, last_execution_id=execution(41)), 30, None, id="no run since the baseline"
+        ),
+        pytest.param(replace(SEEN, looked_closer_at=30 - CONFIRM_AGAIN + 0.1), IDLE, 30, None, id="just asked"),
+        pytest.param(replace(SEEN, looked_closer_at=30 - CONFIRM_AGAIN), IDLE, 30, Wanted.QUEUE, id="asked long ago"),
+        pytest.param(
+            replace(NOT_SEEN, looked_closer_at=OVERDUE), IDLE, OVERDUE + 1, None, id="overdue, and just asked"
+        ),
+        pytest.param(
+            replace(CANCELLED, looked_closer_at=30 - CANCELLED_FOR), IDLE, 30, Wanted.QUEUE, id="cancelled: asked again"
+        ),
+        pytest.param(
+            replace(CANCELLED, looked_closer_at=30 - CANCELLED_FOR + 0.1), IDLE, 30, None, id="cancelled, just asked"
+        ),
+    ],
+)
+def test_the_queue_is_read_if_our_restart_should_be_visible_and_is_not(
+    evidence: Evidence, reading: Observation, now: float, wants: Wanted | None
+) -> None:
+    look = look_at(Picture(runs=[LAST_NIGHT], observation=reading), evidence, now=now)
+    assert state(look) == (False, Doubt.NOT_SHOWN, wants)
+    assert look.evidence.looked_closer_at == evidence.looked_closer_at
+
+
+def test_a_history_that_may_hide_our_run_proves_no_absence() -> None:
+    look = look_at(everything(replace(DEPLOYED, execution_id=execution(43))), replace(SEEN, absent_since=0.0), now=LATE)
+    assert state(look) == (False, Doubt.HIDDEN, None)
+    assert look.verdict.finding is Finding.UNPROVEN
+    assert (look.evidence.looked_closer_at, look.evidence.absent_since) == (LATE, None)
+
+
+GONE = everything(LAST_NIGHT)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "picture", "reason", "needed"),
+    [
+        pytest.param(SEEN, GONE, Reason.REQUEST_CANCELLED, ABSENT_FOR, id="it was seen"),
+        pytest.param(CANCELLED, GONE, Reason.REQUEST_CANCELLED, CANCELLED_FOR, id="we cancelled it"),
+        pytest.param(
+            NOT_SEEN,
+            everything(LAST_NIGHT, reading=replace(IDLE, last_execution_id=RUN)),
+            Reason.REQUEST_CANCELLED,
+            INVISIBLE_FOR,
+            id="it was never seen, and another run was",
+        ),
+        pytest.param(SEEN, everything(DEPLOYED, LAST_NIGHT), Reason.SUPERSEDED, ABSENT_FOR, id="another took over"),
+        pytest.param(
+            NOT_SEEN,
+            everything(replace(DONE, origin="CLI"), LAST_NIGHT),
+            Reason.UNATTRIBUTED,
+            INVISIBLE_FOR,
+            id="a restart of another origin",
+        ),
+    ],
+)
+def test_an_absence_counts_once_it_has_lasted(
+    evidence: Evidence, picture: Picture, reason: Reason, needed: float
+) -> None:
+    first = look_at(picture, evidence, now=20.0)
+    assert (first.evidence.absent_since, first.evidence.absent_as, first.evidence.looked_closer_at) == (20, reason, 20)
+    before = look_at(picture, first.evidence, now=20.0 + needed - 0.1)
+    last = look_at(picture, before.evidence, now=20.0 + needed)
+    assert [state(look) for look in (first, before, last)] == [
+        (False, Doubt.UNSEEN, None),
+        (False, Doubt.UNSEEN, None),
+        (True, Doubt.UNSEEN, None),
+    ]
+    assert (last.verdict.finding, last.verdict.reason) == (Finding.ABSENT, reason)
+
+
+def test_an_absence_that_only_delay_explains_never_counts() -> None:
+    look = look_at(GONE, replace(NOT_SEEN, absent_since=0.0, absent_as=Reason.REQUEST_CANCELLED), now=LATE)
+    assert state(look) == (False, Doubt.UNSEEN, None)
+    assert (look.evidence.absent_since, look.evidence.looked_closer_at) == (None, LATE)
+
+
+def test_an_absence_has_to_last_again_for_another_reason_and_after_something_was_seen() -> None:
+    first = look_at(GONE, SEEN, now=20.0)
+    other = look_at(everything(DEPLOYED, LAST_NIGHT), first.evidence, now=20.0 + ABSENT_FOR)
+    assert not other.settled
+    assert (other.evidence.absent_since, other.evidence.absent_as) == (20.0 + ABSENT_FOR, Reason.SUPERSEDED)
+
+    seen = look_at(Picture(runs=[LAST_NIGHT], queue=[WAITING]), first.evidence, now=30.0)
+    again = look_at(GONE, seen.evidence, now=20.0 + ABSENT_FOR)
+    assert not again.settled
+    assert again.evidence.absent_since == 20.0 + ABSENT_FOR
+
+
+# What is remembered.
+
+
+def test_a_look_knows_which_targets_its_statuses_leave_out() -> None:
+    assert look_at(history(LAST_NIGHT)).missing == []
+    assert look_at(everything(LAST_NIGHT, reading=observe())).missing == ["api", "web"]
+    assert look_at(everything(LAST_NIGHT, reading=all_in("RESTARTED", "api"))).missing == ["web"]
+
+
+def test_the_baseline_takes_the_name_that_was_learnt_and_the_order_of_runs() -> None:
+    named = replace(OURS, intent=replace(OURS.intent, baseline=replace(BASELINE, name="before")))
+    assert known_baseline(NOT_SEEN, named, []).name == "before"
+    known = known_baseline(replace(NOT_SEEN, name="robot"), named, DISPUTED)
+    assert known.name == "robot"
+    assert (dict(known.order), set(known.disputed)) == ({RUN: True}, {RUN})
+
+
+def test_a_later_process_finds_the_evidence_that_an_earlier_one_left() -> None:
+    evidence = Evidence(
+        seen_running=frozenset({RUN}), was_seen=True, not_ours=frozenset({"run-a"}), name="robot", looked_closer_at=3.0
+    )
+    sighting = Sighting(states={"api": ("RESTARTED", RUN)})
+    kept = evidence.into(sighting)
+    assert kept.states == sighting.states
+    assert Evidence.of(kept) == replace(evidence, looked_closer_at=float("-inf"))
+    assert Evidence.of(kept).into(sighting) == kept
+
+
+# Whatever is read.
+
+THREE_TARGETS = replace(baseline_of(*THREE, at=NOON), origin="API")
+NAMES = st.sampled_from([None, "robot", "robot", "ann"])
+ORIGINS = st.sampled_from(["API", "API", "CRON", None])
+
+
+ENDS = st.builds(
+    lambda number, states, status, action: run(number, states, status=status, action=action),
+    st.sampled_from([41, 42, 42, 42, 43, "run-a"]),
+    st.fixed_dictionaries(dict.fromkeys(THREE, st.sampled_from(["RESTARTED"] * 9 + ["RESTART_ERROR"]))),
+    st.sampled_from(["SUCCESS"] * 5 + ["ERROR", "ONGOING"]),
+    st.sampled_from(["RESTART"] * 5 + ["DEPLOY"]),
+)
+"""Runs close to a success: hardly any of those that `runs` draws comes near to one."""
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> Picture:
+    drawn = draw(runs(THREE) | st.lists(ENDS, min_size=1, max_size=2, unique_by=lambda one: one.execution_id))
+    last = [run(41, dict.fromkeys(THREE, "RESTARTED"))] if draw(st.booleans()) else []
+    return Picture(
+        runs=[
+            replace(one, origin=draw(ORIGINS), triggered_by=draw(NAMES))
+            for one in [one for one in drawn if not last or one.execution_id != execution(41)] + last
+        ],
+        observation=draw(st.none() | observations(THREE)),
+        queue=draw(st.none() | st.just([]) | queues(THREE)),
+    )
+
+
+EVIDENCE = st.builds(
+    Evidence,
+    seen_running=st.sampled_from([frozenset[str](), frozenset({RUN})]),
+    was_seen=st.booleans(),
+    not_ours=st.sampled_from([frozenset[str](), frozenset({RUN})]),
+    name=st.sampled_from([None, "robot"]),
+    cancelled=st.booleans(),
+    verdicts=st.just({"api": ServiceVerdict(finding=Finding.UNPROVEN)}),
+)
+RESTARTS = st.builds(
+    lambda found, took, request_ids: submitted(THREE_TARGETS, found=found, took=took, request_ids=request_ids),
+    st.booleans(),
+    st.sampled_from([0.2, 5.0, float("inf")]),
+    st.sampled_from([[], ["request-1"]]),
+)
+INSTANTS = st.floats(0, 1800)
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS)
+def test_a_look_depends_on_its_arguments_alone_and_changes_none(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float
+) -> None:
+    before = deepcopy((evidence, restart, picture))
+    first = look_at(picture, evidence, restart=restart, now=now)
+    assert (evidence, restart, picture) == before
+    assert look_at(picture, evidence, restart=restart, now=now) == first
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS)
+def test_what_has_been_seen_is_never_forgotten(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float
+) -> None:
+    after = look_at(picture, evidence, restart=restart, now=now).evidence
+    assert evidence.seen_running <= after.seen_running
+    assert evidence.restarting <= after.restarting
+    assert evidence.not_ours <= after.not_ours
+    assert after.was_seen >= evidence.was_seen
+    assert evidence.verdicts.keys() <= after.verdicts.keys()
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS)
+def test_a_success_is_always_a_restart_of_all_targets_that_is_new_and_over(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float
+) -> None:
+    look = look_at(picture, evidence, restart=restart, now=now)
+    if look.settled and look.verdict.finding is Finding.SUCCEEDED:
+        proof = look.verdict.runs[0]
+        assert proof in picture.runs
+        assert proof.over
+        assert proof.action == "RESTART"
+        assert {proof.services[target] for target in THREE} == {"RESTARTED"}
+        assert look.baseline.is_new(str(proof.execution_id))
+        assert proof.execution_id not in THREE_TARGETS.executions

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,11 @@ from orchestrator.domain.observations import (
     CLOCK_SKEW,
     Baseline,
     Observation,
+    Run,
     ServiceStatus,
     baseline_needs_history,
     execution_number,
+    last_reading,
 )
 from tests.support.builders import ENVIRONMENT, NOON, baseline_of, execution, observe, run, status
 
@@ -183,3 +186,106 @@ def test_a_run_that_has_ended_is_over(ending: str) -> None:
 @pytest.mark.parametrize("going", ["QUEUED", "ONGOING", "CANCELING", "", "HIBERNATING"], ids=repr)
 def test_a_run_in_any_other_status_may_still_change(going: str) -> None:
     assert not run(42, {}, status=going).over
+
+
+# The order of runs, as a history shows it.
+
+HOUR = timedelta(hours=1)
+
+
+def in_history(*numbers: int, dates: str) -> list[Run]:
+    """Runs as listed; `dates` has a digit for each, the hour of its date, or a dash for none."""
+    return [
+        run(number, {}, created_at=None if hour == "-" else NOON + int(hour) * HOUR)
+        for number, hour in zip(numbers, dates, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("history", "candidate", "newer", "disputed"),
+    [
+        pytest.param(in_history(42, 41, 40, dates="321"), 42, True, False, id="all say newer"),
+        pytest.param(in_history(42, 41, 40, dates="321"), 40, False, False, id="all say older"),
+        pytest.param(in_history(7, 41, 40, dates="321"), 7, True, True, id="a number that fell"),
+        pytest.param(in_history(41, 42, dates="12"), 42, True, True, id="listed the oldest first"),
+        pytest.param(in_history(41, 90, dates="21"), 90, False, True, id="an older one of a higher number"),
+        pytest.param(in_history(42, 41, dates="--"), 42, True, False, id="no dates"),
+        pytest.param(in_history(7, 41, dates="--"), 7, None, True, id="a number that fell, and no dates"),
+        pytest.param(in_history(7, 41, dates="11"), 7, None, True, id="dates that say nothing"),
+        pytest.param(in_history(42, 7, dates="21"), 42, True, False, id="nothing that the baseline knows"),
+    ],
+)
+def test_two_of_three_witnesses_order_runs(
+    history: list[Run], candidate: int, newer: bool | None, disputed: bool
+) -> None:
+    baseline = baseline_of("api").ordered_by(history)
+    assert baseline.is_new(named(candidate)) is (newer is True)
+    assert baseline.is_contradicted_by(history) is (newer is None)
+    assert (named(candidate) in baseline.disputed) is disputed
+
+
+def test_an_execution_without_an_id_has_no_order() -> None:
+    history = [run(None, {}), run(41, {})]
+    assert baseline_of("api").ordered_by(history).order == {}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reaches"),
+    [
+        ([42, 41], True),
+        ([43, 42], True),
+        ([44, 42], False),
+        ([42], True),
+        ([43], False),
+        ([], False),
+        (["run-b"], False),
+    ],
+)
+def test_a_history_reaches_back_where_it_shows_what_is_not_newer_or_every_number_since(
+    numbers: list[int | str], reaches: bool
+) -> None:
+    assert baseline_of("api").reached_by([run(number, {}) for number in numbers]) is reaches
+
+
+def test_a_history_without_numbers_reaches_back_only_to_what_it_shows() -> None:
+    baseline = baseline_of("api", number="run-a")
+    assert not baseline.reached_by([run("run-b", {})])
+    assert baseline.reached_by([run("run-b", {}), run("run-a", {})])
+
+
+@pytest.mark.parametrize(("number", "next_one"), [(42, True), (43, False), (41, False), ("run-b", False)])
+def test_the_next_run_has_the_next_number(number: int | str, next_one: bool) -> None:
+    assert baseline_of("api").follows(named(number)) is next_one
+
+
+@pytest.mark.parametrize(
+    ("origin", "name", "by", "whose", "may_be"),
+    [
+        ("API", None, "API", "anybody", True),
+        ("API", None, None, None, True),
+        ("API", None, "CONSOLE", "anybody", False),
+        (None, None, "CONSOLE", "anybody", True),
+        ("API", "robot", "API", "robot", True),
+        ("API", "robot", "API", "alice", False),
+        ("API", "robot", "API", None, True),
+        ("API", "robot", "CONSOLE", "robot", False),
+    ],
+)
+def test_origin_and_name_say_what_may_be_ours(
+    origin: str | None, name: str | None, by: str | None, whose: str | None, may_be: bool
+) -> None:
+    baseline = replace(baseline_of("api"), origin=origin, name=name)
+    assert baseline.may_be_ours(run(42, {}, origin=by, triggered_by=whose)) is may_be
+
+
+@pytest.mark.parametrize(
+    ("history", "last", "busy"),
+    [
+        ([], None, False),
+        ([run(42, {}), run(41, {})], 42, False),
+        ([run(42, {}, status="ONGOING"), run(41, {})], 42, True),
+    ],
+)
+def test_a_history_shows_an_environments_last_run(history: list[Run], last: int | None, busy: bool) -> None:
+    shown = last_reading(ENVIRONMENT, history)
+    assert (shown.last_execution_id, shown.busy) == (execution(last), busy)

@@ -7,137 +7,229 @@ import pytest
 from hypothesis import given
 
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run
-from orchestrator.domain.ownership import Standing, Trace, find_ours, find_submit, raise_baseline, still_runs
+from orchestrator.domain.ownership import (
+    Standing,
+    Trace,
+    find_ours,
+    find_submit,
+    named_requests,
+    others_at_work,
+    our_name,
+    still_runs,
+)
+from orchestrator.domain.verdict import Picture
 from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.strategies import TARGETS, observations, queues, runs
 
 BASELINE = replace(baseline_of("api", "web"), origin="API")
-AT_REST = all_in("RESTARTED", "api", "web", number=42)
+KNOWN = replace(BASELINE, name="robot")
+"""The same, where it is known what the platform calls us."""
 BOTH = {"api": "RESTARTED", "web": "RESTARTED"}
-LAST_NIGHTS = run(41, BOTH)
+GOING = {"api": "RESTARTING", "web": "RESTART_QUEUED"}
+AT_REST = all_in("RESTARTED", "api", "web")
+AT_WORK = all_in("RESTARTING", "api", "web", number=42)
+OVER = all_in("RESTARTED", "api", "web", number=42)
+LAST_NIGHTS = run(41, BOTH, origin="CRON")
 OURS = frozenset({"request-1"})
+OUR_RUN = run(42, GOING, status="ONGOING", origin="API")
+THEIR_RUN = replace(OUR_RUN, origin="CONSOLE")
+
+
+# Which waiting request is ours.
+
+REQUESTS = [
+    pytest.param(queued("api", "web", origin="API"), True, id="all targets, our id"),
+    pytest.param(queued("api", "web"), True, id="no origin shown"),
+    pytest.param(queued("api", "web", "cache"), True, id="merged with one for another service"),
+    pytest.param(queued("api", "web", triggered_by="robot"), True, id="our name"),
+    pytest.param(queued("api", "web", triggered_by="ann"), False, id="another name"),
+    pytest.param(queued("api", "web", origin="CLI"), False, id="another origin"),
+    pytest.param(queued("api", "web", request_id="request-2"), False, id="another id"),
+    pytest.param(queued("api"), False, id="one of two targets"),
+    pytest.param(queued(), False, id="no services shown"),
+    pytest.param(queued("api", "web", action="DEPLOY"), False, id="a deployment"),
+]
+
+
+@pytest.mark.parametrize(("request_", "is_ours"), REQUESTS)
+def test_the_request_with_our_id_is_ours_if_everything_else_agrees(request_: QueuedRequest, is_ours: bool) -> None:
+    assert named_requests(KNOWN, [request_], OURS) == ([request_] if is_ours else [])
+
+
+@pytest.mark.parametrize(
+    ("queue", "name"),
+    [
+        pytest.param([], None, id="nothing waits"),
+        pytest.param([queued("api", "web", triggered_by="robot")], "robot", id="ours waits"),
+        pytest.param([queued("api", "web")], None, id="ours waits, and does not say who asked"),
+        pytest.param([queued("api", "web", triggered_by="robot", request_id="request-2")], None, id="not ours"),
+        pytest.param([queued("api", "web", triggered_by="robot")] * 2, "robot", id="listed twice"),
+        pytest.param(
+            [queued("api", "web", triggered_by="robot"), queued("api", "web", triggered_by="ann")],
+            None,
+            id="two names under one id",
+        ),
+    ],
+)
+def test_our_name_is_learnt_from_our_own_waiting_request(queue: list[QueuedRequest], name: str | None) -> None:
+    assert our_name(BASELINE, Picture(queue=queue), OURS) == name
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(
+            Picture(queue=[queued("api", "web", triggered_by="robot"), queued("api", "web", request_id="request-2")]),
+            id="another restart waits",
+        ),
+        pytest.param(
+            Picture(runs=[run(42, BOTH)], queue=[queued("api", "web", triggered_by="robot")]), id="another has run"
+        ),
+    ],
+)
+def test_our_name_is_not_learnt_where_the_id_may_be_another_users(picture: Picture) -> None:
+    assert our_name(BASELINE, picture, OURS) is None
+
+
+# What is at work while our request waits.
+
+WAITING = queued("api", "web", origin="API")
+BEHIND = [
+    pytest.param(Picture(runs=[OUR_RUN], queue=[WAITING]), OURS, [42], id="a run at work"),
+    pytest.param(Picture(runs=[run(42, BOTH)], queue=[WAITING]), OURS, [42], id="a run that is over"),
+    pytest.param(Picture(observation=AT_WORK, queue=[WAITING]), OURS, [42], id="statuses under a run"),
+    pytest.param(
+        Picture(runs=[replace(OUR_RUN, status="QUEUED")], queue=[WAITING]), OURS, [], id="a run that is only queued"
+    ),
+    pytest.param(
+        Picture(observation=all_in("RESTART_QUEUED", "api", "web", number=42), queue=[WAITING]),
+        OURS,
+        [],
+        id="statuses that are only queued",
+    ),
+    pytest.param(Picture(runs=[LAST_NIGHTS], observation=AT_REST, queue=[WAITING]), OURS, [], id="what ran before"),
+    pytest.param(
+        Picture(runs=[run(None, BOTH)], observation=all_in("RESTARTED", "api", number=None), queue=[WAITING]),
+        OURS,
+        [],
+        id="what does not say its execution",
+    ),
+    pytest.param(Picture(runs=[OUR_RUN], queue=[]), OURS, [], id="nothing waits any more"),
+    pytest.param(Picture(runs=[OUR_RUN]), OURS, [], id="the queue was not read"),
+    pytest.param(
+        Picture(runs=[OUR_RUN], queue=[replace(WAITING, request_id="request-2")]), OURS, [], id="another's waits"
+    ),
+    pytest.param(
+        Picture(runs=[OUR_RUN], queue=[replace(WAITING, request_id="request-2")]),
+        frozenset[str](),
+        [42],
+        id="what waits may be ours, since no id is known",
+    ),
+    pytest.param(
+        Picture(runs=[OUR_RUN], queue=[replace(WAITING, origin="CLI")]),
+        frozenset[str](),
+        [],
+        id="what waits has another origin",
+    ),
+]
+
+
+@pytest.mark.parametrize(("picture", "request_ids", "numbers"), BEHIND)
+def test_what_is_at_work_while_our_request_waits_is_not_ours(
+    picture: Picture, request_ids: frozenset[str], numbers: list[int]
+) -> None:
+    assert others_at_work(BASELINE, picture, request_ids) == {execution(number) for number in numbers}
 
 
 # A submit whose answer was lost.
 
 FOUND = [
-    pytest.param(all_in("RESTART_QUEUED", "api", "web"), [], [], Trace.IN_MOTION, id="queued, for whom?"),
+    pytest.param(AT_REST, [OUR_RUN, LAST_NIGHTS], [], Trace.OURS, id="a run, going on"),
+    pytest.param(OVER, [run(42, BOTH)], [], Trace.OURS, id="a run, over already, of no known origin"),
+    pytest.param(OVER, [run(42, BOTH, status="CANCELED")], [], Trace.OURS, id="a run, cancelled: it was accepted"),
+    pytest.param(AT_REST, [LAST_NIGHTS], [queued("api", "web")], Trace.OURS, id="a queue entry"),
+    pytest.param(AT_REST, [LAST_NIGHTS], [queued()], Trace.OURS, id="a queue entry that does not show its services"),
+    pytest.param(AT_WORK, [replace(THEIR_RUN, execution_id=execution(43)), OUR_RUN], [], Trace.OURS, id="two runs"),
     pytest.param(
-        observe(status("api", "RESTARTING", 42), status("web", "RESTART_QUEUED", 42)),
-        [],
-        [],
-        Trace.IN_MOTION,
-        id="begun, for whom?",
+        all_in("RESTART_QUEUED", "api", "web"), [LAST_NIGHTS], [], Trace.IN_MOTION, id="they are queued, for whom?"
+    ),
+    pytest.param(AT_WORK, [LAST_NIGHTS], [], Trace.IN_MOTION, id="they restart, for whom?"),
+    pytest.param(
+        AT_WORK, [replace(THEIR_RUN, status="SUCCESS"), LAST_NIGHTS], [], Trace.IN_MOTION, id="for nobody who is done"
+    ),
+    pytest.param(AT_WORK, [THEIR_RUN, LAST_NIGHTS], [], Trace.OTHERS, id="they restart for the console"),
+    pytest.param(
+        all_in("RESTART_QUEUED", "api", "web"),
+        [LAST_NIGHTS],
+        [queued("api", "web", origin="CLI")],
+        Trace.OTHERS,
+        id="they are queued for a command line",
+    ),
+    pytest.param(OVER, [replace(THEIR_RUN, status="SUCCESS"), LAST_NIGHTS], [], Trace.OTHERS, id="the console's, over"),
+    pytest.param(
+        AT_REST, [run(42, {"chart": "DEPLOYED"}, action="DEPLOY"), LAST_NIGHTS], [], Trace.OTHERS, id="a deployment"
     ),
     pytest.param(
-        all_in("RESTARTED", "api", "web"), [run(42, BOTH, status="ONGOING")], [], Trace.OURS, id="a run, going on"
-    ),
-    pytest.param(AT_REST, [run(42, BOTH)], [], Trace.OURS, id="a run, over already"),
-    pytest.param(AT_REST, [run(42, BOTH, status="CANCELED")], [], Trace.OURS, id="a run, cancelled: it was accepted"),
-    pytest.param(all_in("RESTARTED", "api", "web"), [], [queued("api", "web")], Trace.OURS, id="a queue entry"),
-    pytest.param(all_in("RESTARTED", "api", "web"), [LAST_NIGHTS], [], Trace.NOTHING, id="nothing but last night"),
-    pytest.param(observe(status("api", "RESTART_QUEUED")), [], [], Trace.UNCLEAR, id="one of two is missing"),
-    pytest.param(
-        observe(status("api", "RESTART_QUEUED"), status("web", "RESTARTED")),
+        observe(*AT_REST.services.values(), status("chart", "DEPLOYED", 42)),
+        [LAST_NIGHTS],
         [],
+        Trace.OTHERS,
+        id="a stranger is under a new run",
+    ),
+    pytest.param(AT_REST, [LAST_NIGHTS], [queued("chart", action="DEPLOY")], Trace.OTHERS, id="something waits"),
+    pytest.param(
+        observe(*AT_REST.services.values(), status("chart", "DEPLOYING")),
+        [LAST_NIGHTS],
+        [],
+        Trace.OTHERS,
+        id="something is at work",
+    ),
+    pytest.param(AT_REST, [LAST_NIGHTS], [], Trace.NOTHING, id="nothing but last night"),
+    pytest.param(
+        observe(*AT_REST.services.values(), status("chart", "READY", None)),
+        [LAST_NIGHTS],
+        [],
+        Trace.NOTHING,
+        id="a stranger never had an execution",
+    ),
+    pytest.param(replace(AT_REST, incomplete=True), [LAST_NIGHTS], [], Trace.UNCLEAR, id="the reading left some out"),
+    pytest.param(all_in("RESTARTED", "api"), [LAST_NIGHTS], [], Trace.UNCLEAR, id="a target is missing"),
+    pytest.param(
+        observe(status("api", "RESTARTED"), status("web", "RESTARTED", None)),
+        [LAST_NIGHTS],
         [],
         Trace.UNCLEAR,
-        id="one moves",
-    ),
-    pytest.param(all_in("DEPLOYING", "api", "web", number=42), [], [], Trace.UNCLEAR, id="somebody deploys"),
-    pytest.param(AT_REST, [run(42, {"api": "RESTARTED"})], [], Trace.UNCLEAR, id="somebody's restart of one of two"),
-    pytest.param(AT_REST, [run(42, BOTH, action="DEPLOY")], [], Trace.UNCLEAR, id="somebody's deployment of both"),
-    pytest.param(
-        AT_REST, [replace(run(42, BOTH), origin="CONSOLE")], [], Trace.NOT_OURS, id="a restart from the console, over"
+        id="a target does not say its execution",
     ),
     pytest.param(
-        all_in("RESTARTED", "api", "web"),
+        AT_REST, [run(None, BOTH, action="DEPLOY"), LAST_NIGHTS], [], Trace.UNCLEAR, id="a run does not say which it is"
+    ),
+    pytest.param(AT_REST, [], [], Trace.UNCLEAR, id="the history is empty"),
+    pytest.param(
+        AT_REST, [run(42, {}, action="DEPLOY")], [], Trace.UNCLEAR, id="the history does not reach back to last night"
+    ),
+    pytest.param(AT_REST, [run(42, {}), LAST_NIGHTS], [], Trace.UNCLEAR, id="a restart of nobody knows what"),
+    pytest.param(
+        observe(*AT_REST.services.values(), status("chart", "DEPLOYED", 40)),
+        [LAST_NIGHTS],
         [],
-        [replace(queued("api", "web"), origin="CLI")],
-        Trace.NOT_OURS,
-        id="a restart from a command line, waiting",
-    ),
-    pytest.param(
-        AT_REST,
-        [replace(run(43, BOTH), origin="CONSOLE"), replace(run(42, BOTH), origin="API")],
-        [],
-        Trace.OURS,
-        id="one from the console, and one through the API",
+        Trace.UNCLEAR,
+        id="an older run that was not known",
     ),
 ]
 
 
 @pytest.mark.parametrize(("reading", "history", "queue", "trace"), FOUND)
-def test_a_lost_submit_counts_as_accepted_when_a_new_restart_of_all_targets_through_the_api_is_seen(
+def test_a_lost_submit_is_looked_for_in_statuses_history_and_queue(
     reading: Observation, history: list[Run], queue: list[QueuedRequest], trace: Trace
 ) -> None:
-    assert find_submit(BASELINE, reading, history, queue)[0] is trace
-
-
-def test_a_lost_submit_that_is_found_waiting_is_known_by_its_id_from_then_on() -> None:
-    found = find_submit(BASELINE, all_in("RESTART_QUEUED", "api", "web"), [], [queued("api", "web")])
-    assert found == (Trace.OURS, OURS)
-
-
-QUIET = all_in("RESTARTED", "api", "web")
-STRANGER = "chart"
-CERTAIN = [
-    pytest.param(QUIET, [LAST_NIGHTS], [], True, id="nothing happened at all"),
-    pytest.param(
-        observe(*QUIET.services.values(), status(STRANGER, "READY", None)),
-        [LAST_NIGHTS],
-        [],
-        True,
-        id="a stranger never had an execution",
-    ),
-    pytest.param(
-        observe(*QUIET.services.values(), status(STRANGER, "DEPLOYING")), [LAST_NIGHTS], [], False, id="something runs"
-    ),
-    pytest.param(QUIET, [LAST_NIGHTS], [queued(STRANGER, action="DEPLOY")], False, id="something waits"),
-    pytest.param(
-        QUIET,
-        [run(42, {STRANGER: "DEPLOYED"}, action="DEPLOY"), LAST_NIGHTS],
-        [],
-        False,
-        id="somebody ran something else",
-    ),
-    pytest.param(
-        observe(*QUIET.services.values(), status(STRANGER, "DEPLOYED", 42)),
-        [LAST_NIGHTS],
-        [],
-        False,
-        id="a stranger is under a run that the history does not show yet",
-    ),
-    pytest.param(
-        observe(status("api", "RESTARTED"), status("web", "RESTARTED", 42)),
-        [LAST_NIGHTS],
-        [],
-        False,
-        id="a target is under a new execution",
-    ),
-    pytest.param(
-        observe(status("api", "RESTARTED"), status("web", "RESTARTED", None)),
-        [LAST_NIGHTS],
-        [],
-        False,
-        id="a target does not say its execution",
-    ),
-    pytest.param(all_in("RESTARTED", "api"), [LAST_NIGHTS], [], False, id="a target is missing"),
-    pytest.param(QUIET, [run(None, BOTH), LAST_NIGHTS], [], False, id="a run does not say which it is"),
-    pytest.param(QUIET, [], [], False, id="the history is empty"),
-    pytest.param(QUIET, [run(40, BOTH)], [], False, id="the history does not reach the baseline"),
-]
-
-
-@pytest.mark.parametrize(("reading", "history", "queue", "certain"), CERTAIN)
-def test_a_lost_submit_never_arrived_only_where_nobody_did_anything(
-    reading: Observation, history: list[Run], queue: list[QueuedRequest], certain: bool
-) -> None:
-    assert (find_submit(BASELINE, reading, history, queue)[0] is Trace.NOTHING) is certain
+    found, request_ids = find_submit(BASELINE, reading, history, queue)
+    assert found is trace
+    assert request_ids == (frozenset({one.request_id for one in queue}) if trace is Trace.OURS else frozenset())
 
 
 @given(reading=observations(complete=True), history=runs(), queue=queues())
-def test_nothing_is_certain_while_a_restart_of_all_targets_is_to_be_seen(
+def test_nothing_is_found_only_where_nobody_did_anything(
     reading: Observation, history: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> None:
     baseline = baseline_of(*TARGETS)
@@ -148,96 +240,90 @@ def test_nothing_is_certain_while_a_restart_of_all_targets_is_to_be_seen(
         assert not reading.busy
 
 
-# What is at work while our request waits.
-
-
-def waiting(service_id: str, state: str, number: int, request_id: str = "request-1") -> Observation:
-    ours = replace(status(service_id, state, number), request_id=request_id, requests_waiting=1)
-    return observe(ours, status("web", "RESTARTED", number))
-
-
-def test_what_has_ended_while_our_request_waits_is_not_ours() -> None:
-    raised = raise_baseline(BASELINE, waiting("api", "RESTARTING", 42), OURS)
-    assert not raised.is_new(str(execution(42)))
-    assert raised.is_new(str(execution(43)))
-    assert raised.targets == BASELINE.targets
-
-
-@pytest.mark.parametrize(
-    "reading",
-    [
-        pytest.param(waiting("api", "RESTARTING", 42, "request-2"), id="somebody else's request waits"),
-        pytest.param(all_in("RESTARTING", "api", "web", number=42), id="nothing waits"),
-        pytest.param(
-            observe(
-                replace(status("api", "RESTART_QUEUED", 42), request_id="request-1"),
-                status("web", "RESTART_QUEUED", 42),
-            ),
-            id="a run that is only queued may be ours, in a reading that is not of one piece",
-        ),
-    ],
-)
-def test_otherwise_the_baseline_stays_where_it_is(reading: Observation) -> None:
-    assert raise_baseline(BASELINE, reading, OURS) == BASELINE
-
-
 # What may be cancelled.
 
-
-def through_the_api(number: int, services: dict[str, str], *, status: str = "ONGOING") -> Run:
-    return replace(run(number, services, status=status), origin="API")
-
-
-FROM_CONSOLE = replace(through_the_api(42, {"api": "RESTARTING", "web": "RESTART_QUEUED"}), origin="CONSOLE")
-FROM_NOWHERE = replace(FROM_CONSOLE, origin=None)
-GOING = {"api": "RESTARTING", "web": "RESTART_QUEUED"}
+NAMED_RUN = replace(OUR_RUN, triggered_by="robot")
 CANCELLABLE = [
-    pytest.param([], [queued("api", "web")], Standing.WAITS, id="our request waits"),
-    pytest.param([], [queued("api", "web", "cache")], Standing.MERGED, id="our request was merged"),
-    pytest.param([], [queued("api", "web", request_id="request-2")], Standing.UNNAMED, id="another request waits"),
-    pytest.param([LAST_NIGHTS], [queued("cache", request_id="request-2")], Standing.UNSEEN, id="nothing of ours"),
-    pytest.param([LAST_NIGHTS], [], Standing.UNSEEN, id="nothing at all"),
-    pytest.param([through_the_api(42, GOING), LAST_NIGHTS], [], Standing.RUNS, id="our run"),
+    pytest.param(BASELINE, [LAST_NIGHTS], [queued("api", "web")], Standing.WAITS, id="our request waits"),
+    pytest.param(BASELINE, [THEIR_RUN], [queued("api", "web")], Standing.WAITS, id="behind a run of the console's"),
+    pytest.param(BASELINE, [LAST_NIGHTS], [queued("api", "web", "cache")], Standing.MERGED, id="it was merged"),
     pytest.param(
-        [through_the_api(42, GOING), LAST_NIGHTS],
-        [queued("cache", request_id="request-2", action="DEPLOY")],
-        Standing.AWAITED,
-        id="our run, and somebody waits behind it",
-    ),
-    pytest.param([through_the_api(42, BOTH, status="SUCCESS")], [], Standing.OVER, id="our run is over"),
-    pytest.param([through_the_api(42, {**GOING, "cache": "RESTARTING"})], [], Standing.WIDER, id="a merged run"),
-    pytest.param([through_the_api(42, {"api": "RESTARTING"})], [], Standing.INCOMPLETE, id="a restart of one of two"),
-    pytest.param([FROM_CONSOLE], [], Standing.ANOTHER_ORIGIN, id="from the console"),
-    pytest.param([FROM_NOWHERE], [], Standing.ANOTHER_ORIGIN, id="nobody says from where"),
-    pytest.param(
-        [through_the_api(43, GOING), through_the_api(42, BOTH, status="SUCCESS")],
-        [],
-        Standing.REPEATED,
-        id="the second restart since our submit",
+        BASELINE, [OUR_RUN, LAST_NIGHTS], [queued("api", "web")], Standing.UNNAMED, id="our id waits, and a run may be"
     ),
     pytest.param(
-        [through_the_api(43, {"cache": "DEPLOYING"}), through_the_api(42, GOING)],
+        BASELINE, [LAST_NIGHTS], [queued("api", "web", request_id="request-2")], Standing.UNNAMED, id="another id waits"
+    ),
+    pytest.param(KNOWN, [replace(OUR_RUN, triggered_by="ann")], [], Standing.UNNAMED, id="a run under another name"),
+    pytest.param(BASELINE, [run(43, GOING, status="ONGOING", origin="API")], [], Standing.UNNAMED, id="a gap"),
+    pytest.param(
+        BASELINE, [OUR_RUN, replace(LAST_NIGHTS, origin="API")], [], Standing.UNNAMED, id="others ask as we do"
+    ),
+    pytest.param(
+        BASELINE, [run(42, {"api": "RESTARTING"}, status="ONGOING")], [], Standing.INCOMPLETE, id="one of two"
+    ),
+    pytest.param(BASELINE, [run(42, BOTH), LAST_NIGHTS], [], Standing.OVER, id="it is over"),
+    pytest.param(BASELINE, [LAST_NIGHTS], [], Standing.UNSEEN, id="nothing at all"),
+    pytest.param(
+        BASELINE, [LAST_NIGHTS], [queued("cache", request_id="request-2")], Standing.UNSEEN, id="a stranger's waits"
+    ),
+    pytest.param(BASELINE, [replace(OUR_RUN, action="DEPLOY")], [], Standing.UNSEEN, id="somebody deploys"),
+    pytest.param(
+        BASELINE,
+        [run(43, {"cache": "DEPLOYING"}, action="DEPLOY", status="ONGOING"), OUR_RUN],
         [],
         Standing.SEVERAL_RUNS,
         id="two runs at a time, which cannot be",
     ),
     pytest.param(
-        [replace(through_the_api(42, {"api": "DEPLOYING", "web": "DEPLOYING"}), action="DEPLOY")],
+        BASELINE, [replace(OUR_RUN, services={**GOING, "cache": "RESTARTING"})], [], Standing.WIDER, id="a wider run"
+    ),
+    pytest.param(BASELINE, [THEIR_RUN], [], Standing.ANOTHER_ORIGIN, id="from the console"),
+    pytest.param(BASELINE, [replace(OUR_RUN, origin=None)], [], Standing.ANOTHER_ORIGIN, id="nobody says from where"),
+    pytest.param(
+        replace(BASELINE, origin="CLI"), [OUR_RUN], [], Standing.ANOTHER_ORIGIN, id="from the API, where ours are not"
+    ),
+    pytest.param(
+        BASELINE,
+        [replace(OUR_RUN, execution_id=execution(43)), replace(THEIR_RUN, status="SUCCESS"), LAST_NIGHTS],
         [],
-        Standing.UNSEEN,
-        id="somebody deploys",
+        Standing.REPEATED,
+        id="the second restart since our submit",
+    ),
+    pytest.param(
+        BASELINE,
+        [OUR_RUN, LAST_NIGHTS],
+        [queued("cache", request_id="request-2", action="DEPLOY")],
+        Standing.AWAITED,
+        id="somebody waits behind it",
+    ),
+    pytest.param(BASELINE, [OUR_RUN, LAST_NIGHTS], [], Standing.RUNS, id="our run"),
+    pytest.param(replace(BASELINE, origin=None), [OUR_RUN], [], Standing.RUNS, id="our origin is the API's by default"),
+    pytest.param(
+        replace(BASELINE, origin="CLI"), [replace(OUR_RUN, origin="CLI")], [], Standing.RUNS, id="our origin is another"
+    ),
+    pytest.param(
+        KNOWN,
+        [NAMED_RUN, replace(LAST_NIGHTS, origin="API", triggered_by="ann")],
+        [],
+        Standing.RUNS,
+        id="our name, though others ask as we do",
     ),
 ]
 
 
-@pytest.mark.parametrize(("history", "queue", "standing"), CANCELLABLE)
+@pytest.mark.parametrize(("baseline", "history", "queue", "standing"), CANCELLABLE)
 def test_only_what_is_provably_ours_alone_may_be_cancelled(
-    history: list[Run], queue: list[QueuedRequest], standing: Standing
+    baseline: Baseline, history: list[Run], queue: list[QueuedRequest], standing: Standing
 ) -> None:
-    found = find_ours(BASELINE, history, queue, request_ids=OURS)
+    found = find_ours(baseline, history, queue, request_ids=OURS)
     assert found.standing is standing
-    assert (found.request_ids == OURS) is (standing is Standing.WAITS)
-    assert (found.execution_id == execution(42)) is (standing is Standing.RUNS)
+    assert found.request_ids == (OURS if standing is Standing.WAITS else frozenset())
+    assert found.execution_id == (execution(42) if standing is Standing.RUNS else None)
+    assert found.origin == (history[0].origin if standing is Standing.ANOTHER_ORIGIN else None)
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_only_what_waits_or_runs_is_ours_alone(standing: Standing) -> None:
     assert standing.is_ours_alone is (standing in (Standing.WAITS, Standing.RUNS))
 
 
@@ -245,15 +331,15 @@ def test_only_what_is_provably_ours_alone_may_be_cancelled(
 def test_no_run_with_a_service_that_is_not_ours_is_ever_to_be_cancelled(
     history: Sequence[Run], queue: Sequence[QueuedRequest]
 ) -> None:
-    baseline: Baseline = baseline_of(*TARGETS)
-    found = find_ours(baseline, history, queue, request_ids=OURS)
+    baseline = baseline_of(*TARGETS)
+    history = [replace(one, origin="API" if one.execution_id == execution(42) else "CRON") for one in history]
+    found = find_ours(replace(baseline, origin="API"), history, queue, request_ids=OURS)
     if found.standing is Standing.RUNS:
         (chosen,) = [one for one in history if one.execution_id == found.execution_id and not one.over]
         assert chosen.services.keys() == set(TARGETS)
         assert chosen.action == "RESTART"
 
 
-AT_WORK = all_in("RESTARTING", "api", "web", number=42)
 STILL = [
     pytest.param(AT_WORK, True, id="at work on both"),
     pytest.param(replace(AT_WORK, last_execution_id=execution(42)), True, id="and it is the last"),
@@ -261,7 +347,7 @@ STILL = [
     pytest.param(
         observe(status("api", "RESTARTED", 42), status("web", "RESTART_QUEUED", 42)), True, id="not done with one"
     ),
-    pytest.param(AT_REST, False, id="done with both"),
+    pytest.param(OVER, False, id="done with both"),
     pytest.param(all_in("RESTARTING", "api", "web", number=43), False, id="somebody else is at work on them"),
     pytest.param(observe(status("cache", "RESTARTING", 42)), False, id="it is at work on nothing of ours"),
     pytest.param(all_in("RESTARTING", "api", "web", number=None), False, id="nobody says for whom they restart"),
@@ -273,9 +359,3 @@ def test_a_run_is_still_going_on_where_the_statuses_show_it_at_work_on_ours(
     reading: Observation, runs_on: bool
 ) -> None:
     assert still_runs(BASELINE, reading, execution(42)) is runs_on
-
-
-def test_what_has_our_own_origin_can_be_cancelled_whatever_that_is() -> None:
-    going = replace(through_the_api(42, GOING), origin="CLI")
-    for baseline, standing in ((replace(BASELINE, origin="CLI"), Standing.RUNS), (BASELINE, Standing.ANOTHER_ORIGIN)):
-        assert find_ours(baseline, [going], [], request_ids=frozenset()).standing is standing

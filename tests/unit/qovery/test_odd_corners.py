@@ -8,7 +8,6 @@ import pytest
 
 from orchestrator.domain.costs import Cost
 from orchestrator.domain.durations import HOUR
-from orchestrator.qovery.wire import WireEnvironmentStatus
 from tests.support.journals import Clock, machine
 from tests.support.ledgers import Processes
 from tests.support.polls import Poll, close_to
@@ -20,13 +19,6 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     p = Processes(tmp_path, per_hour=10)
     yield p
     p.close()
-
-
-def test_a_zero_date_is_odd_and_no_crash() -> None:
-    w = WireEnvironmentStatus.model_validate(
-        {"last_deployment_date": "0001-01-01T00:00:00Z", "total_deployment_duration_in_seconds": 5}
-    )
-    assert w.last_run_not_before is None
 
 
 def test_the_word_is_believed_after_the_file_has_failed(processes: Processes) -> None:

@@ -104,21 +104,14 @@ def test_parts_of_an_environment_that_nobody_needs_cost_nothing(alien: Json) -> 
     parts = ("last_deployment_date", "total_deployment_duration_in_seconds", "triggered_by", "id", "brand_new")
     environment = {"state": "RESTARTED", "last_deployment_id": f"{ENVIRONMENT}-42", "origin": "API"}
     observation = observed({"applications": [API_SERVICE]}, environment=environment | dict.fromkeys(parts, alien))
-    assert (observation.last_execution_id, observation.last_origin) == (f"{ENVIRONMENT}-42", "API")
+    assert observation.last_execution_id == f"{ENVIRONMENT}-42"
     assert not observation.incomplete
 
 
 def test_an_origin_that_cannot_be_read_is_none_of_ours() -> None:
-    assert observed(environment={"origin": None}).last_origin is None
-    assert observed(environment={"origin": 7}).last_origin == ""
     assert [run.origin for run in read_json(runs, {"results": [RUN | {"auditing_data": 7}]})] == [""]
     assert [run.origin for run in read_json(runs, {"results": [RUN | {"auditing_data": {"origin": 7}}]})] == [""]
     assert [one.origin for one in read_json(queue, {"results": [REQUEST | {"auditing_data": {"origin": []}}]})] == [""]
-
-
-def test_who_asked_for_the_last_run_is_told() -> None:
-    assert observed(environment={"triggered_by": "policy:1:night"}).last_triggered_by == "policy:1:night"
-    assert observed(environment={}).last_triggered_by is None
 
 
 OLDER, NEWER = f"{ENVIRONMENT}-41", f"{ENVIRONMENT}-42"

@@ -141,7 +141,7 @@ SHARED: dict[str, tuple[Scene, frozenset[str], Standing, str]] = {
         Standing.MERGED,
         "merged with one for other services",
     ),
-    "a request that nobody has called ours": (WAITING, frozenset(), Standing.UNNAMED, "no id shows that it is ours"),
+    "a request that nobody has called ours": (WAITING, frozenset(), Standing.UNNAMED, "nothing shows that it is ours"),
     "a run from the console": (
         both("RESTARTING", 42, runs=[replace(GOING_RUN, origin="CONSOLE"), LAST_NIGHTS_RUN]),
         REQUEST,
@@ -169,8 +169,8 @@ SHARED: dict[str, tuple[Scene, frozenset[str], Standing, str]] = {
     "the second restart since our submit": (
         both("RESTARTING", 43, runs=[replace(GOING_RUN, execution_id=str(execution(43))), restart_run(42)]),
         REQUEST,
-        Standing.REPEATED,
-        "restarted more than once since our submit",
+        Standing.UNNAMED,
+        "nothing shows that it is ours",
     ),
     "a restart of one of our services": (
         scene(

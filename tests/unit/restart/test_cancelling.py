@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.domain.evidence import Evidence
 from orchestrator.domain.observations import Observation, QueuedRequest, Run
 from orchestrator.domain.ownership import Ours, Standing
 from orchestrator.errors import BusyError, NotFoundError, PlatformError, UnansweredError
@@ -30,9 +31,11 @@ from tests.support.scripted_platform import Fault, Scene, ScriptedPlatform
 from tests.support.time import HandClock, in_virtual_time
 
 TARGETS = ("api", "web")
-GOING = run(42, dict.fromkeys(TARGETS, "RESTARTING"), status="ONGOING", origin="API")
-OVER = run(42, dict.fromkeys(TARGETS, "RESTARTED"), origin="API")
+GOING = run(42, dict.fromkeys(TARGETS, "RESTARTING"), status="ONGOING", origin="API", triggered_by="robot")
+OVER = run(42, dict.fromkeys(TARGETS, "RESTARTED"), origin="API", triggered_by="robot")
 AT_WORK = all_in("RESTARTING", *TARGETS, number=42)
+LAST_NIGHT = run(41, dict.fromkeys(TARGETS, "RESTARTED"), origin="SCHEDULE")
+AFTER_OURS = run(43, dict.fromkeys(TARGETS, "DEPLOYED"), action="DEPLOY", origin="CONSOLE")
 OURS = queued(*TARGETS)
 TOO = queued(*TARGETS, request_id="request-0")
 JUST_ENDED = "it was about to end, or has ended, and another user's run could be hit instead"
@@ -53,6 +56,8 @@ class Case:
     """Where it stood at first, if it does not any more."""
     cancelled: Sequence[str] = ()
     words: str
+    name: str | None = None
+    """What the platform calls us, if that is known."""
     log: Sequence[dict[str, str]] = field(default_factory=tuple)
 
 
@@ -104,7 +109,7 @@ CASES = {
         words=f"It was not cancelled, because {JUST_ENDED}, and may still be running at Qovery.",
     ),
     "our run, after which another has begun since the history was read": Case(
-        history=[GOING],
+        history=[AFTER_OURS, GOING],
         shown=all_in("DEPLOYING", *TARGETS, number=43),
         considered=Standing.RUNS,
         standing=Standing.ENDING,
@@ -133,8 +138,8 @@ CASES = {
         queue=[OURS],
         request_ids=frozenset(),
         standing=Standing.UNNAMED,
-        words="It was not cancelled, because a restart of these services waits, and no id shows that it is ours, "
-        "and may still be running at Qovery.",
+        words="It was not cancelled, because a restart of these services waits or runs, and nothing shows that it is "
+        "ours and not another user's, and may still be running at Qovery.",
     ),
     "a run that restarts other services, too": Case(
         history=[replace(GOING, services={**GOING.services, "cache": "RESTARTING"})],
@@ -160,8 +165,9 @@ CASES = {
         words="It was not cancelled, because more than one run is in progress there, "
         "and may still be running at Qovery.",
     ),
-    "a run after another of the same services": Case(
+    "a run after another of the same services, both under our name": Case(
         history=[replace(GOING, execution_id=execution(43)), OVER],
+        name="robot",
         standing=Standing.REPEATED,
         words="It was not cancelled, because these services were restarted more than once since our submit, and no id "
         "shows which run is ours, and may still be running at Qovery.",
@@ -193,11 +199,11 @@ class Canceller:
         self.log = CapturedLog(clock)
         there = Scene(observation=case.shown, runs=tuple(case.history), queue=tuple(case.queue))
         self.platform = ScriptedPlatform(clock, before={0: there}, faults=faults)
-        baseline = baseline_of(*TARGETS)
+        baseline = replace(baseline_of(*TARGETS), origin="API")
         self._ask = cancel_ours(
             submitted(baseline, found=case.found, request_ids=case.request_ids),
             context_of(target(*TARGETS), self.platform, clock, log=self.log),
-            baseline=baseline,
+            evidence=Evidence(name=case.name),
         )
 
     def attempt(self) -> Ours:

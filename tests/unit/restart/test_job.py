@@ -43,7 +43,7 @@ def test_a_result_carries_the_evidence_service_by_service() -> None:
     assert (api.baseline_execution_id, api.execution_id, api.state) == (execution(41), execution(42), "RESTARTED")
     assert [state for state, _ in api.timeline] == ["RESTART_QUEUED", "RESTARTING", "RESTARTED"]
     # Each state is dated by the first look that shows it.
-    looks = story.platform.calls_of("read_statuses")
+    looks = story.platform.calls_of("find_runs")
     first_shown = [min(look for look in looks if look >= shown) for shown in (2, 8, 31)]
     assert [at for _, at in api.timeline] == pytest.approx(first_shown, abs=0.06)
     assert first_shown[-1] == looks[-1] <= 37

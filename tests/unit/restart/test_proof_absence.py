@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import ABSENT_FOR, CONFIRM_AGAIN, OVERDUE_AFTER
+from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import execution, status, target
 from tests.support.scripted_platform import Scene, scene
@@ -52,7 +53,7 @@ OVERDUE = expected_duration(2) + OVERDUE_AFTER
 def test_a_restart_of_which_nothing_is_seen_is_looked_up_once_it_is_overdue_and_now_and_then_from_there() -> None:
     story = tell(OURS, after={0: IDLE}, end_by=600.0)
     assert story.ending == (Outcome.TIMED_OUT, Reason.RUN_DEADLINE)
-    asked = story.platform.calls_of("find_runs")
+    asked = story.platform.calls_of("read_queue")
     assert OVERDUE <= asked[0] <= OVERDUE + 30
     assert len(asked) <= 1 + (600 - OVERDUE) / CONFIRM_AGAIN
 
@@ -62,16 +63,17 @@ def test_a_restart_that_is_overdue_and_comes_after_all_is_proven() -> None:
     assert story.ending == (Outcome.SUCCEEDED, Reason.RESTARTED)
 
 
-def test_a_failure_that_the_statuses_never_show_is_told_by_the_history_once_it_is_overdue() -> None:
-    failed = restart_run(42, "ERROR", "RESTART_ERROR")
-    story = tell(OURS, after={0: both("RESTARTED", 41, runs=[failed, LAST_NIGHTS_RUN])})
-    assert story.ending == (Outcome.FAILED, Reason.RESTART_ERROR)
-    assert OVERDUE <= story.ended_at <= OVERDUE + 30
-
-
-def test_a_success_that_the_statuses_never_show_is_none() -> None:
-    story = tell(OURS, after={0: both("RESTARTED", 41, runs=[restart_run(), LAST_NIGHTS_RUN])})
-    assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
+@pytest.mark.parametrize(
+    ("ended", "ending"),
+    [
+        (restart_run(42, "ERROR", "RESTART_ERROR"), (Outcome.FAILED, Reason.RESTART_ERROR)),
+        (restart_run(), (Outcome.SUCCEEDED, Reason.RESTARTED)),
+    ],
+)
+def test_what_the_statuses_never_show_is_told_by_the_history(ended: Run, ending: tuple[Outcome, Reason]) -> None:
+    story = tell(OURS, after={0: both("RESTARTED", 41, runs=[ended, LAST_NIGHTS_RUN])})
+    assert story.ending == ending
+    assert story.ended_at < OVERDUE
 
 
 def test_a_run_that_was_cancelled_before_it_touched_anything_is_looked_up_as_soon_as_it_is_known_of() -> None:

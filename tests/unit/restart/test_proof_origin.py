@@ -11,9 +11,8 @@ from tests.support.scripted_platform import Scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, tell
 
 
-def reading(last: int | None, origin: str | None, *, state: str = "RESTARTED") -> Observation:
-    observed = all_in(state, *TARGETS, number=42)
-    return replace(observed, last_execution_id=execution(last), last_origin=origin)
+def reading(last: int | None, *, state: str = "RESTARTED") -> Observation:
+    return replace(all_in(state, *TARGETS, number=42), last_execution_id=execution(last))
 
 
 def ran(number: int, origin: str | None, *, status: str = "SUCCESS", state: str = "RESTARTED") -> Run:
@@ -22,7 +21,7 @@ def ran(number: int, origin: str | None, *, status: str = "SUCCESS", state: str 
 
 def story_of(origin: str | None, labelled: str | None) -> tuple[Outcome, Reason]:
     """How a restart ends that is over when it is first seen, and that the platform has labelled so."""
-    over = Scene(observation=reading(42, labelled), runs=(ran(42, labelled), LAST_NIGHTS_RUN))
+    over = Scene(observation=reading(42), runs=(ran(42, labelled), LAST_NIGHTS_RUN))
     return tell(target(*TARGETS), before={0: IDLE}, after={0: IDLE, 20: over}, origin=origin).ending
 
 
@@ -42,7 +41,7 @@ def test_a_colleagues_restart_is_not_taken_for_ours_where_the_platform_tells_the
 
 
 def test_an_unattributed_restart_is_unknown_and_says_what_to_do_should_it_be_ours_after_all() -> None:
-    over = Scene(observation=reading(42, "CLI"), runs=(ran(42, "CLI"), LAST_NIGHTS_RUN))
+    over = Scene(observation=reading(42), runs=(ran(42, "CLI"), LAST_NIGHTS_RUN))
     story = tell(target(*TARGETS), after={0: IDLE, 20: over}, origin="API")
     assert story.result.exit_code == 75
     assert "`api.origin`" in story.result.message

@@ -105,7 +105,7 @@ class LongHistory(ScriptedPlatform):
         self._runs = [run(number, {"api": "RESTARTED"}) for number in numbers]
         self.asked: list[int] = []
 
-    async def find_runs(self, environment_id: str, at_most: int = 20) -> Sequence[Run]:
+    async def find_runs(self, environment_id: str, *, at_most: int = 20) -> Sequence[Run]:
         self.asked.append(at_most)
         return self._runs[:at_most]
 
@@ -135,29 +135,63 @@ def test_a_history_that_does_not_reach_back_to_the_baseline_is_read_again_and_lo
 # Queue, then history.
 
 
-@pytest.mark.parametrize(("deadline", "calls"), [(0.0, []), (5.0, ["read_queue"]), (15.0, ["read_queue", "find_runs"])])
-def test_no_request_is_sent_after_the_deadline(deadline: float, calls: list[str]) -> None:
-    clock = HandClock()
-
-    class Slow(ScriptedPlatform):
-        async def read_queue(self, environment_id: str) -> Sequence[QueuedRequest]:
-            queue = await super().read_queue(environment_id)
-            clock.move(10)
-            return queue
-
-    platform = Slow(clock, before={0: IDLE})
-    reader = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
-    both = in_virtual_time(reader.queue_and_history_until(deadline))
-    assert both == (((), IDLE.runs) if len(calls) == 2 else None)
-    assert [call for call, _ in platform.calls] == calls
-
-
 def test_the_queue_is_read_before_the_history() -> None:
     clock = HandClock()
     platform = ScriptedPlatform(clock, before={0: IDLE})
     reader = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
     assert in_virtual_time(reader.queue_and_history()) == ((), IDLE.runs)
     assert [call for call, _ in platform.calls] == ["read_queue", "find_runs"]
+
+
+# The deadline.
+
+
+@pytest.mark.parametrize("what", ["statuses_until", "queue_until"])
+def test_no_request_is_sent_once_the_deadline_has_passed(what: str) -> None:
+    clock = HandClock()
+    platform = ScriptedPlatform(clock, before={0: IDLE})
+    reader = Reader(platform, ENVIRONMENT, Contact(clock, 300), clock)
+    question: Callable[[float], Awaitable[object]] = getattr(reader, what)
+
+    async def ask() -> object:
+        return await question(5.0)
+
+    assert in_virtual_time(ask()) is not None
+    clock.move(5)
+    assert in_virtual_time(ask()) is None
+    assert len(platform.calls) == 1
+
+
+# Without a history the statuses keep contact.
+
+
+@pytest.mark.parametrize("error", [UnansweredError("reset"), GONE, RefusedError("odd", status=400)], ids=repr)
+@pytest.mark.parametrize("until", [5.0, 300.0])
+def test_where_the_history_cannot_be_read_the_statuses_are_and_its_error_stays(
+    error: PlatformError, until: float
+) -> None:
+    seen: list[Observation] = []
+    reader = Quiet(Fault(error=error, calls=frozenset({"find_runs"})))
+    reader.clock.move(200)
+    with pytest.raises(PassingError):
+        in_virtual_time(reader.reader.history_or_contact(baseline_of("api"), until=until, note=seen.append))
+    in_time = until > 200
+    assert seen == ([IDLE.observation] if in_time else [])
+    assert reader.contact.silent_for == (0 if in_time else 200)
+
+
+def test_where_it_can_be_read_the_statuses_are_not() -> None:
+    seen: list[Observation] = []
+    reading = Quiet().reader.history_or_contact(baseline_of("api"), until=300, note=seen.append)
+    assert in_virtual_time(reading) == IDLE.runs
+    assert seen == []
+
+
+def test_an_environment_of_which_neither_is_found_is_gone() -> None:
+    reader = Quiet(Fault(error=GONE))
+    for look in range(NOT_FOUND_LIMIT):
+        with pytest.raises(NotFoundError if look == NOT_FOUND_LIMIT - 1 else MalformedAnswerError):
+            in_virtual_time(reader.reader.history_or_contact(baseline_of("api"), until=300, note=lambda _: None))
 
 
 # What is refused.

@@ -12,7 +12,7 @@ from orchestrator.restart import settlement
 from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.verification import CheckFailure
-from tests.support.builders import holder, service, target
+from tests.support.builders import execution, holder, run, service, target
 
 OURS = target("api", "web")
 DONE, FAILED, ABSENT = (
@@ -20,6 +20,9 @@ DONE, FAILED, ABSENT = (
 )
 ERROR = PlatformError("GET /x: HTTP 403: no", status=403)
 BUSY = Readiness(obstacle=Obstacle.BUSY, running=(service("api"),), affected=("API (DEPLOYING)",))
+
+
+RESTARTED = Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
 def verdict(finding: Finding, reason: Reason | None, api: ServiceVerdict, web: ServiceVerdict) -> Verdict:
@@ -42,7 +45,10 @@ def verdict(finding: Finding, reason: Reason | None, api: ServiceVerdict, web: S
             id="cancelled",
         ),
         pytest.param(
-            verdict(Finding.ABSENT, Reason.NOT_RESTARTED, DONE, ABSENT), Outcome.FAILED, "WEB did not", id="left out"
+            verdict(Finding.ABSENT, Reason.NOT_RESTARTED, DONE, ABSENT),
+            Outcome.FAILED,
+            "nothing shows that WEB",
+            id="left out",
         ),
         pytest.param(
             verdict(Finding.ABSENT, Reason.REQUEST_CANCELLED, ABSENT, ABSENT),
@@ -59,7 +65,7 @@ def verdict(finding: Finding, reason: Reason | None, api: ServiceVerdict, web: S
         pytest.param(
             verdict(Finding.ABSENT, Reason.UNATTRIBUTED, DONE, DONE),
             Outcome.UNKNOWN,
-            "it has another origin than our requests",
+            "it has another origin or name than our requests",
             id="for whom?",
         ),
         pytest.param(
@@ -74,6 +80,33 @@ def test_a_verdict_becomes_an_outcome_with_the_names_that_matter(given: Verdict,
     settled = settlement.by_verdict(given, OURS, missing=["web"])
     assert (settled.outcome, settled.reason) == (outcome, given.reason)
     assert words in settled.message
+
+
+def test_a_success_names_what_was_left_out() -> None:
+    one = Verdict(finding=Finding.SUCCEEDED, reason=Reason.RESTARTED, services={"api": DONE})
+    assert settlement.by_verdict(one, OURS).message == (
+        "Every service restarted that was running; left out, since not running: WEB."
+    )
+
+
+def test_a_journal_that_is_an_old_copy_is_named() -> None:
+    settled = settlement.journal_outdated(run(42, {"api": "RESTARTED"}))
+    assert (settled.outcome, settled.reason) == (Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED)
+    assert f"{execution(42)} restarted these services" in settled.message
+
+
+@pytest.mark.parametrize(
+    ("suspected", "is_said"), [(Reason.UNATTRIBUTED, True), (Reason.REQUEST_CANCELLED, False), (None, False)]
+)
+def test_a_timeout_says_what_was_suspected_only_where_that_helps(suspected: Reason | None, is_said: bool) -> None:
+    settled = settlement.timed_out(by_run=False, elapsed=90.0, afterwards="It continues.", suspected=suspected)
+    assert ("`api.origin`" in settled.message) is is_said
+    assert settled.message.endswith("It continues.")
+
+
+def test_a_refusal_that_could_not_be_confirmed_is_quoted() -> None:
+    settled = settlement.unconfirmed(Reason.DEADLINE, looked_for=30.0, saw=None, refusal=ERROR)
+    assert settled.message.startswith(f"The submit was refused ({ERROR}), and in 30 s")
 
 
 def test_a_verdict_without_a_reason_is_never_taken_for_a_success() -> None:
@@ -132,7 +165,7 @@ def test_a_submit_that_was_never_confirmed_is_unknown(gave_up: GaveUp, reason: R
     settled = settlement.unconfirmed(gave_up, looked_for=301.4, saw=Trace.UNCLEAR)
     assert (settled.outcome, settled.reason) == (Outcome.UNKNOWN, reason)
     assert "301 s" in settled.message
-    assert "(last seen: something else has happened there, or part of the picture is missing)" in settled.message
+    assert "(last seen: part of the picture is missing)" in settled.message
     assert "last seen" not in settlement.unconfirmed(gave_up, looked_for=0.0, saw=None).message
 
 
@@ -190,6 +223,7 @@ ENDINGS = [
     pytest.param(
         settlement.unverified(
             [CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503, waited=29.0)],
+            RESTARTED,
             by_run=False,
             elapsed=600.4,
         ),
@@ -200,7 +234,9 @@ ENDINGS = [
         id="not verified by the deadline",
     ),
     pytest.param(
-        settlement.unhealthy([CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503, waited=60.0)]),
+        settlement.unhealthy(
+            [CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503, waited=60.0)], RESTARTED
+        ),
         Outcome.FAILED,
         Reason.VERIFICATION_FAILED,
         "HTTP 503",
