@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, last_reading
+from orchestrator.domain.observations import Baseline, Observation, Run, last_reading
 from orchestrator.errors import (
     BusyError,
     MalformedAnswerError,
