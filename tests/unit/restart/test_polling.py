@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
@@ -17,7 +18,15 @@ from orchestrator.errors import (
     ThrottledError,
     UnansweredError,
 )
-from orchestrator.restart.intervals import GROWTH, JITTER, stop_at, wait_as_told, wait_growing, wait_no_later_than
+from orchestrator.restart.intervals import (
+    GROWTH,
+    JITTER,
+    stop_at,
+    wait_as_told,
+    wait_growing,
+    wait_no_later_than,
+    wait_until_known,
+)
 from orchestrator.restart.polling import Contact, GaveUp, Poller
 from tests.support.builders import NOON
 from tests.support.time import HandClock, in_virtual_time
@@ -107,6 +116,17 @@ def test_looking_stops_on_the_instant(now: float, stop: bool) -> None:
     assert stop_at(HandClock(now), instant=lambda: 100.0)(attempt()) is stop
 
 
+@pytest.mark.parametrize(
+    ("instant", "expected"),
+    [(None, 5.0), (52.0, 2.0), (110.0, 60.0), (50.0, 0.0), (40.0, 0.0)],
+    ids=["not known", "sooner", "later", "now", "passed"],
+)
+def test_an_instant_that_is_known_goes_before_any_interval(instant: float | None, expected: float) -> None:
+    clock = HandClock(50.0)
+    growing = wait_growing(clock, minimum=5, maximum=5, random=Random(0))
+    assert wait_until_known(growing, clock=clock, instant=lambda: instant)(attempt()) == expected
+
+
 # Contact.
 
 
@@ -157,7 +177,11 @@ class Looker:
 
 
 def poll(
-    *finds: object, until: float = 1000.0, lost_contact: float = 300.0, minimum: float = 2.0
+    *finds: object,
+    until: float = 1000.0,
+    lost_contact: float = 300.0,
+    minimum: float = 2.0,
+    next_looks: Sequence[float | None] = (),
 ) -> tuple[str | GaveUp, list[float], list[tuple[PassingError, float]]]:
     """Poll on virtual time; return the result, the instants of the looks, and the faults that were told."""
 
@@ -174,7 +198,11 @@ def poll(
         )
         look = Looker(clock, *finds)
         look.contact = poller.contact
-        return await poller.poll(look, until=until), look.looks, faults
+
+        def next_look() -> float | None:
+            return next_looks[len(look.looks) - 1] if len(look.looks) <= len(next_looks) else None
+
+        return await poller.poll(look, until=until, next_look=next_look), look.looks, faults
 
     return in_virtual_time(go())
 
@@ -255,6 +283,20 @@ def test_a_wait_for_our_own_quota_is_no_loss_of_contact_however_often_it_comes()
 def test_a_throttled_look_is_not_put_off_beyond_the_deadline() -> None:
     result, looks, _ = poll(ThrottledError("x", retry_after=600), until=100.0)
     assert (result, looks) == (Reason.DEADLINE, [0.0, 100.0])
+
+
+def test_a_look_that_shows_when_the_next_is_due_is_followed_by_that_one() -> None:
+    result, looks, _ = poll(None, None, None, "done", next_looks=(0.5, 90.0))
+    assert result == "done"
+    assert looks[:3] == [0.0, 0.5, 90.0]
+    assert looks[3] > 92.0
+
+
+def test_the_next_look_is_no_later_than_the_deadline_and_no_sooner_than_a_throttling_platform_asks_for() -> None:
+    result, looks, _ = poll(None, until=60.0, next_looks=(90.0,))
+    assert (result, looks) == (Reason.DEADLINE, [0.0, 60.0])
+    result, looks, _ = poll(ThrottledError("x", status=429, retry_after=40), "done", next_looks=(1.0,))
+    assert (result, looks) == ("done", [0.0, 40.0])
 
 
 def test_every_poll_begins_with_fresh_contact() -> None:
