@@ -80,6 +80,15 @@ def has_gaps(baseline: Baseline, runs: Sequence[Run]) -> bool:
     return not baseline.reached_by(runs) or any(_may_hide_ours(baseline, run) for run in runs)
 
 
+def is_behind(baseline: Baseline, runs: Iterable[Run], observation: Observation) -> bool:
+    """Return whether a history lacks a new execution under which a later reading shows a target."""
+    known = {run.execution_id for run in runs}
+    return any(
+        status.execution_id is not None and baseline.is_new(status.execution_id) and status.execution_id not in known
+        for status in targets_in(baseline, observation)
+    )
+
+
 def _may_hide_ours(baseline: Baseline, run: Run) -> bool:
     if run.action not in (RESTART_ACTION, "") or not baseline.may_be_ours(run):
         return False

@@ -16,6 +16,7 @@ from enum import StrEnum, unique
 from orchestrator.domain.activity import (
     complete_restarts,
     has_gaps,
+    is_behind,
     restarts_since,
     runs_since,
     targets_in,
@@ -126,7 +127,11 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    is_doubtful = has_gaps(baseline, picture.runs) or baseline.is_contradicted_by(picture.runs, picture.observation)
+    is_doubtful = (
+        has_gaps(baseline, picture.runs)
+        or is_behind(baseline, picture.runs, picture.observation)
+        or baseline.is_contradicted_by(picture.runs, picture.observation)
+    )
     if picture.queue is None or is_doubtful:
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:

@@ -297,6 +297,19 @@ def test_an_unknown_state_that_stays_times_out(state: str) -> None:
 # The history is asked where there is a doubt, and no more often than it is worth.
 
 
+AHEAD = replace(both("RESTARTED", 42, runs=[LAST_NIGHTS_RUN]), lags=True)
+
+
+@pytest.mark.parametrize("at_work", [0.0, 30.0], ids=["never seen at work", "seen at work"])
+def test_statuses_that_are_ahead_of_the_history_prove_neither_a_success_nor_that_it_was_cancelled(
+    at_work: float,
+) -> None:
+    begun = {0: replace(both("RESTARTING", 42, runs=[LAST_NIGHTS_RUN]), lags=True), at_work: AHEAD}
+    assert tell(OURS, after=begun).ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
+    shown = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
+    assert tell(OURS, after={**begun, 200: shown}).ending == SUCCESS
+
+
 def test_a_history_that_lags_behind_is_asked_again() -> None:
     ongoing = both("RESTARTED", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")])
     story = tell(OURS, after={0: ongoing, 100: both("RESTARTED", 42, runs=[restart_run()])})
