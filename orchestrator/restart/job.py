@@ -116,11 +116,12 @@ class RestartJob:
         return settlement.unhealthy(failures, settled)
 
     def _timed_out(self, submitted: Submitted, afterwards: str) -> Settlement:
+        evidence = self._proof.evidence
         return settlement.timed_out(
             by_run=self._is_by_run(submitted),
             elapsed=self._elapsed,
             afterwards=afterwards,
-            suspected=self._proof.evidence.absent_as,
+            suspected=None if evidence.absent_since is None else evidence.absent_as,
         )
 
     @property

@@ -109,7 +109,9 @@ class LostSubmit:
 
     def _was_not_accepted(self, trace: Trace) -> bool:
         """Return whether a trace that stayed shows that nothing was accepted."""
+        if self._was_in_motion:
+            return False
         if trace is Trace.NOTHING:
-            return not self._was_in_motion
+            return True
         # What others did may have hidden ours, unless it was refused, and no look has missed it waiting behind that.
         return trace is Trace.OTHERS and self._refusal is not None and not self._has_missed_something

@@ -73,6 +73,7 @@ class Submission:
         self._resumed_since = resumed_since if in_flight is None else None
         self._obstacle: Readiness | None = None
         self._refusal: PlatformError | None = None
+        self._began: float | None = None
         self._until: float | None = None
         self._doubtful: tuple[str, ...] = ()
         self.submitted = None if in_flight is None else self._recall(in_flight)
@@ -171,11 +172,12 @@ class Submission:
             return settlement.journal_unwritable(error)
         if locked is not None:
             return locked
-        began = context.clock.monotonic()
+        if self._began is None:
+            self._began = context.clock.monotonic()
         if lost is not None:
             self._until = lost.post_by
         elif self._until is None:
-            self._until = min(began + context.target.policy.deadline, context.end_by)
+            self._until = min(self._began + context.target.policy.deadline, context.end_by)
         until = self._until
         posted: Submitted | Settlement | GaveUp = await context.poller.poll(
             partial(self._try, lost, until), until=until, quiet=self._waits_for_others
@@ -184,7 +186,7 @@ class Submission:
             return settlement.never_started(
                 posted,
                 obstacle=self._obstacle,
-                waited=until - began,
+                waited=context.clock.monotonic() - self._began,
                 silent_for=context.poller.contact.silent_for,
                 by_run=until == context.end_by,
             )

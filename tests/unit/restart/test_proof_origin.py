@@ -6,9 +6,10 @@ import pytest
 
 from orchestrator.domain.observations import Observation, Run
 from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.plan import Policy
 from tests.support.builders import all_in, execution, run, target
 from tests.support.scripted_platform import Scene
-from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, tell
+from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, tell
 
 
 def reading(last: int | None, *, state: str = "RESTARTED") -> Observation:
@@ -45,3 +46,23 @@ def test_an_unattributed_restart_is_unknown_and_says_what_to_do_should_it_be_our
     story = tell(target(*TARGETS), after={0: IDLE, 20: over}, origin="API")
     assert story.result.exit_code == 75
     assert "`api.origin`" in story.result.message
+
+
+SOMEBODYS = both("RESTARTED", 42, runs=[ran(42, "CLI"), LAST_NIGHTS_RUN])
+
+
+def timed_out(after: dict[float, Scene]) -> str:
+    story = tell(target(*TARGETS, policy=Policy(deadline=70)), after=after, origin="API")
+    assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
+    return story.result.message
+
+
+def test_a_timeout_before_that_has_lasted_says_so_too() -> None:
+    assert "`api.origin`" in timed_out({0: IDLE, 20: SOMEBODYS})
+
+
+def test_a_timeout_says_nothing_of_it_where_ours_has_come_after_that_or_nothing_has() -> None:
+    ours = ran(43, "API", status="ONGOING", state="RESTARTING")
+    going = both("RESTARTING", 43, runs=[ours, *SOMEBODYS.runs])
+    assert "`api.origin`" not in timed_out({0: IDLE, 20: SOMEBODYS, 40: going})
+    assert "`api.origin`" not in timed_out({0: IDLE})

@@ -303,6 +303,48 @@ def test_what_others_did_after_a_refusal_may_have_hidden_ours_if_a_look_was_miss
     assert story.ending == ((Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED) if fault else SUCCESS)
 
 
+UNEXPLAINED = replace(both("RESTARTING", 42, runs=[LAST_NIGHTS_RUN]), lags=True)
+
+
+@pytest.mark.parametrize("then", [IDLE, DEPLOYED], ids=["and nothing more", "and then a deployment"])
+def test_what_was_in_motion_once_without_a_word_why_may_have_been_ours_and_nothing_is_posted_again(then: Scene) -> None:
+    refusal = refused(BusyError("in progress", status=409))
+    story = tell(OURS, before={0: IDLE, 1: UNEXPLAINED, 10: then}, answers=[refusal, ACCEPTED])
+    assert story.ending == (Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED)
+    assert len(story.platform.submits) == 1
+    assert "The submit was refused (in progress)" in story.result.message
+
+
+def test_a_429_that_stays_times_out_and_says_how_long_it_was_tried() -> None:
+    story = tell(OURS, answers=[refused(ThrottledError("slow down", status=429))])
+    assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
+    assert story.platform.submits[-1].at < 1800 <= story.ended_at
+    assert f"could not be submitted within {story.ended_at:.0f} s" in story.result.message
+
+
+@pytest.mark.parametrize("call", ["read_statuses", "read_queue", "find_runs"])
+def test_a_refusal_is_not_believed_while_something_cannot_be_read(call: str) -> None:
+    blind = Fault(error=RESET, calls=frozenset({call}), begin=1)
+    story = tell(OURS, answers=[refused(RefusedError("bad request", status=400))], faults=[blind])
+    assert story.result.outcome is Outcome.UNKNOWN
+    assert len(story.platform.submits) == 1
+
+
+def test_a_job_that_is_interrupted_before_a_refusal_is_believed_leaves_it_in_doubt() -> None:
+    story = tell(OURS, answers=[refused(BusyError("in progress", status=409))], interrupt_at=30.0)
+    assert story.ending == (Outcome.UNKNOWN, Reason.INTERRUPTED)
+    assert "may have been accepted" in story.result.message
+    assert story.journal.in_flight is not None
+    assert not story.journal.in_flight.accepted
+
+
+def test_a_token_that_is_refused_after_another_refusal_leaves_it_unknown() -> None:
+    fault = Fault(error=TokenRefusedError("expired", status=401), begin=1)
+    story = tell(OURS, answers=[refused(BusyError("in progress", status=409))], faults=[fault])
+    assert story.ending == (Outcome.UNKNOWN, Reason.TOKEN_REFUSED)
+    assert "may still be running" in story.result.message
+
+
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_token_that_is_refused_whatever_is_asked_ends_it_at_the_first_look(code: int) -> None:
     error = TokenRefusedError("forbidden", status=code)
