@@ -260,8 +260,8 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
             look = replace(look, evidence=replace(look.evidence, over=newest.execution_id, over_at=now))
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=max(_shown_by(submitted), now + NEXT_BEGINS_WITHIN))
     is_alone = _is_alone(look, submitted, newest, now)
-    if not is_alone and look.picture.queue is None and not _shows_nothing_waiting(look):
-        return replace(look, doubt=Doubt.NOT_ALONE, wants=Wanted.QUEUE)
+    if not is_alone and not _nothing_waits(look):
+        return replace(look, doubt=Doubt.NOT_ALONE, wants=_wanted_next(look))
     is_hidden = has_gaps(baseline, runs)
     is_doubtful = (
         submitted.found
@@ -290,15 +290,28 @@ def _is_current(look: Look, run: Run) -> bool:
     )
 
 
-def _shows_nothing_waiting(look: Look) -> bool:
-    """Return whether the statuses show that no request waits for a target, and nothing is in progress there."""
+def _nothing_waits(look: Look) -> bool:
+    """Return whether no request of ours can wait, or have begun to run since the history was read.
+
+    One reading of the statuses shows both, so that nothing falls between two readings. If something is in progress, it
+    has to be a run that the history shows, and the queue has to be read, too.
+    """
     observation = look.picture.observation
-    return (
-        observation is not None
-        and not observation.incomplete
-        and not observation.busy
-        and look.baseline.targets.keys() <= observation.services.keys()
-    )
+    if observation is None:
+        return False
+    is_whole = not observation.incomplete and look.baseline.targets.keys() <= observation.services.keys()
+    if is_whole and not observation.busy:
+        return True
+    going = {run.execution_id for run in look.picture.runs if not run.over}
+    is_explained = all(each.execution_id in going for each in observation.services.values() if each.in_progress)
+    return look.picture.queue is not None and (is_explained or bool(look.picture.queue))
+
+
+def _wanted_next(look: Look) -> Wanted | None:
+    """Return what shows whether something waits; None if that has been read, and another look is needed."""
+    if look.picture.observation is None:
+        return Wanted.STATUSES
+    return Wanted.QUEUE if look.picture.queue is None else None
 
 
 def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool:

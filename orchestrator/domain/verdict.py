@@ -223,10 +223,10 @@ def _in_run(run: Run, state: str, was_restarting: bool) -> Finding:
         case State.RESTARTED if run.status == SUCCEEDED_RUN:
             return Finding.SUCCEEDED
         # A service that never had its turn can keep its old state, even RESTARTED.
-        case State.RESTARTED if run.status == CANCELLED_RUN:
-            return Finding.CANCELLED
-        case State.RESTARTED:
-            return Finding.SUCCEEDED if was_restarting else Finding.UNPROVEN
+        case State.RESTARTED if was_restarting:
+            return Finding.SUCCEEDED
+        case State.RESTARTED if run.status != CANCELLED_RUN:
+            return Finding.UNPROVEN
         case State.CANCELED | State.CANCELING:
             return Finding.CANCELLED
         case State.RESTART_ERROR:

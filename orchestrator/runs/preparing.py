@@ -118,6 +118,8 @@ async def prepare_resume(
     session.quota.used += stored.requests
     session.platform.submits = stored.submits
     environments = await journal.environments()
+    for each in environments:
+        session.identity.learn(None if each.in_flight is None else each.in_flight.sighting.name)
     results = [each.result for each in environments if each.result is not None]
     settled = {result.name for result in results}
     in_flight = {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from orchestrator.domain.evidence import SHOWN_BY
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.plan import EnvironmentPath
 from orchestrator.domain.states import State
@@ -265,7 +266,9 @@ def test_a_submit_whose_answer_is_lost_is_found_or_made_again_but_never_twice(lo
     run = play(faults=first_posts(lost), seed=seed)
 
     assert len(run.record.accepted(run.environment("shop").id, user=US)) == 1
-    assert ended(run) == SUCCEEDED
+    # What is found after a lost answer is ours only by its name, which nothing has shown here.
+    was_found = bool(run.events_of("submit_found"))
+    assert ended(run) == ((Outcome.UNKNOWN, Reason.UNATTRIBUTED, ExitCode.UNKNOWN) if was_found else SUCCEEDED)
 
 
 def test_a_page_from_a_proxy_in_place_of_the_submit_is_not_taken_for_its_acceptance() -> None:
@@ -446,11 +449,11 @@ def test_a_platform_that_never_tells_executions_gets_no_submit() -> None:
     assert ended(run)[:2] == (Outcome.BLOCKED, Reason.NO_BASELINE)
 
 
-def test_states_that_nobody_has_published_end_at_the_deadline() -> None:
+def test_states_that_nobody_has_published_do_not_hide_what_the_history_proves() -> None:
     unheard_of = readings_after_the_submit(fate(Fault.UNKNOWN_STATE, acted=True, roll=0.99), of=("Stages",))
     run = play(faults=unheard_of, deadline="3m")
 
-    assert ended(run) == (Outcome.TIMED_OUT, Reason.DEADLINE, ExitCode.TIMED_OUT)
+    assert ended(run) == SUCCEEDED
 
 
 def test_a_small_quota_slows_the_run_down_and_is_never_exceeded() -> None:
@@ -484,7 +487,7 @@ environments:
     assert not run.record.accepted(run.environment("blog").id, user=US)
 
 
-def test_a_resumed_run_of_environments_that_are_over_by_now_ends_at_once() -> None:
+def test_a_resumed_run_of_environments_that_are_over_by_now_ends_as_soon_as_others_would_show() -> None:
     # They share one project, so each would wait for a hint, which can wake only a job that has looked for itself.
     names = ("alpha", "bravo", "charlie")
     environments = ", ".join(f"{{name: {name}, path: acme/shop/{name}, services: all}}" for name in names)
@@ -497,4 +500,5 @@ def test_a_resumed_run_of_environments_that_are_over_by_now_ends_at_once() -> No
     assert died.died
     assert {each.outcome for each in run.report.environments} == {Outcome.SUCCEEDED}
     assert len(run.record.of(RequestAccepted)) == len(names)
-    assert resumed.ended - resumed.began < 5.0
+    # How long the answers to the submits took is not known any more: another run would have shown itself by then.
+    assert resumed.ended - resumed.began < SHOWN_BY

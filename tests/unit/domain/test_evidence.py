@@ -112,8 +112,8 @@ def test_the_history_alone_settles_a_run_that_nobody_else_can_have_asked_for(
     ],
 )
 def test_what_did_not_go_well_is_worth_a_look_at_what_still_waits(ended: Run, reason: Reason) -> None:
-    assert state(look_at(history(ended, LAST_NIGHT))) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
-    look = look_at(Picture(runs=[ended, LAST_NIGHT], queue=[]))
+    assert state(look_at(history(ended, LAST_NIGHT))) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    look = look_at(Picture(runs=[ended, LAST_NIGHT], observation=OVER))
     assert (look.settled, look.verdict.reason) == (True, reason)
 
 
@@ -141,14 +141,14 @@ NOT_ALONE = [
 
 
 @pytest.mark.parametrize(("restart", "found", "doubt"), NOT_ALONE)
-def test_the_queue_is_read_first_if_others_may_have_asked_for_the_run(
+def test_the_statuses_are_read_first_if_others_may_have_asked_for_the_run(
     restart: Submitted, found: list[Run], doubt: Doubt | None
 ) -> None:
     first = look_at(history(*found), restart=restart, now=LATE)
-    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
     assert not first.evidence.verdicts
 
-    look = look_at(Picture(runs=found, queue=[]), restart=restart, now=LATE)
+    look = look_at(Picture(runs=found, observation=OVER), restart=restart, now=LATE)
     assert state(look) == (doubt is None, doubt, None)
     assert look.evidence.name is None
     if doubt is None:
@@ -169,7 +169,7 @@ def test_the_queue_is_read_first_if_others_may_have_asked_for_the_run(
 def test_what_may_be_anybodys_is_settled_as_such_once_that_has_lasted(
     evidence: Evidence, needed: float, restart: Submitted, found: list[Run], doubt: Doubt
 ) -> None:
-    picture = Picture(runs=found, queue=[])
+    picture = Picture(runs=found, observation=OVER)
     first = look_at(picture, evidence, restart=restart, now=LATE)
     before = look_at(picture, first.evidence, restart=restart, now=LATE + needed - 0.1)
     last = look_at(picture, before.evidence, restart=restart, now=LATE + needed)
@@ -211,10 +211,10 @@ def test_a_run_that_may_be_older_counts_once_ours_would_be_shown_or_if_it_was_se
 
     # What has lasted needs no queue; what is seen for the first time only then, or was seen at work, does.
     assert look_at(picture, early.evidence, restart=restart, now=early.next_look or 0.0).settled
-    assert state(look_at(picture, restart=restart, now=shown_by)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
-    assert look_at(replace(picture, queue=[]), restart=restart, now=shown_by).settled
-    assert state(look_at(picture, SEEN_RUNNING, restart=restart, now=1.0)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
-    assert look_at(replace(picture, queue=[]), SEEN_RUNNING, restart=restart, now=1.0).settled
+    assert state(look_at(picture, restart=restart, now=shown_by)) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    assert look_at(replace(picture, observation=OVER), restart=restart, now=shown_by).settled
+    assert state(look_at(picture, SEEN_RUNNING, restart=restart, now=1.0)) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    assert look_at(replace(picture, observation=OVER), SEEN_RUNNING, restart=restart, now=1.0).settled
 
 
 DISPUTED = [
@@ -248,7 +248,7 @@ def test_where_the_order_of_runs_is_disputed_the_statuses_decide(
 
 
 def test_a_run_that_was_seen_at_work_counts_though_the_history_does_not_reach_back() -> None:
-    look = look_at(Picture(runs=[replace(DONE, execution_id=execution(43))], queue=[]), SEEN_RUNNING)
+    look = look_at(Picture(runs=[replace(DONE, execution_id=execution(43))], observation=OVER), SEEN_RUNNING)
     assert state(look) == (True, None, None)
     assert look.verdict.finding is Finding.SUCCEEDED
 
@@ -276,13 +276,13 @@ def test_a_run_under_our_known_name_is_settled_by_the_history_alone(restart: Sub
         ),
     ],
 )
-def test_our_known_name_attributes_a_run_once_the_queue_was_read(
+def test_our_known_name_attributes_a_run_once_the_statuses_were_read(
     restart: Submitted, found: list[Run], doubt: Doubt | None
 ) -> None:
     known = replace(SEEN, name="robot")
     first = look_at(history(*found), known, restart=restart, now=LATE)
-    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
-    look = look_at(Picture(runs=found, queue=[]), known, restart=restart, now=LATE)
+    assert state(first) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    look = look_at(Picture(runs=found, observation=OVER), known, restart=restart, now=LATE)
     assert state(look) == (doubt is None, doubt, None)
     assert look.evidence.name == "robot"
 
@@ -296,7 +296,7 @@ def test_our_known_name_attributes_a_run_once_the_queue_was_read(
         pytest.param(history(AT_WORK, LAST_NIGHT), NOT_SEEN, None, id="nobody else can have asked for it"),
         pytest.param(history(AT_WORK, AS_WE_DO), NOT_SEEN, Wanted.QUEUE, id="others may have asked for it"),
         pytest.param(history(AT_WORK, AS_WE_DO), replace(SEEN, name="robot"), None, id="our name is known"),
-        pytest.param(Picture(runs=[AT_WORK, AS_WE_DO], queue=[]), NOT_SEEN, None, id="the queue was read"),
+        pytest.param(Picture(runs=[AT_WORK, AS_WE_DO], observation=OVER), NOT_SEEN, None, id="the queue was read"),
         pytest.param(
             Picture(runs=[LAST_NIGHT], observation=all_in("RESTART_QUEUED", *TARGETS)),
             NOT_SEEN,

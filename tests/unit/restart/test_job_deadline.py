@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.domain.observations import QueuedRequest
+from orchestrator.domain.observations import Observation
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.errors import UnansweredError
 from orchestrator.restart.job import RestartJob
@@ -20,25 +20,26 @@ DEADLINE = 100.0
 ACCEPTED_AND_LOST = lost(UnansweredError("reset"), accepted=True)
 
 
-class SlowQueue(ScriptedPlatform):
-    """A platform that takes its time to list what waits."""
+class SlowStatuses(ScriptedPlatform):
+    """A platform that takes its time to show the statuses once a restart was posted."""
 
     takes = 0.0
 
-    async def read_queue(self, environment_id: str) -> list[QueuedRequest]:
-        waiting = await super().read_queue(environment_id)
-        await self._clock.sleep(self.takes)
-        return list(waiting)
+    async def read_statuses(self, environment_id: str) -> Observation:
+        observation = await super().read_statuses(environment_id)
+        if self.submits:
+            await self._clock.sleep(self.takes)
+        return observation
 
 
-def run(answer: SubmitAnswer, *, takes: float) -> tuple[EnvironmentResult, SlowQueue]:
+def run(answer: SubmitAnswer, *, takes: float) -> tuple[EnvironmentResult, SlowStatuses]:
     """Run a job whose restart is over at once, and has to be looked up."""
 
-    async def go() -> tuple[EnvironmentResult, SlowQueue]:
+    async def go() -> tuple[EnvironmentResult, SlowStatuses]:
         clock = RehearsalClock(NOON)
         # Another restart with the origin of ours: who asked for which has to be looked up.
         over = both("RESTARTED", 42, runs=[restart_run(), replace(LAST_NIGHTS_RUN, origin="API")])
-        platform = SlowQueue(clock, before={0: IDLE}, after={0: over}, answers=[answer])
+        platform = SlowStatuses(clock, before={0: IDLE}, after={0: over}, answers=[answer])
         platform.takes = takes
         context = context_of(target(*TARGETS), platform, clock, end_by=DEADLINE)
         job = RestartJob(context, prober=ScriptedProber(clock, {}), journal=MemoryJournal())
@@ -54,17 +55,14 @@ def test_what_is_answered_in_time_is_followed_by_what_else_has_to_be_asked(answe
     assert len(platform.calls_of("find_runs")) >= 1
 
 
-@pytest.mark.parametrize(
-    ("answer", "ending"),
-    [
-        pytest.param(ACCEPTED, (Outcome.SUCCEEDED, Reason.RESTARTED), id="accepted"),
-        pytest.param(ACCEPTED_AND_LOST, (Outcome.TIMED_OUT, Reason.RUN_DEADLINE), id="unanswered"),
-    ],
-)
-def test_what_is_answered_after_the_deadline_is_the_last_that_is_asked(
-    answer: SubmitAnswer, ending: tuple[Outcome, Reason]
-) -> None:
-    result, platform = run(answer, takes=DEADLINE)
-    assert (result.outcome, result.reason) == ending
-    assert platform.calls[-1][0] == "read_queue"
-    assert platform.calls_of("read_statuses") == [0.0]
+def test_what_is_answered_after_the_deadline_is_the_last_that_is_asked() -> None:
+    result, platform = run(ACCEPTED, takes=DEADLINE)
+    assert (result.outcome, result.reason) == (Outcome.SUCCEEDED, Reason.RESTARTED)
+    assert [call for call, _ in platform.calls][-2:] == ["find_runs", "read_statuses"]
+    assert platform.calls_of("read_queue") == []
+
+
+def test_nothing_is_read_after_an_answer_that_came_after_the_deadline() -> None:
+    result, platform = run(ACCEPTED_AND_LOST, takes=DEADLINE)
+    assert (result.outcome, result.reason) == (Outcome.TIMED_OUT, Reason.RUN_DEADLINE)
+    assert max(platform.calls_of("read_statuses")) < DEADLINE

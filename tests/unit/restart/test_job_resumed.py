@@ -103,13 +103,13 @@ def test_what_the_first_process_saw_belongs_to_the_timeline() -> None:
 
 
 @pytest.mark.parametrize("sighting", [SEEN, None], ids=["seen running", "never seen"])
-def test_how_long_the_first_process_waited_for_the_answer_is_not_known_so_the_queue_is_read(
+def test_how_long_the_first_process_waited_for_the_answer_is_not_known_so_the_statuses_are_read(
     sighting: Sighting | None,
 ) -> None:
     journal = in_flight(accepted=True, posted_at=-60.0, sighting=sighting or Sighting())
     story = tell(OURS, before={0: OVER}, journal=journal)
     assert (story.ending, story.platform.calls_of("find_runs")) == (SUCCESS, [0.0])
-    assert story.platform.calls_of("read_queue") == [0.0]
+    assert story.platform.calls_of("read_statuses") == [0.0]
 
 
 def test_a_restart_that_was_seen_and_is_gone_is_believed_to_be_gone_after_a_minute() -> None:
