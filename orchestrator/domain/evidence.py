@@ -93,7 +93,7 @@ class Submitted:
     may_cancel: bool = False
     """Whether it is to be cancelled on its deadline: then others must be told from it while it is in progress."""
     took: float = float("inf")
-    """Seconds from the baseline to the answer; infinite if an earlier process posted it, or the answer was lost."""
+    """Seconds from the baseline to the answer; infinite if the answer was lost."""
 
     @property
     def answered_ids(self) -> frozenset[str]:
@@ -270,6 +270,9 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     )
     is_anybodys = is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name)
     if (is_hidden and not was_running) or is_anybodys:
+        if submitted.found and not is_hidden:
+            # Whatever else may show itself, nothing will show which is ours.
+            return replace(_unattributed(look, Doubt.UNATTRIBUTED, now), settled=True)
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
     # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
     name = newest.triggered_by if is_alone else look.evidence.name

@@ -150,6 +150,8 @@ class Submission:
             # A late resume may still find out how it ended, but not submit again.
             post_by=deadline,
             may_cancel=self._may_cancel,
+            # How long an answer took is not kept; nearly always a moment.
+            took=0.0 if in_flight.accepted and not in_flight.found else float("inf"),
         )
 
     @property

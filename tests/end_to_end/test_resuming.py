@@ -74,7 +74,9 @@ def test_a_run_may_die_as_often_as_it_likes_and_is_resumed_to_its_end_with_one_r
         resumed = run("resume", *AS_JSON, env=env)
 
     assert (platform.submits, platform.accepted) == (1, 1)
-    is_whole(resumed, died)
+    # The POST was not answered, so nothing shows that the restart that ran is ours.
+    assert resumed.outcomes == {"shop": ("unknown", "unattributed")}, resumed.stderr
+    assert resumed.report["run_id"] == died.run_id
     validate(resumed.report)
     assert resumed.report["config"] == str(config)
     for service in resumed.report["environments"][0]["services"]:
@@ -167,10 +169,11 @@ def test_a_run_of_three_environments_is_resumed_against_the_simulator(tmp_path: 
         with urllib.request.urlopen(f"{url}/_simulator/record", timeout=10) as answer:
             record = json.load(answer)["events"]
 
-    assert resumed.code == 0, resumed.stderr
-    assert {each["name"]: each["outcome"] for each in resumed.report["environments"]} == dict.fromkeys(
-        names, "succeeded"
-    )
+    # What was posted and not answered is found; whose it is shows only once our name has been learnt elsewhere.
+    assert resumed.code in (0, 75), resumed.stderr
+    ends = {each["reason"] for each in resumed.report["environments"]}
+    assert "restarted" in ends
+    assert ends <= {"restarted", "unattributed"}
     restarted = {
         (event["service_id"], event["execution_id"])
         for event in record

@@ -52,13 +52,8 @@ def submit(request: Request) -> bool:
 
 
 def later_look(request: Request) -> bool:
-    """Tell a reading of the statuses once a restart was accepted."""
-    return request.call == "/statusesWithStages" and request.after_submit
-
-
-def look_into_the_history(request: Request) -> bool:
-    """Tell a reading of the history."""
-    return request.call == "/deploymentHistoryV2"
+    """Tell a reading of the history once a restart was accepted."""
+    return request.call == "/deploymentHistoryV2" and request.after_submit
 
 
 def cancel(request: Request) -> bool:
@@ -291,19 +286,26 @@ class SmallPlatform:
         return script[min(max(there.looks - 1, 0), len(script) - 1)]
 
     def _history(self, environment: str, there: _Environment) -> list[dict[str, Any]]:
-        runs = [self._run(environment, BASELINE, action="DEPLOY", state=self.before, status="SUCCESS")]
+        self._take_turn(there)
+        if there.runs:
+            there.looks += 1
+        runs = [
+            self._run(environment, BASELINE, action="DEPLOY", state=self.before, status="SUCCESS", origin="CONSOLE")
+        ]
         for number in range(1, there.runs + 1):
             state = self._state(environment, there) if number == there.runs else "RESTARTED"
             status = _STATUS_OF_STATE.get(state, "ONGOING")
             runs.insert(0, self._run(environment, BASELINE + number, action="RESTART", state=state, status=status))
         return runs
 
-    def _run(self, environment: str, number: int, *, action: str, state: str, status: str) -> dict[str, Any]:
+    def _run(
+        self, environment: str, number: int, *, action: str, state: str, status: str, origin: str | None = None
+    ) -> dict[str, Any]:
         return {
             "identifier": {"execution_id": f"{environment}-{number}"},
             "trigger_action": action,
             "action_status": status,
-            "auditing_data": {"origin": self.origin},
+            "auditing_data": {"origin": origin or self.origin, "triggered_by": "robot" if origin is None else "alice"},
             "stages": [{"services": self._members(environment, state)}],
         }
 
@@ -313,7 +315,7 @@ class SmallPlatform:
         request = {
             "identifier": {"deployment_request_id": self._request_id(environment, there)},
             "trigger_action": "RESTART",
-            "auditing_data": {"origin": self.origin},
+            "auditing_data": {"origin": self.origin, "triggered_by": "robot"},
             "stages": [{"services": self._members(environment, "QUEUED")}],
         }
         return [request]
