@@ -6,6 +6,7 @@ arguments alone, the instant included; a look that reads more begins again from 
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 
@@ -20,9 +21,9 @@ from orchestrator.domain.activity import (
     waiting_restarts,
 )
 from orchestrator.domain.costs import expected_duration
-from orchestrator.domain.observations import Baseline, Run
+from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.ownership import others_at_work, our_name
+from orchestrator.domain.ownership import QUEUED_STATES, others_at_work, our_name
 from orchestrator.domain.records import Intent, Sighting
 from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict, Verdict, judge
@@ -297,17 +298,35 @@ def _nothing_waits(look: Look) -> bool:
     """Return whether no request of ours can wait, or have begun to run since the history was read.
 
     One reading of the statuses shows both, so that nothing falls between two readings. If something is in progress, it
-    has to be a run that the history shows, and the queue has to be read, too.
+    has to be a run that the history shows, or a request that the queue, read after that, still shows.
     """
-    observation = look.picture.observation
-    if observation is None:
+    observation, queue = look.picture.observation, look.picture.queue
+    if observation is None or _shows_more(look, observation):
         return False
     is_whole = not observation.incomplete and look.baseline.targets.keys() <= observation.services.keys()
     if is_whole and not observation.busy:
         return True
-    going = {run.execution_id for run in look.picture.runs if not run.over}
-    is_explained = all(each.execution_id in going for each in observation.services.values() if each.in_progress)
-    return look.picture.queue is not None and (is_explained or bool(look.picture.queue))
+    going = {run.execution_id for run in look.picture.runs if not run.over} - {None}
+    in_progress = [each for each in observation.services.values() if each.in_progress]
+    if queue is None or (observation.busy and not (in_progress or going or queue)):
+        return False
+    return all(_is_explained_by(each, going, queue) for each in in_progress)
+
+
+def _shows_more(look: Look, observation: Observation) -> bool:
+    """Return whether a reading shows an execution that is newer than all that the history shows: that may be ours."""
+    known = look.baseline.raised(run.execution_id for run in look.picture.runs if run.execution_id is not None)
+    shown = {observation.last_execution_id} | {each.execution_id for each in observation.services.values()}
+    return any(execution is not None and known.is_new(execution) for execution in shown)
+
+
+def _is_explained_by(status: ServiceStatus, going: AbstractSet[str | None], queue: Sequence[QueuedRequest]) -> bool:
+    """Return whether what a service shows is a run in `going`, and requests that still wait: none of them ours."""
+    waiting = [each.request_id for each in queue if not each.service_ids or status.id in each.service_ids]
+    if len(waiting) < status.requests_waiting or (status.request_id is not None and status.request_id not in waiting):
+        return False
+    is_at_work = status.state_class is StateClass.IN_PROGRESS and status.state not in QUEUED_STATES
+    return status.execution_id in going or (bool(waiting) and not is_at_work)
 
 
 def _wanted_next(look: Look) -> Wanted | None:

@@ -22,7 +22,7 @@ from orchestrator.domain.observations import API_ORIGIN, RESTART_ACTION, Baselin
 from orchestrator.domain.states import State
 from orchestrator.domain.verdict import Picture
 
-_QUEUED_STATES = frozenset({State.RESTART_QUEUED, State.QUEUED, State.DEPLOYMENT_QUEUED, State.STOP_QUEUED})
+QUEUED_STATES = frozenset({State.RESTART_QUEUED, State.QUEUED, State.DEPLOYMENT_QUEUED, State.STOP_QUEUED})
 """The states of a service whose run has not got to it yet, or whose request has no run yet."""
 _QUEUED_RUN = "QUEUED"
 """The `action_status` of a run that has not begun to work."""
@@ -98,9 +98,7 @@ def _begun(baseline: Baseline, picture: Picture) -> frozenset[str]:
     begun = {run.execution_id for run in picture.runs if run.status != _QUEUED_RUN}
     if picture.observation is not None:
         begun |= {
-            status.execution_id
-            for status in picture.observation.services.values()
-            if status.state not in _QUEUED_STATES
+            status.execution_id for status in picture.observation.services.values() if status.state not in QUEUED_STATES
         }
     return frozenset(execution for execution in begun if execution is not None and baseline.is_new(execution))
 

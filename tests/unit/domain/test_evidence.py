@@ -182,6 +182,98 @@ def test_what_may_be_anybodys_is_settled_as_such_once_that_has_lasted(
     assert last.doubt is doubt
 
 
+def waiting_for(state: str, number: int, request_id: str | None) -> Observation:
+    """Both targets in one state, while a request waits for them."""
+    statuses = (status(one, state, number, waiting=1) for one in TARGETS)
+    return observe(*(replace(one, request_id=request_id) for one in statuses))
+
+
+STRANGERS = queued("chart", action="DEPLOY", request_id="request-9")
+THEIRS = queued(*TARGETS, action="DEPLOY", request_id="request-8")
+CONSOLES = run(43, GOING, status="ONGOING", origin="CONSOLE")
+
+
+@pytest.mark.parametrize(
+    ("found", "reading", "queue"),
+    [
+        pytest.param([DONE], all_in("RESTARTING", *TARGETS, number=43), [], id="ours has begun since"),
+        pytest.param(
+            [DONE], all_in("RESTARTING", *TARGETS, number=43), [STRANGERS], id="ours has begun since, and a stranger's"
+        ),
+        pytest.param([DONE], all_in("RESTARTING", *TARGETS, number=43), [THEIRS], id="ours has begun before another"),
+        pytest.param([DONE], all_in("RESTARTING", *TARGETS), [THEIRS], id="ours has begun, under the execution before"),
+        pytest.param(
+            [replace(CONSOLES, execution_id=None), DONE],
+            all_in("RESTARTING", *TARGETS, number=None),
+            [],
+            id="neither a run nor the statuses say which it is",
+        ),
+        pytest.param([DONE], all_in("RESTART_ERROR", *TARGETS, number=43), [], id="ours has failed since"),
+        pytest.param([DONE], replace(OVER, last_execution_id=execution(43)), [], id="ours has touched nothing"),
+        pytest.param(
+            [DONE],
+            replace(OVER, environment_state="RESTARTING", last_execution_id=execution(43)),
+            [],
+            id="ours is at work, and has touched nothing yet",
+        ),
+        pytest.param(
+            [DONE], replace(OVER, environment_state="QUEUED"), [], id="something is at work, nobody knows what"
+        ),
+        pytest.param([DONE], all_in("RESTART_QUEUED", *TARGETS, number=42), [], id="ours has left the queue"),
+        pytest.param(
+            [DONE],
+            waiting_for("RESTART_QUEUED", 42, "request-1"),
+            [STRANGERS],
+            id="ours has left the queue, a stranger's has not",
+        ),
+        pytest.param(
+            [DONE], waiting_for("RESTART_QUEUED", 42, "request-1"), [THEIRS], id="ours has left it, another has not"
+        ),
+        pytest.param(
+            [CONSOLES, DONE], waiting_for("RESTARTING", 43, "request-1"), [], id="ours has left it, behind a run"
+        ),
+        pytest.param(
+            [CONSOLES, DONE], waiting_for("RESTARTING", 43, None), [], id="the same, and the statuses do not name it"
+        ),
+    ],
+)
+def test_a_run_is_not_taken_for_ours_while_what_is_read_may_be_ours_and_is_not_in_the_history(
+    found: list[Run], reading: Observation, queue: list[QueuedRequest]
+) -> None:
+    picture = Picture(runs=[*found, AS_WE_DO], observation=reading, queue=queue)
+    assert state(look_at(picture, now=LATE)) == (False, Doubt.NOT_ALONE, None)
+
+
+@pytest.mark.parametrize(
+    ("found", "reading", "queue"),
+    [
+        pytest.param([CONSOLES, DONE], all_in("RESTARTING", *TARGETS, number=43), [], id="another's run"),
+        pytest.param([DONE], waiting_for("DEPLOYMENT_QUEUED", 42, "request-8"), [THEIRS], id="another's request"),
+        pytest.param([DONE], waiting_for("RESTARTED", 42, None), [THEIRS], id="another's request, not named"),
+        pytest.param(
+            [CONSOLES, DONE],
+            waiting_for("RESTARTING", 43, "request-8"),
+            [THEIRS],
+            id="another's request behind another's run",
+        ),
+        pytest.param(
+            [DONE],
+            replace(waiting_for("RESTARTED", 42, None), environment_state="DEPLOYMENT_QUEUED"),
+            [queued(action="DEPLOY")],
+            id="another's request, of nobody knows what",
+        ),
+    ],
+)
+def test_what_others_have_at_work_or_waiting_does_not_hold_up_a_success(
+    found: list[Run], reading: Observation, queue: list[QueuedRequest]
+) -> None:
+    picture = Picture(runs=[*found, AS_WE_DO], observation=reading)
+    assert state(look_at(picture, now=LATE)) == (False, Doubt.NOT_ALONE, Wanted.QUEUE)
+    look = look_at(replace(picture, queue=queue), now=LATE)
+    assert state(look) == (True, None, None)
+    assert look.verdict.finding is Finding.SUCCEEDED
+
+
 def test_our_request_that_still_waits_shows_that_the_run_is_not_ours() -> None:
     look = look_at(Picture(runs=[DONE, AS_WE_DO], queue=[WAITING]), now=LATE)
     assert look.verdict.finding is Finding.IN_PROGRESS
