@@ -207,6 +207,8 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
     verdict = judge(baseline, picture, not_ours=evidence.not_ours, restarting=evidence.restarting)
     look = Look(evidence=evidence, baseline=baseline, picture=picture, verdict=verdict)
     if verdict.finding.final:
+        if evidence.absent_as is not Reason.UNATTRIBUTED:
+            look = replace(look, evidence=replace(evidence, absent_since=None))
         return _weigh(look, submitted, now)
     look = replace(look, evidence=_with_verdicts(evidence, verdict))
     if verdict.finding is Finding.ABSENT:
@@ -276,7 +278,7 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
             return replace(_unattributed(look, Doubt.UNATTRIBUTED, now), settled=True)
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
     # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
-    name = newest.triggered_by if is_alone else look.evidence.name
+    name = (newest.triggered_by if is_alone else None) or look.evidence.name
     evidence = _with_verdicts(replace(look.evidence, absent_since=None, name=name), look.verdict)
     return replace(look, evidence=evidence, settled=True)
 

@@ -420,6 +420,21 @@ def test_the_queue_is_read_while_it_may_show_our_name(
     assert look.evidence.verdicts == look.verdict.services
 
 
+def test_a_run_that_does_not_say_who_asked_for_it_does_not_make_our_name_forgotten() -> None:
+    look = look_at(history(replace(DONE, triggered_by=None), LAST_NIGHT), replace(SEEN, name="robot"))
+    assert (look.settled, look.evidence.name) == (True, "robot")
+
+
+def test_what_is_to_be_cancelled_on_its_deadline_is_looked_at_while_it_is_in_progress() -> None:
+    named = replace(AT_WORK, triggered_by=None)
+    restart = replace(OURS, may_cancel=True)
+    assert look_at(history(named, LAST_NIGHT), restart=restart).wants is Wanted.STATUSES
+    reading = observe(*(replace(status(one, "RESTARTING", 42), request_id="request-1") for one in TARGETS))
+    assert look_at(Picture(runs=[named, LAST_NIGHT], observation=reading), restart=restart).wants is Wanted.QUEUE
+    # Without an id there is nothing to tell from it.
+    assert look_at(history(named, LAST_NIGHT), restart=replace(restart, request_ids=frozenset())).wants is None
+
+
 def test_our_name_is_learnt_from_our_waiting_request() -> None:
     look = look_at(Picture(runs=[LAST_NIGHT], queue=[WAITING]))
     assert (look.evidence.name, look.baseline.name) == ("robot", "robot")
@@ -599,6 +614,40 @@ def test_an_absence_has_to_last_again_for_another_reason_and_after_something_was
     again = look_at(GONE, seen.evidence, now=20.0 + ABSENT_FOR)
     assert not again.settled
     assert again.evidence.absent_since == 20.0 + ABSENT_FOR
+
+
+@pytest.mark.parametrize(
+    ("between", "doubt"),
+    [
+        pytest.param(history(OLDER, LAST_NIGHT), Doubt.PERHAPS_OLDER, id="one that is perhaps older"),
+        pytest.param(
+            Picture(runs=DISPUTED, observation=observe(status("api", "RESTARTED", 42), status("web", "RESTARTED"))),
+            Doubt.ORDER_UNCLEAR,
+            id="one whose order is disputed",
+        ),
+        pytest.param(
+            everything(DONE, AS_WE_DO, reading=all_in("RESTARTING", *TARGETS, number=43)),
+            Doubt.NOT_ALONE,
+            id="one that may be another's",
+        ),
+    ],
+)
+def test_an_absence_ends_with_a_restart_that_is_shown_though_it_does_not_count_yet(
+    between: Picture, doubt: Doubt
+) -> None:
+    gone = look_at(GONE, SEEN, now=5.0)
+    shown = look_at(between, gone.evidence, now=20.0)
+    assert (state(shown)[:2], shown.evidence.absent_since) == ((False, doubt), None)
+    again = look_at(GONE, shown.evidence, now=5.0 + ABSENT_FOR)
+    assert (again.settled, again.evidence.absent_since) == (False, 5.0 + ABSENT_FOR)
+
+
+def test_a_run_that_stays_anybodys_has_lasted_though_its_attribution_was_not_looked_into_meanwhile() -> None:
+    anybodys = Picture(runs=[replace(DONE, execution_id=execution(43))], observation=all_in("RESTARTED", *TARGETS))
+    first = look_at(anybodys, now=LATE)
+    between = look_at(replace(anybodys, observation=None), first.evidence, now=LATE + 1)
+    assert state(between) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    assert look_at(anybodys, between.evidence, now=LATE + ABSENT_FOR).settled
 
 
 # What is remembered.
