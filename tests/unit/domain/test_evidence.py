@@ -762,3 +762,60 @@ def test_a_success_is_always_a_restart_of_all_targets_that_is_new_and_over(
         assert {proof.services[target] for target in THREE} == {"RESTARTED"}
         assert look.baseline.is_new(str(proof.execution_id))
         assert proof.execution_id not in THREE_TARGETS.executions
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS)
+def test_a_look_reads_the_statuses_and_the_queue_once_at_most(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float
+) -> None:
+    so_far, wanted = Picture(runs=picture.runs), []
+    look = look_at(so_far, evidence, restart=restart, now=now)
+    while look.wants is not None:
+        assert not look.settled
+        wanted.append(look.wants)
+        if look.wants is Wanted.STATUSES:
+            so_far = replace(so_far, observation=picture.observation or all_in("RESTARTED", *THREE))
+        else:
+            so_far = replace(so_far, queue=picture.queue or [])
+        look = look_at(so_far, evidence, restart=restart, now=now)
+        assert len(wanted) == len(set(wanted))
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS)
+def test_nothing_is_settled_while_a_request_waits_that_may_be_ours(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float
+) -> None:
+    ours = queued(*THREE, origin="API", triggered_by="robot")
+    look = look_at(replace(picture, queue=[*(picture.queue or []), ours]), evidence, restart=restart, now=now)
+    assert not look.settled
+    assert look.verdict.finding is Finding.IN_PROGRESS
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS)
+def test_what_the_history_alone_does_not_settle_is_not_settled_where_statuses_show_something_newer(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float
+) -> None:
+    alone = look_at(Picture(runs=picture.runs), evidence, restart=restart, now=now)
+    for newer in (all_in("RESTARTING", *THREE, number=50), all_in("RESTART_ERROR", *THREE, number=50)):
+        look = look_at(replace(picture, observation=newer), evidence, restart=restart, now=now)
+        assert look.settled <= alone.settled or not look.verdict.finding.final
+
+
+@given(EVIDENCE, RESTARTS, pictures(), INSTANTS, st.sampled_from(["RESTARTED", "READY", "DEPLOYMENT_ERROR"]))
+def test_a_service_at_rest_that_is_no_target_never_matters(
+    evidence: Evidence, restart: Submitted, picture: Picture, now: float, at_rest: str
+) -> None:
+    reading = picture.observation
+    if reading is None:
+        return
+    crowded = replace(reading, services={**reading.services, "chart": status("chart", at_rest, 41)})
+    look, other = (
+        look_at(replace(picture, observation=one), evidence, restart=restart, now=now) for one in (reading, crowded)
+    )
+    assert (other.settled, other.doubt, other.wants, other.verdict) == (
+        look.settled,
+        look.doubt,
+        look.wants,
+        look.verdict,
+    )
+    assert other.evidence == look.evidence

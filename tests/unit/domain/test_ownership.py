@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,12 @@ from orchestrator.domain.ownership import (
     named_requests,
     others_at_work,
     our_name,
+    perhaps_others_at_work,
+    restarted_since,
     still_runs,
 )
 from orchestrator.domain.verdict import Picture
-from tests.support.builders import all_in, baseline_of, execution, observe, queued, run, status
+from tests.support.builders import NOON, all_in, baseline_of, execution, observe, queued, run, status
 from tests.support.strategies import TARGETS, observations, queues, runs
 
 BASELINE = replace(baseline_of("api", "web"), origin="API")
@@ -139,6 +142,58 @@ def test_what_is_at_work_while_our_request_waits_is_not_ours(
     picture: Picture, request_ids: frozenset[str], numbers: list[int]
 ) -> None:
     assert others_at_work(BASELINE, picture, request_ids) == {execution(number) for number in numbers}
+
+
+NAMED = observe(*(replace(one, request_id="request-1") for one in AT_WORK.services.values()))
+
+
+@pytest.mark.parametrize(
+    ("reading", "numbers"),
+    [
+        pytest.param(NAMED, [42], id="our id waits behind a run"),
+        pytest.param(AT_WORK, [], id="no id is shown"),
+        pytest.param(
+            observe(*(replace(one, request_id="request-2") for one in AT_WORK.services.values())), [], id="another id"
+        ),
+        pytest.param(
+            observe(*AT_WORK.services.values(), replace(status("cache", "RESTARTING", 42), request_id="request-1")),
+            [],
+            id="our id, for a service that is no target",
+        ),
+        pytest.param(
+            observe(*(replace(one, request_id="request-1") for one in AT_REST.services.values())), [], id="nothing new"
+        ),
+        pytest.param(
+            observe(replace(status("api", "RESTART_QUEUED", 42), request_id="request-1")), [], id="a run only queued"
+        ),
+    ],
+)
+def test_a_run_is_not_cancelled_where_one_reading_shows_it_beside_our_waiting_request(
+    reading: Observation, numbers: list[int]
+) -> None:
+    assert perhaps_others_at_work(BASELINE, reading, OURS) == {execution(number) for number in numbers}
+
+
+LATER = run(42, BOTH, origin="API", created_at=NOON + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("found", "counts"),
+    [
+        pytest.param(LATER, True, id="made since"),
+        pytest.param(replace(LATER, created_at=NOON), True, id="made in that very instant"),
+        pytest.param(replace(LATER, execution_id=execution(7)), True, id="whatever its number"),
+        pytest.param(replace(LATER, services={**BOTH, "cache": "RESTARTED"}), True, id="of more than the targets"),
+        pytest.param(replace(LATER, origin=None), True, id="it does not say how it was asked for"),
+        pytest.param(replace(LATER, created_at=NOON - timedelta(seconds=1)), False, id="made before"),
+        pytest.param(replace(LATER, created_at=None), False, id="without a date"),
+        pytest.param(replace(LATER, origin="CONSOLE"), False, id="another origin"),
+        pytest.param(replace(LATER, services={"api": "RESTARTED"}), False, id="one of two targets"),
+        pytest.param(replace(LATER, action="DEPLOY"), False, id="a deployment"),
+    ],
+)
+def test_a_restart_that_the_journal_does_not_know_of_is_recognized_by_its_date(found: Run, counts: bool) -> None:
+    assert restarted_since(BASELINE, [LAST_NIGHTS, found], NOON) == (found if counts else None)
 
 
 # A submit whose answer was lost.
