@@ -12,6 +12,7 @@ from orchestrator.domain.outcomes import (
     exit_code_of,
     run_outcome_of,
 )
+from tests.support.builders import target
 
 SIGNALS = st.sampled_from([None, ExitCode.SIGINT, ExitCode.SIGTERM])
 
@@ -148,3 +149,16 @@ def test_only_exit_code_0_is_called_succeeded() -> None:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_all_but_a_success_and_a_skip_use_up_the_failure_budget(outcome: Outcome) -> None:
     assert ended(outcome).counts_as_failure is (outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED))
+
+
+def test_an_environment_whose_job_never_began_has_a_result_without_services() -> None:
+    shop = target("api", wave=3)
+    result = EnvironmentResult.not_begun(shop, Outcome.SKIPPED, Reason.NOT_BEGUN, "The run halted.")
+    assert (result.name, result.environment_id, result.wave) == (shop.name, shop.environment_id, 3)
+    assert (result.outcome, result.reason, result.message) == (Outcome.SKIPPED, Reason.NOT_BEGUN, "The run halted.")
+    assert (result.console_url, result.services, result.submitted_at) == (shop.console_url, (), None)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_what_is_unknown_or_out_of_time_is_worth_resuming(outcome: Outcome) -> None:
+    assert ended(outcome).is_open_ended is (outcome in (Outcome.UNKNOWN, Outcome.TIMED_OUT))

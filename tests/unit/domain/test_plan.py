@@ -1,10 +1,11 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.domain.plan import EnvironmentPath, FailureBudget, Plan
+from orchestrator.domain.plan import EnvironmentPath, Exclusion, FailureBudget, Plan
 from tests.support.builders import target
 
 
@@ -63,3 +64,10 @@ def test_a_target_knows_its_services_by_their_ids() -> None:
 
 def test_a_path_is_written_as_people_write_it() -> None:
     assert str(EnvironmentPath(organization="acme", project="shop", environment="production")) == "acme/shop/production"
+
+
+def test_all_services_are_those_to_restart_and_then_the_excluded_ones() -> None:
+    ledger = Exclusion(id="ledger", name="ledger", type="database", why="a managed database")
+    shop = replace(target("api", "web"), excluded=(ledger,))
+    assert shop.all_services == (*shop.services, ledger)
+    assert shop.service_ids == {"api", "web"}

@@ -2,8 +2,9 @@
 
 import pytest
 
+from orchestrator.domain.observations import Hint
 from orchestrator.domain.plan import Exclusion, OnBusy, OnStopped, Policy, Service, ServiceType, Target
-from orchestrator.domain.review import Forecast, review
+from orchestrator.domain.review import Forecast, review, review_by_hint
 from tests.support.builders import ENVIRONMENT, observe, status
 
 
@@ -46,3 +47,19 @@ def test_every_service_is_shown_with_its_state_and_why_it_is_left_out() -> None:
     assert (api.restart, api.why_not, api.state) == (False, "not running (STOPPED)", "STOPPED")
     assert (web.restart, web.why_not, web.execution_id) == (True, None, f"{ENVIRONMENT}-41")
     assert (ledger.restart, ledger.why_not, ledger.state) == (False, "a managed database", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "forecast"),
+    [
+        ("RESTARTED", {}, Forecast.RESTART),
+        (None, {}, Forecast.RESTART),
+        ("DEPLOYING", {}, Forecast.WAIT),
+        ("DEPLOYING", {"on_busy": OnBusy.FAIL}, Forecast.BLOCK),
+    ],
+)
+def test_a_hint_tells_of_the_environment_as_a_whole(
+    state: str | None, policy: dict[str, OnBusy | OnStopped], forecast: Forecast
+) -> None:
+    hint = Hint(environment_id=ENVIRONMENT, state=state, execution_id=None)
+    assert review_by_hint(target(**policy), hint).forecast is forecast
