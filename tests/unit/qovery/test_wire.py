@@ -352,6 +352,27 @@ def test_a_status_means_what_it_says(status: Json, meaning: ServiceStatus) -> No
     assert WireStatus.model_validate(status).to_domain() == meaning
 
 
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        pytest.param({}, SubmitReceipt(), id="nothing"),
+        pytest.param(
+            {"deployment_request_id": "r", "execution_id": "e-41"},
+            SubmitReceipt(request_ids=frozenset({"r"}), execution_id="e-41"),
+            id="a service's status",
+        ),
+        pytest.param(
+            {"deployment_request_id": "r", "last_deployment_id": "e-41"},
+            SubmitReceipt(request_ids=frozenset({"r"}), execution_id="e-41"),
+            id="an environment's status",
+        ),
+        pytest.param({"deployment_request_id": "", "execution_id": ""}, SubmitReceipt(), id="empty ids are none"),
+    ],
+)
+def test_a_receipt_names_our_request_and_what_had_run_last(answer: Json, meaning: SubmitReceipt) -> None:
+    assert read(receipt, json.dumps(answer).encode(), status=202) == meaning
+
+
 @pytest.mark.parametrize("state", ["HIBERNATING", "", "restarted", " RESTARTED"], ids=repr)
 def test_a_state_that_nobody_knows_is_kept_as_it_came_and_is_never_a_success(state: str) -> None:
     observation = read_json(statuses, {"stages": [{"applications": [{"id": "s", "state": state}]}]})
