@@ -37,7 +37,6 @@ from orchestrator.restart.lost_submit import LostSubmit
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import Poller
 from orchestrator.restart.proof import Proof
-from orchestrator.restart.reader import Reader
 from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.submission import Submission
 from orchestrator.runs.fleet import Fleet
@@ -101,34 +100,28 @@ def first_seed_that_catches(one: Defect, seeds: Sequence[int] = range(SEEDS)) ->
 # What is taken for a proof.
 
 
-@defect("the baseline is not compared", witness=0)
+@defect("the baseline is not compared", witness=116)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_new", lambda *_: True)
     patch.setattr(Baseline, "began_before", lambda *_: False)
 
 
-@defect("CANCELED is taken for success", witness=0)
+@defect("CANCELED is taken for success", witness=11)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.CANCELED)
 
 
-@defect("any end of a service in a deployment is taken for success", witness=0)
-def _(patch: Patch) -> None:
-    _any_action_counts(patch)
-    _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
-
-
-@defect("a failure is taken for success", witness=0)
+@defect("a failure is taken for success", witness=2)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.RESTART_ERROR)
 
 
-@defect("a service that is gone is taken for success", witness=0)
+@defect("a service that is gone is taken for success", witness=8)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.DELETED)
 
 
-@defect("RESTARTED in a cancelled run is believed", witness=0)
+@defect("RESTARTED in a cancelled run is believed", witness=280)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.RESTARTED)
     right = verdict._of_complete_run
@@ -137,12 +130,6 @@ def _(patch: Patch) -> None:
         return right(baseline, observation, replace(run, status=verdict.SUCCEEDED_RUN), restarting)
 
     patch.setattr(verdict, "_of_complete_run", wrong)
-
-
-@defect("RESTARTED in a failed run is believed of a service that nobody saw restarting", witness=0)
-def _(patch: Patch) -> None:
-    right = verdict._in_run
-    patch.setattr(verdict, "_in_run", lambda run, state, _: right(run, state, True))
 
 
 def _final_state_succeeds(patch: Patch, *states: State) -> None:
@@ -159,20 +146,7 @@ def _any_action_counts(patch: Patch) -> None:
     patch.setattr(verdict, "restarts_since", activity.runs_since)
 
 
-@defect("one target that restarted is enough", witness=0)
-def _(patch: Patch) -> None:
-    right = verdict.judge
-
-    def wrong(*given: Any, **more: Any) -> verdict.Verdict:  # noqa: ANN401
-        judged = right(*given, **more)
-        restarted = [each for each in judged.services.values() if each.finding is Finding.SUCCEEDED]
-        is_over = judged.finding.final and judged.runs
-        return replace(judged, finding=Finding.SUCCEEDED, reason=Reason.RESTARTED) if restarted and is_over else judged
-
-    patch.setattr(evidence, "judge", wrong)
-
-
-@defect("a run without some of the targets is enough", witness=0)
+@defect("a run without some of the targets is enough", witness=63)
 def _(patch: Patch) -> None:
     for room in (activity, verdict, evidence):
         patch.setattr(room, "complete_restarts", activity.restarts_since)
@@ -186,7 +160,7 @@ def _(patch: Patch) -> None:
     patch.setattr(evidence, "judge", wrong)
 
 
-@defect("the statuses alone are believed, not the history", witness=0)
+@defect("the statuses alone are believed, not the history", witness=99)
 def _(patch: Patch) -> None:
     right = Proof._look
 
@@ -210,40 +184,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Proof, "_look", wrong)
 
 
-@defect("any run in the history counts, a deployment too", witness=0)
-def _(patch: Patch) -> None:
-    _any_action_counts(patch)
-
-
-@defect("what restarts while our request still waits is taken for ours", witness=0)
-def _(patch: Patch) -> None:
-    patch.setattr(evidence, "others_at_work", lambda *_: frozenset())
-    patch.setattr(verdict, "waiting_restarts", lambda *_: [])
-
-
-@defect("a colleague's restart from the console is taken for ours", witness=0)
-def _(patch: Patch) -> None:
-    patch.setattr(Baseline, "has_our_origin", lambda *_: True)
-
-
-@defect("a name is not minded", witness=0)
-def _(patch: Patch) -> None:
-    patch.setattr(Baseline, "may_be_ours", Baseline.has_our_origin)
-    patch.setattr(evidence, "asks_in_other_ways", lambda *_: False)
-
-
-@defect("nobody else is ever about", witness=0)
-def _(patch: Patch) -> None:
-    patch.setattr(evidence, "_is_alone", lambda *_: True)
-    patch.setattr(evidence, "others_may_ask_as_we_do", lambda *_: False)
-
-
-@defect("a run that may be older than our submit is not waited for", witness=0)
-def _(patch: Patch) -> None:
-    patch.setattr(evidence, "_is_perhaps_older", lambda *_: False)
-
-
-@defect("a date vetoes what numbers prove", witness=0)
+@defect("a date vetoes what numbers prove", witness=10)
 def _(patch: Patch) -> None:
     since = activity.runs_since
 
@@ -254,33 +195,22 @@ def _(patch: Patch) -> None:
     patch.setattr(verdict, "runs_since", wrong)
 
 
-@defect("numbers are believed, whatever list and dates say", witness=0)
+@defect("numbers are believed, whatever list and dates say", witness=116)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "ordered_by", lambda self, _: self)
 
 
-@defect("a history with gaps is taken for whole", witness=0)
+@defect("a history with gaps is taken for whole", witness=20)
 def _(patch: Patch) -> None:
     for room in (activity, verdict, evidence):
         patch.setattr(room, "has_gaps", lambda *_: False)
     patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
 
 
-@defect("a restart that was found after a lost answer is taken for ours by its origin", witness=0)
-def _(patch: Patch) -> None:
-    right = LostSubmit.find
-
-    async def wrong(self: LostSubmit) -> Submitted | Settlement | None:
-        found = await right(self)
-        return replace(found, found=False, took=0.0) if isinstance(found, Submitted) else found
-
-    patch.setattr(LostSubmit, "find", wrong)
-
-
 # What is done about faults.
 
 
-@defect("a lost POST is sent again", witness=0)
+@defect("a lost POST is sent again", witness=4)
 def _(patch: Patch) -> None:
     async def nothing_found(*_: Any) -> None:  # noqa: ANN401
         return
@@ -289,7 +219,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Submission, "_refused", lambda *_: None)
 
 
-@defect("a refusal of a POST is believed at once", witness=0)
+@defect("a refusal of a POST is believed at once", witness=52)
 def _(patch: Patch) -> None:
     right = Submission._look_for
 
@@ -299,35 +229,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Submission, "_look_for", wrong)
 
 
-@defect("a look that failed is not counted as one in which something came and went", witness=0)
-def _(patch: Patch) -> None:
-    right = LostSubmit._was_not_accepted
-
-    def wrong(self: LostSubmit, trace: Any) -> bool:  # noqa: ANN401
-        self._has_missed_something = False
-        return right(self, trace)
-
-    patch.setattr(LostSubmit, "_was_not_accepted", wrong)
-
-
-@defect("a request is taken for ours by its id alone", witness=0)
-def _(patch: Patch) -> None:
-    def by_id(_: Any, queue: Any, request_ids: Any) -> Any:  # noqa: ANN401
-        return [request for request in queue if request.request_id in request_ids]
-
-    patch.setattr(ownership, "named_requests", by_id)
-    right = ownership.find_ours
-
-    def wrong(baseline: Any, runs: Any, queue: Any, *, request_ids: Any) -> Ours:  # noqa: ANN401
-        named = by_id(baseline, queue, request_ids)
-        if named:
-            return Ours(standing=Standing.WAITS, request_ids=frozenset(each.request_id for each in named))
-        return right(baseline, runs, queue, request_ids=request_ids)
-
-    patch.setattr(cancelling, "find_ours", wrong)
-
-
-@defect("what waits is not looked at before a run is cancelled", witness=0)
+@defect("what waits is not looked at before a run is cancelled", witness=25)
 def _(patch: Patch) -> None:
     right = ownership.find_ours
 
@@ -360,12 +262,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Proof, "_look", wrong)
 
 
-@defect("a deadline that passes is a success", witness=6)
+@defect("a deadline that passes is a success", witness=5)
 def _(patch: Patch) -> None:
     patch.setattr(settlement, "timed_out", lambda **_: _success())
 
 
-@defect("a deadline is not honoured", witness=6)
+@defect("a deadline is not honoured", witness=0)
 def _(patch: Patch) -> None:
     right = Poller.poll
 
@@ -397,15 +299,7 @@ def _success() -> Settlement:
     return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
-@defect("the queue is never looked into", witness=0)
-def _(patch: Patch) -> None:
-    async def empty(_: Reader) -> list[Any]:
-        return []
-
-    patch.setattr(Reader, "queue", empty)
-
-
-@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=0)
+@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=20)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -418,7 +312,7 @@ def _(patch: Patch) -> None:
     patch.setattr(evidence, "judge", wrong)
 
 
-@defect("a second submit gets a second deadline", witness=0)
+@defect("a second submit gets a second deadline", witness=4)
 def _(patch: Patch) -> None:
     right = Submission._submit
 
@@ -429,15 +323,10 @@ def _(patch: Patch) -> None:
     patch.setattr(Submission, "_submit", wrong)
 
 
-@defect("a deadline that has passed does not keep a submit back", witness=0)
-def _(patch: Patch) -> None:
-    patch.setattr(Submission, "_is_late", lambda *_: False)
-
-
 # What is done at the end, and to others.
 
 
-@defect("whatever runs there is cancelled on the deadline", witness=344)
+@defect("whatever runs there is cancelled on the deadline", witness=25)
 def _(patch: Patch) -> None:
     async def cancel(_: Submitted, context: Context, **__: Any) -> Ours:  # noqa: ANN401
         await context.platform.cancel_run(context.target.environment_id)
@@ -462,7 +351,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Narrator, "heartbeat", heartbeat)
 
 
-@defect("the quota is not minded", witness=283)
+@defect("the quota is not minded", witness=4)
 def _(patch: Patch) -> None:
     def take(self: Quota, _: str = "") -> int:
         self.used += 1
@@ -472,7 +361,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Quota, "take", take)
 
 
-@defect("a restart that nobody can attribute is said to have been cancelled", witness=0)
+@defect("a restart that nobody can attribute is said to have been cancelled", witness=3)
 def _(patch: Patch) -> None:
     right = settlement.by_verdict
 
@@ -484,7 +373,7 @@ def _(patch: Patch) -> None:
     patch.setattr(settlement, "by_verdict", wrong)
 
 
-@defect("the report counts a submit too few", witness=0)
+@defect("the report counts a submit too few", witness=1)
 def _(patch: Patch) -> None:
     patch.setattr(Session, "requests", property(lambda self: RequestCounts(total=self.quota.used, submits=0)))
 
@@ -570,7 +459,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", wrong)
 
 
-@defect("how an environment ended is not written down", witness=426, ordeal="death")
+@defect("how an environment ended is not written down", witness=7, ordeal="death")
 def _(patch: Patch) -> None:
     async def nothing(*_: Any) -> None:  # noqa: ANN401
         return
