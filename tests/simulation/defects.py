@@ -299,7 +299,7 @@ def _success() -> Settlement:
     return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
-@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=20)
+@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=7)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -310,17 +310,6 @@ def _(patch: Patch) -> None:
         return replace(judged, finding=Finding.ABSENT, reason=Reason.REQUEST_CANCELLED)
 
     patch.setattr(evidence, "judge", wrong)
-
-
-@defect("a second submit gets a second deadline", witness=4)
-def _(patch: Patch) -> None:
-    right = Submission._submit
-
-    async def wrong(self: Submission, _: Any) -> Submitted | Settlement:  # noqa: ANN401
-        self._until = None
-        return await right(self, None)
-
-    patch.setattr(Submission, "_submit", wrong)
 
 
 # What is done at the end, and to others.
@@ -426,7 +415,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Work, "_in_flight", lambda *_: None)
 
 
-@defect("a resumed run begins its deadlines anew", witness=6, ordeal="death")
+@defect("a resumed run begins its deadlines anew", witness=36, ordeal="death")
 def _(patch: Patch) -> None:
     right = Work._in_flight
 
@@ -442,21 +431,6 @@ def _(patch: Patch) -> None:
 @defect("a resumed run forgets what it has spent of the quota", witness=90, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Rehearsal, "ledger", property(lambda _: connect(None)))
-
-
-@defect("a resumed run takes an older baseline", witness=128, ordeal="death")
-def _(patch: Patch) -> None:
-    right = Work._in_flight
-
-    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
-        found = right(self, row)
-        if found is None:
-            return None
-        baseline = found.intent.baseline
-        older = replace(baseline, executions=frozenset({f"{baseline.environment_id}-1"}), server_time=None)
-        return replace(found, intent=replace(found.intent, baseline=older))
-
-    patch.setattr(Work, "_in_flight", wrong)
 
 
 @defect("how an environment ended is not written down", witness=7, ordeal="death")
