@@ -33,7 +33,6 @@ from orchestrator.reports.model import RequestCounts
 from orchestrator.restart import cancelling, job, settlement, submission
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
-from orchestrator.restart.lost_submit import LostSubmit
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import Poller
 from orchestrator.restart.proof import Proof
@@ -200,13 +199,6 @@ def _(patch: Patch) -> None:
     patch.setattr(Baseline, "ordered_by", lambda self, _: self)
 
 
-@defect("a history with gaps is taken for whole", witness=20)
-def _(patch: Patch) -> None:
-    for room in (activity, verdict, evidence):
-        patch.setattr(room, "has_gaps", lambda *_: False)
-    patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
-
-
 # What is done about faults.
 
 
@@ -242,11 +234,6 @@ def _(patch: Patch) -> None:
 
     patch.setattr(cancelling, "find_ours", wrong)
     patch.setattr(cancelling, "still_runs", lambda *_: True)
-
-
-@defect("a lost POST is sent again as soon as nothing is to be seen of it", witness=4)
-def _(patch: Patch) -> None:
-    patch.setattr(LostSubmit, "_looked_for", property(lambda _: 1e9))
 
 
 @defect("an error while watching ends it with success", witness=1)
