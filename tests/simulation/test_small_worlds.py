@@ -46,12 +46,12 @@ def test_only_known_mistakes_are_made(part: Part) -> None:
     assert mistakes(report) == KNOWN[part], "\n".join(tell(report))
 
 
-@pytest.mark.xfail(reason="the rules settle less since the last change; not looked into yet", strict=False)
 def test_nothing_goes_wrong_where_nobody_interferes() -> None:
     report = found_in(QUIET)
 
     assert not mistakes(report)
-    assert report.endings.keys() == {"yes", "no", "submits again", "cancels a request", "cancels a run"}
+    # "unknown" where the answer to the submit was lost: nothing shows whose restart is found then, without a name.
+    assert report.endings.keys() == {"yes", "no", "unknown", "submits again", "cancels a request", "cancels a run"}
 
 
 def test_every_mistake_has_a_witness() -> None:
@@ -93,10 +93,12 @@ def test_a_search_that_is_repeated_finds_the_same() -> None:
     assert found() == found()
 
 
-@pytest.mark.xfail(reason="the rules settle less since the last change; not looked into yet", strict=False)
 def test_a_baseline_that_is_not_compared_is_caught_where_nobody_interferes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Baseline, "is_new", lambda *_: True)
     monkeypatch.setattr(Baseline, "began_before", lambda *_: False)
+    # These two compare with the baseline as well, and would keep anything from being settled.
+    monkeypatch.setattr(Baseline, "reached_by", lambda *_: True)
+    monkeypatch.setattr("orchestrator.domain.evidence._shows_more", lambda *_: False)
 
     found = explore(Part(0, 2, frozenset({"hidden"})))[1]
 
