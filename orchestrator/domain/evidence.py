@@ -185,9 +185,9 @@ class Look:
         return [] if observation is None else sorted(self.baseline.targets.keys() - observation.services.keys())
 
 
-def known_baseline(evidence: Evidence, submitted: Submitted, runs: Sequence[Run]) -> Baseline:
+def known_baseline(submitted: Submitted, runs: Sequence[Run], *, name: str | None) -> Baseline:
     """Return the baseline of a restart with what was found out since: our name, and the order of runs."""
-    return replace(submitted.baseline.ordered_by(runs), name=evidence.name or submitted.baseline.name)
+    return replace(submitted.baseline.ordered_by(runs), name=name or submitted.baseline.name)
 
 
 def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: float, invisible_for: float) -> Look:
@@ -200,7 +200,7 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
         now: the instant of the last of these readings.
         invisible_for: the longest, in seconds, that an accepted submit can stay invisible.
     """
-    baseline = known_baseline(evidence, submitted, picture.runs)
+    baseline = known_baseline(submitted, picture.runs, name=evidence.name)
     name = baseline.name or our_name(baseline, picture, submitted.answered_ids)
     baseline = replace(baseline, name=name)
     evidence = _remember(evidence, baseline, picture, submitted)

@@ -6,7 +6,7 @@ evidence. If it stays unclear, a run counts neither as a success nor as ours to 
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum, unique
 
@@ -158,6 +158,52 @@ def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Ru
         and not has_gaps(baseline, runs)
         and not baseline.is_contradicted_by(runs, observation)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What the looks for a submit that was not answered by an acceptance have shown so far.
+
+    A proxy can deliver a POST twice; then the first delivery is accepted, and the second one is refused. So a refusal
+    is believed only after the time in which an accepted restart shows itself. What others did meanwhile does not matter
+    then: ours would wait behind it. After no answer at all it does matter, since ours may be on its way for longer.
+    """
+
+    refused: bool = False
+    """Whether the answer was a refusal; otherwise there was none."""
+    was_in_motion: bool = False
+    """Whether the targets were seen in motion, and not for which request."""
+    has_missed_something: bool = False
+    """Whether our request may have come and gone in a look that failed, or was unclear."""
+
+    def after(self, trace: Trace) -> "Search":
+        """Return the search after one more look."""
+        return replace(
+            self,
+            was_in_motion=self.was_in_motion or trace is Trace.IN_MOTION,
+            has_missed_something=self.has_missed_something or trace is Trace.UNCLEAR,
+        )
+
+    def is_over(self, trace: Trace, *, busy: bool, has_lasted: bool) -> bool:
+        """Return whether more looks would add nothing to a trace.
+
+        Args:
+            trace: of the last look.
+            busy: whether anything was in progress in the environment then.
+            has_lasted: whether the time has passed in which an accepted restart shows itself.
+        """
+        if trace is Trace.OURS:
+            return True
+        return trace in (Trace.NOTHING, Trace.OTHERS) and has_lasted and (self.refused or not busy)
+
+    def shows_none(self, trace: Trace) -> bool:
+        """Return whether the trace with which the search is over shows that nothing was accepted."""
+        if self.was_in_motion:
+            return False
+        if trace is Trace.NOTHING:
+            return True
+        # What others did may have hidden ours, unless it was refused, and no look has missed it waiting behind that.
+        return trace is Trace.OTHERS and self.refused and not self.has_missed_something
 
 
 def restarted_since(baseline: Baseline, runs: Iterable[Run], since: datetime) -> Run | None:

@@ -32,7 +32,7 @@ async def cancel_ours(
     if submitted.found:
         return Ours(standing=Standing.FOUND)
     queue, runs = await context.reader.queue_and_history()
-    baseline = known_baseline(evidence, submitted, runs).raised(evidence.not_ours | others)
+    baseline = known_baseline(submitted, runs, name=evidence.name).raised(evidence.not_ours | others)
     ours = find_ours(baseline, runs, queue, request_ids=submitted.request_ids)
     context.narrator.say("cancel_considered", standing=ours.standing.value, origin=ours.origin)
     match ours.standing:

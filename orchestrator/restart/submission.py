@@ -93,25 +93,21 @@ class Submission:
         """Get one restart accepted, or return why that is impossible."""
         lost: Submitted | None = None
         while True:
-            if self.submitted is None:
+            posted: Submitted | Settlement | None = self.submitted
+            if posted is None:
                 if not self._may_post:
                     return settlement.never_accepted()
                 posted = await self._submit(lost)
-                if isinstance(posted, Settlement):
-                    return posted
-            if self.submitted is not None and self.submitted.accepted:
-                return self.submitted
-            lost = self.submitted if self._refusal is None else None
-            given_up = await self._find()
+            if isinstance(posted, Settlement) or posted.accepted:
+                return posted
+            lost = posted if self._refusal is None else None
+            given_up = await self._find(posted)
             if given_up is not None:
                 return given_up
 
-    async def _find(self) -> Settlement | None:
+    async def _find(self, submitted: Submitted) -> Settlement | None:
         """Find out whether what was posted was accepted; return why there is nothing more to do, if so."""
-        submitted, refusal = self.submitted, self._refusal
-        if submitted is None:  # pragma: no cover - only what was posted is looked for
-            raise AssertionError("nothing was posted")
-        self._refusal = None
+        refusal, self._refusal = self._refusal, None
         found = await self._look_for(submitted, refusal)
         if isinstance(found, Settlement):
             return found

@@ -41,7 +41,7 @@ from orchestrator.domain.observations import (
     ServiceStatus,
 )
 from orchestrator.domain.outcomes import Reason
-from orchestrator.domain.ownership import Standing, Trace, find_ours, find_submit, still_runs
+from orchestrator.domain.ownership import Search, Standing, Trace, find_ours, find_submit, still_runs
 from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.domain.readiness import assess
 from orchestrator.domain.states import State
@@ -626,10 +626,8 @@ class Client:
     phase: Phase
     submitted: Submitted
     evidence: Evidence = field(default_factory=Evidence)
-    refused: bool = False
-    """Whether the answer to the POST was a refusal."""
-    was_in_motion: bool = False
-    """Whether a look for a lost submit showed the targets in motion, and not for which request."""
+    search: Search = field(default_factory=Search)
+    """What it knows from its looks for a submit that was not answered by an acceptance."""
     since: float = 0.0
     """When it began to look for a lost submit."""
     entries: tuple[Entry, ...] = ()
@@ -668,7 +666,7 @@ class Client:
         """Return what it does with the answer to its POST."""
         match answer.what:
             case "409":
-                return replace(self, phase=Phase.LOOK, refused=True)
+                return replace(self, phase=Phase.LOOK, search=Search(refused=True))
             case "lost":
                 return replace(self, phase=Phase.LOOK)
             case _:
@@ -681,7 +679,7 @@ class Client:
         waited = replace(self._aged(after), entries=read, near=near)
         if self.submitted.accepted:
             return waited._judge(Picture(runs=waited.runs))
-        baseline = known_baseline(self.evidence, self.submitted, waited.runs)
+        baseline = known_baseline(self.submitted, waited.runs, name=self.evidence.name)
         if any(baseline.may_be_ours(run) for run in complete_restarts(baseline, waited.runs)):
             return waited._found(frozenset())
         return replace(waited, phase=Phase.STATUSES)
@@ -700,18 +698,17 @@ class Client:
             return self._judge(Picture(runs=self.runs, observation=observation, queue=queue))
         if observation is None:
             raise AssertionError("the queue is read after the statuses")
-        baseline = known_baseline(self.evidence, self.submitted, self.runs)
+        baseline = known_baseline(self.submitted, self.runs, name=self.evidence.name)
         trace, ids = find_submit(baseline, observation, self.runs, queue)
         if trace is Trace.OURS:
             return self._found(ids)
-        looked = replace(self._between_looks, was_in_motion=self.was_in_motion or (trace is Trace.IN_MOTION))
-        is_over = trace in (Trace.NOTHING, Trace.OTHERS) and -self.since >= INVISIBLE_FOR
-        if not is_over or (observation.busy and not self.refused):
+        search = self.search.after(trace)
+        looked = replace(self._between_looks, search=search)
+        if not search.is_over(trace, busy=observation.busy, has_lasted=-self.since >= INVISIBLE_FOR):
             return looked
-        if trace is Trace.NOTHING and not looked.was_in_motion:
-            return looked._end(Ending.AGAIN, "409" if self.refused else "nothing found")
-        if trace is Trace.OTHERS and self.refused:
-            return looked._end(Ending.AGAIN, "409, others")
+        if search.shows_none(trace):
+            answer = "409" if search.refused else "lost"
+            return looked._end(Ending.AGAIN, f"{answer}, {trace.value}")
         return looked._end(Ending.UNKNOWN, "unconfirmed")
 
     @property
@@ -748,7 +745,7 @@ class Client:
     def find_what_to_cancel(self, read: tuple[Entry, ...], *, near: bool) -> "Client | None":
         """Return what it cancels, as far as it is known after the history; None if nothing."""
         queue, runs = queue_of(self.queue), runs_of(read, near=near)
-        baseline = known_baseline(self.evidence, self.submitted, runs).raised(self.evidence.not_ours)
+        baseline = known_baseline(self.submitted, runs, name=self.evidence.name).raised(self.evidence.not_ours)
         ours = find_ours(baseline, runs, queue, request_ids=self.submitted.request_ids)
         match ours.standing:
             case Standing.WAITS:
@@ -779,7 +776,7 @@ class Client:
             self.phase,
             (submitted.intent.posted_at, submitted.accepted, submitted.found, submitted.request_ids),
             tuple(getattr(evidence, name) for name in _COMPARED),
-            (self.refused, self.was_in_motion, self.since),
+            (self.search, self.since),
             self.entries,
             self.seen,
             self.queue,

@@ -661,8 +661,8 @@ def test_a_look_knows_which_targets_its_statuses_leave_out() -> None:
 
 def test_the_baseline_takes_the_name_that_was_learnt_and_the_order_of_runs() -> None:
     named = replace(OURS, intent=replace(OURS.intent, baseline=replace(BASELINE, name="before")))
-    assert known_baseline(NOT_SEEN, named, []).name == "before"
-    known = known_baseline(replace(NOT_SEEN, name="robot"), named, DISPUTED)
+    assert known_baseline(named, [], name=None).name == "before"
+    known = known_baseline(named, DISPUTED, name="robot")
     assert known.name == "robot"
     assert (dict(known.order), set(known.disputed)) == ({RUN: True}, {RUN})
 

@@ -9,6 +9,7 @@ from hypothesis import given
 
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run
 from orchestrator.domain.ownership import (
+    Search,
     Standing,
     Trace,
     find_ours,
@@ -293,6 +294,45 @@ def test_nothing_is_found_only_where_nobody_did_anything(
         assert not queue
         assert not any(one.execution_id and baseline.is_new(one.execution_id) for one in history)
         assert not reading.busy
+
+
+SEARCHES = [
+    # Each with the traces of its looks, whether anything is in progress at the last one, and then: more looks are
+    # needed (None), nothing was accepted (True), or that stays unknown (False).
+    pytest.param(False, "nothing", False, True, id="lost, and nothing has happened"),
+    pytest.param(False, "nothing", True, None, id="lost, and something is in progress"),
+    pytest.param(False, "others", False, False, id="lost, and others may have hidden it"),
+    pytest.param(False, "unclear nothing", False, True, id="lost, and a look that was unclear, but nothing happened"),
+    pytest.param(False, "in_motion nothing", False, False, id="lost, and once in motion"),
+    pytest.param(False, "in_motion", False, None, id="lost, and still in motion"),
+    pytest.param(False, "nothing unclear", False, None, id="lost, and unclear now"),
+    pytest.param(True, "nothing", True, True, id="refused, and something is in progress"),
+    pytest.param(True, "others", True, True, id="refused, and others at work: ours would wait behind them"),
+    pytest.param(True, "unclear others", False, False, id="refused, and others may have hidden it in an unclear look"),
+    pytest.param(True, "in_motion others", False, False, id="refused, and once in motion"),
+    pytest.param(True, "in_motion nothing", False, False, id="refused, once in motion, and nothing now"),
+]
+
+
+@pytest.mark.parametrize(("refused", "traces", "busy", "shows_none"), SEARCHES)
+def test_what_was_looked_for_was_not_accepted_only_where_no_look_can_have_missed_it(
+    refused: bool, traces: str, busy: bool, shows_none: bool | None
+) -> None:
+    search = Search(refused=refused)
+    looks = [Trace(each) for each in traces.split()]
+    for trace in looks:
+        search = search.after(trace)
+        assert not search.is_over(trace, busy=busy, has_lasted=False)
+    assert search.is_over(looks[-1], busy=busy, has_lasted=True) is (shows_none is not None)
+    if shows_none is not None:
+        assert search.shows_none(looks[-1]) is shows_none
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_search_that_found_ours_is_over_at_once_and_nothing_is_ever_posted_for_it(refused: bool) -> None:
+    search = Search(refused=refused).after(Trace.OURS)
+    assert search.is_over(Trace.OURS, busy=True, has_lasted=False)
+    assert not search.shows_none(Trace.OURS)
 
 
 # What may be cancelled.
