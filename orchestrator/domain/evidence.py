@@ -343,11 +343,13 @@ def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool
     baseline, runs = look.baseline, look.picture.runs
     # Ours would have begun by now, if it had waited behind that run.
     has_lasted = look.evidence.over == newest.execution_id and now >= look.evidence.over_at + NEXT_BEGINS_WITHIN
+    bears_our_name = newest.triggered_by == baseline.name is not None
     return (
-        look.verdict.finding is Finding.SUCCEEDED  # A failure is rare, and worth a look at what still waits.
+        # Without a name, a failure is rare enough to be worth a look at what still waits.
+        (bears_our_name or look.verdict.finding is Finding.SUCCEEDED)
         and newest.execution_id is not None
         and len(look.verdict.runs) == 1
-        and (baseline.follows(newest.execution_id) or newest.triggered_by == baseline.name is not None)
+        and (bears_our_name or baseline.follows(newest.execution_id))
         and not submitted.found
         and not others_may_ask_as_we_do(baseline, runs, newest)
         and (has_lasted or not _is_perhaps_older(look, submitted, newest))

@@ -147,6 +147,10 @@ def _false_yes(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     claimed = [service for service in environment.services if service.outcome is Outcome.SUCCEEDED]
     if environment.outcome is Outcome.SUCCEEDED and not claimed:
         yield "FALSE YES: a success of no service at all"
+    if environment.outcome is Outcome.SUCCEEDED:
+        asked = {service_id for request in _accepted(run, environment) for service_id in request.service_ids}
+        for service_id in sorted(asked - {service.id for service in claimed}):
+            yield f"FALSE YES: a success, although {service_id} is not said to have restarted"
     read_at = _baseline_read_at(run, environment)
     if claimed and read_at is None:
         yield "FALSE YES: a success without a baseline"

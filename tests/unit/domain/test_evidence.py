@@ -104,17 +104,25 @@ def test_the_history_alone_settles_a_run_that_nobody_else_can_have_asked_for(
     assert (look.evidence.name, look.evidence.absent_since) == ("robot", None)
 
 
-@pytest.mark.parametrize(
-    ("ended", "reason"),
-    [
-        (replace(DONE, services={**BOTH, "web": "RESTART_ERROR"}, status="ERROR"), Reason.RESTART_ERROR),
-        (replace(DONE, status="CANCELED"), Reason.RUN_CANCELLED),
-    ],
-)
+DID_NOT_GO_WELL = [
+    (replace(DONE, services={**BOTH, "web": "RESTART_ERROR"}, status="ERROR"), Reason.RESTART_ERROR),
+    (replace(DONE, status="CANCELED"), Reason.RUN_CANCELLED),
+]
+
+
+@pytest.mark.parametrize(("ended", "reason"), DID_NOT_GO_WELL)
 def test_what_did_not_go_well_is_worth_a_look_at_what_still_waits(ended: Run, reason: Reason) -> None:
     assert state(look_at(history(ended, LAST_NIGHT))) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
     look = look_at(Picture(runs=[ended, LAST_NIGHT], observation=OVER))
     assert (look.settled, look.verdict.reason) == (True, reason)
+
+
+@pytest.mark.parametrize(("ended", "reason"), DID_NOT_GO_WELL)
+def test_what_did_not_go_well_under_our_name_needs_no_more_than_a_success_does(ended: Run, reason: Reason) -> None:
+    look = look_at(history(ended, LAST_NIGHT), Evidence(name="robot"))
+    assert (state(look), look.verdict.reason) == ((True, None, None), reason)
+    others = look_at(history(replace(ended, triggered_by="ann"), LAST_NIGHT), Evidence(name="robot"))
+    assert not others.settled
 
 
 NOT_ALONE = [
