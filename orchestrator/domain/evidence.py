@@ -383,7 +383,7 @@ def _weigh_absence(look: Look, now: float, invisible_for: float) -> Look:
         # A reason that only the latest reading suggests has to last as well before it counts.
         evidence = replace(evidence, absent_since=now, absent_as=look.verdict.reason)
     lasted = now - (evidence.absent_since or 0.0)
-    is_gone = lasted >= _needed_absence(evidence, invisible_for)
+    is_gone = lasted >= _needed_absence(evidence, look.picture, invisible_for)
     return replace(look, evidence=evidence, doubt=Doubt.UNSEEN, settled=is_gone)
 
 
@@ -439,11 +439,13 @@ def _is_explained(look: Look) -> bool:
     return look.evidence.was_seen or look.evidence.cancelled or (last is not None and look.baseline.is_new(last))
 
 
-def _needed_absence(evidence: Evidence, invisible_for: float) -> float:
+def _needed_absence(evidence: Evidence, picture: Picture, invisible_for: float) -> float:
     """Return the seconds for which a restart has to stay absent before it counts as gone.
 
-    A restart that was never seen may just be late; one that was seen and is gone does not come back.
+    A restart that was never seen may just be late; one that was seen and is gone does not come back. But runs stay in
+    the history: one that lacks a run that was seen at work is an old reading, and may stay so for as long.
     """
     if evidence.cancelled:
         return CANCELLED_FOR
-    return ABSENT_FOR if evidence.was_seen else invisible_for
+    is_old = not evidence.seen_running <= {run.execution_id for run in picture.runs}
+    return ABSENT_FOR if evidence.was_seen and not is_old else invisible_for

@@ -573,6 +573,9 @@ GONE = everything(LAST_NIGHT)
     ("evidence", "picture", "reason", "needed"),
     [
         pytest.param(SEEN, GONE, Reason.REQUEST_CANCELLED, ABSENT_FOR, id="it was seen"),
+        pytest.param(
+            SEEN_RUNNING, GONE, Reason.REQUEST_CANCELLED, INVISIBLE_FOR, id="it was seen at work: the history is old"
+        ),
         pytest.param(CANCELLED, GONE, Reason.REQUEST_CANCELLED, CANCELLED_FOR, id="we cancelled it"),
         pytest.param(
             NOT_SEEN,

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.costs import expected_duration
+from orchestrator.domain.evidence import SHOWN_BY
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import OnBusy, Policy
 from orchestrator.errors import UnansweredError
 from orchestrator.ports import Clock
 from orchestrator.restart.intervals import JITTER
 from orchestrator.restart.proof import A_LITTLE_LATER, FIRST_LOOK
-from tests.support.builders import baseline_of, intent, run, status, target
+from tests.support.builders import baseline_of, intent, queued, run, status, target
 from tests.support.lookouts import Diary, Hintless
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import Fault, Scene, lost, scene
@@ -22,6 +23,7 @@ from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, Story, both, g
 
 OURS = target(*TARGETS)
 SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
+UNATTRIBUTED = (Outcome.UNKNOWN, Reason.UNATTRIBUTED)
 AT_WORK = both("RESTARTING", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")])
 OVER = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
 
@@ -88,20 +90,28 @@ def test_a_resumed_job_looks_at_once(ago: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "how",
+    ("how", "ending", "ended_by"),
     [
-        pytest.param({"journal": in_flight(accepted=True)}, id="resumed"),
-        pytest.param({"journal": in_flight(accepted=False)}, id="resumed, and found"),
-        pytest.param({"journal": in_flight(accepted=True), "cancel": True}, id="cancelled too late"),
-        pytest.param({"answers": [lost(UnansweredError("reset"), accepted=True)]}, id="found after a lost answer"),
+        pytest.param({"journal": in_flight(accepted=True)}, SUCCESS, 2.0, id="resumed"),
+        pytest.param({"journal": in_flight(accepted=False)}, UNATTRIBUTED, SHOWN_BY, id="resumed, and found"),
+        pytest.param({"journal": in_flight(accepted=True), "cancel": True}, SUCCESS, 2.0, id="cancelled too late"),
+        pytest.param(
+            {"answers": [lost(UnansweredError("reset"), accepted=True)]},
+            UNATTRIBUTED,
+            SHOWN_BY,
+            id="found after a lost answer",
+        ),
     ],
 )
-def test_a_restart_that_is_over_before_the_first_look_at_it_needs_no_hint(how: dict[str, Any]) -> None:
+def test_a_restart_that_is_over_before_the_first_look_at_it_needs_no_hint(
+    how: dict[str, Any], ending: tuple[Outcome, Reason], ended_by: float
+) -> None:
     # No hint can tell: it would show nothing that the last look, which was made for another reason, did not.
     before = {0: OVER if "journal" in how else IDLE}
     story = tell(OURS, before=before, after={0: OVER}, lookout=Hintless, **how)
-    assert story.result.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN)
+    assert story.ending == ending
     assert story.platform.calls_of("find_runs")[0] < 2.0
+    assert story.ended_at <= ended_by
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,8 @@ def test_a_doubt_is_no_time_to_wait_for_a_hint(there: Scene) -> None:
 
 
 def test_neither_is_a_restart_that_was_seen_and_is_gone() -> None:
-    rested = Rested({0.0: AT_WORK, 25.0: both("RESTARTED", 41, runs=[LAST_NIGHTS_RUN])}, hints=(5.0,))
+    waiting = both("RESTART_QUEUED", 41, runs=[LAST_NIGHTS_RUN], queue=[queued(*TARGETS)])
+    rested = Rested({0.0: waiting, 25.0: IDLE}, hints=(5.0,))
     assert rested.story.ending == (Outcome.CANCELLED, Reason.REQUEST_CANCELLED)
     first_gone = next(at for at in looks(rested.story) if at >= 25)
     assert all(at <= first_gone for at, _, _ in rested.diary.rests)
