@@ -26,7 +26,7 @@ from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import QUEUED_STATES, others_at_work, our_name
 from orchestrator.domain.records import Intent, Sighting
 from orchestrator.domain.states import State, StateClass, classify
-from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict, Verdict, judge
+from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict, Verdict, judge, shows_absence
 
 CONFIRM_AGAIN = 30.0
 """Seconds after which the queue is read again for a restart that is not to be seen."""
@@ -131,6 +131,8 @@ class Evidence:
     """The execution of which every service was seen to have ended, but not the run."""
     verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
     """The last verdict on each target."""
+    no_good_at: float = float("-inf")
+    """When statuses were last read beside a history that cannot show an absence: it has gaps, or is behind."""
     looked_closer_at: float = float("-inf")
     """When the queue was last read for a restart that was not to be seen."""
     absent_since: float | None = None
@@ -190,7 +192,15 @@ def known_baseline(submitted: Submitted, runs: Sequence[Run], *, name: str | Non
     return replace(submitted.baseline.ordered_by(runs), name=name or submitted.baseline.name)
 
 
-def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: float, invisible_for: float) -> Look:
+def take_in(
+    evidence: Evidence,
+    submitted: Submitted,
+    picture: Picture,
+    *,
+    now: float,
+    invisible_for: float,
+    name_may_come: bool = False,
+) -> Look:
     """Judge what a look has read after the submit.
 
     Args:
@@ -199,6 +209,7 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
         picture: what this look has read so far, the history first.
         now: the instant of the last of these readings.
         invisible_for: the longest, in seconds, that an accepted submit can stay invisible.
+        name_may_come: whether another job may soon show what the platform calls us.
     """
     baseline = known_baseline(submitted, picture.runs, name=evidence.name)
     name = baseline.name or our_name(baseline, picture, submitted.answered_ids)
@@ -209,7 +220,7 @@ def take_in(evidence: Evidence, submitted: Submitted, picture: Picture, *, now: 
     if verdict.finding.final:
         if evidence.absent_as is not Reason.UNATTRIBUTED:
             look = replace(look, evidence=replace(evidence, absent_since=None))
-        return _weigh(look, submitted, now)
+        return _weigh(look, submitted, now, name_may_come=name_may_come)
     look = replace(look, evidence=_with_verdicts(evidence, verdict))
     if verdict.finding is Finding.ABSENT:
         return _weigh_absence(look, now, invisible_for)
@@ -250,7 +261,7 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
     )
 
 
-def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
+def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool) -> Look:
     """Settle a final finding, unless something may yet show that it is not about our restart."""
     baseline, runs = look.baseline, look.picture.runs
     newest = look.verdict.runs[0]
@@ -273,7 +284,7 @@ def _weigh(look: Look, submitted: Submitted, now: float) -> Look:
     )
     is_anybodys = is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name)
     if (is_hidden and not was_running) or is_anybodys:
-        if submitted.found and not is_hidden:
+        if submitted.found and not is_hidden and not name_may_come:
             # Whatever else may show itself, nothing will show which is ours.
             return replace(_unattributed(look, Doubt.UNATTRIBUTED, now), settled=True)
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
@@ -382,16 +393,27 @@ def _weigh_absence(look: Look, now: float, invisible_for: float) -> Look:
     if evidence.absent_since is None or look.verdict.reason is not evidence.absent_as:
         # A reason that only the latest reading suggests has to last as well before it counts.
         evidence = replace(evidence, absent_since=now, absent_as=look.verdict.reason)
-    lasted = now - (evidence.absent_since or 0.0)
-    is_gone = lasted >= _needed_absence(evidence, look.picture, invisible_for)
-    return replace(look, evidence=evidence, doubt=Doubt.UNSEEN, settled=is_gone)
+    since = now if evidence.absent_since is None else evidence.absent_since
+    gone_at = since + _needed_absence(evidence, look.picture, invisible_for)
+    look = replace(look, evidence=evidence, doubt=Doubt.UNSEEN, settled=now >= gone_at)
+    if look.settled:
+        return look
+    # What may show itself then stays in the history, where something was shown that nobody can attribute.
+    again = ABSENT_FOR if look.verdict.reason is Reason.UNATTRIBUTED else CONFIRM_AGAIN
+    return replace(look, next_look=min(gone_at, now + again))
 
 
 def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     """Decide what to read for a restart that the history does not show."""
     look = replace(look, doubt=Doubt.HIDDEN if has_gaps(look.baseline, look.picture.runs) else Doubt.NOT_SHOWN)
-    if look.picture.observation is None:
-        return replace(look, wants=Wanted.STATUSES)
+    evidence, observation = look.evidence, look.picture.observation
+    if observation is None:
+        # They add nothing to a history that is no good, but that it is still so.
+        is_known = now < evidence.no_good_at + CONFIRM_AGAIN
+        return look if is_known else replace(look, wants=Wanted.STATUSES)
+    if not shows_absence(look.baseline, look.picture.runs, observation):
+        return replace(look, evidence=replace(evidence, no_good_at=now, absent_since=None))
+    look = replace(look, evidence=replace(evidence, no_good_at=float("-inf")))
     if look.picture.queue is not None:
         return replace(look, evidence=replace(look.evidence, looked_closer_at=now, absent_since=None))
     elapsed = now - submitted.intent.posted_at

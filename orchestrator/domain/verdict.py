@@ -127,17 +127,21 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    is_doubtful = (
-        has_gaps(baseline, picture.runs)
-        or is_behind(baseline, picture.runs, picture.observation)
-        or baseline.is_contradicted_by(picture.runs, picture.observation)
-    )
-    if picture.queue is None or is_doubtful:
+    if picture.queue is None or not shows_absence(baseline, picture.runs, picture.observation):
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:
         # Ours may have been cancelled in the queue, or have another origin, name or id than we expect.
         return Verdict(finding=Finding.ABSENT, services=_nothing_known(baseline), reason=Reason.UNATTRIBUTED)
     return _absent(baseline, picture.observation, picture.runs, not_ours, restarting)
+
+
+def shows_absence(baseline: Baseline, runs: Sequence[Run], observation: Observation) -> bool:
+    """Return whether a history without our run shows that there is none: it is whole, and not behind a reading."""
+    return not (
+        has_gaps(baseline, runs)
+        or is_behind(baseline, runs, observation)
+        or baseline.is_contradicted_by(runs, observation)
+    )
 
 
 def _is_in_motion(baseline: Baseline, observation: Observation) -> bool:

@@ -26,6 +26,8 @@ KEPT_AGAIN = 30.0
 """Seconds after which to retry if what is left is reserved for others: they may have settled by then."""
 LOOKS_TO_COME = 0.25
 """The share of its looks that stays reserved for an environment in flight, however many it has taken."""
+AS_MANY_AGAIN = 1.0
+"""The looks that an environment is expected to take still, for each one above what was expected of it."""
 
 LATE_AFTER = 90.0
 """Seconds after the last admission: an environment still in flight then takes longer than most."""
@@ -102,6 +104,8 @@ class _Reserve:
     """Requests that it cannot do without."""
     looks: float
     """Looks that it is expected to take."""
+    taken: float = 0.0
+    """Looks that it has taken."""
     unanswered: int = 0
     """Requests about it that are not answered yet. The last one that it cannot do without may be among them."""
 
@@ -111,8 +115,13 @@ class _Reserve:
         return max(self.needed - (1 if self.unanswered else 0), 0)
 
     def look(self, part: float = 1.0) -> None:
-        """Use a look, or part of a shared one. A share of them always stays: a slow restart needs more."""
-        self.looks = max(self.looks - part, LOOKS_TO_COME * self.cost.looks)
+        """Use a look, or part of a shared one.
+
+        A share of them always stays: a slow restart needs more. What has taken more than expected will go on so.
+        """
+        self.taken += part
+        beyond = AS_MANY_AGAIN * (self.taken - self.cost.looks)
+        self.looks = max(self.looks - part, LOOKS_TO_COME * self.cost.looks, beyond)
 
 
 class Quota:

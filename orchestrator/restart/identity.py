@@ -1,5 +1,8 @@
 """What the platform calls us: one name for all jobs of a token."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Identity:
     """The name that the platform gives to whoever makes our requests (`triggered_by`), as far as it has been learnt.
@@ -14,6 +17,21 @@ class Identity:
     def __init__(self, name: str | None = None) -> None:
         self._name = name
         self._is_ambiguous = False
+        self._witnesses = 0
+
+    @property
+    def may_be_learnt(self) -> bool:
+        """Whether the name is unknown, and a job is under way that may show it."""
+        return self._name is None and self._witnesses > 0
+
+    @contextmanager
+    def witnessed(self) -> Iterator[None]:
+        """Let a job that may show the name be under way, for as long as the context is open."""
+        self._witnesses += 1
+        try:
+            yield
+        finally:
+            self._witnesses -= 1
 
     @property
     def name(self) -> str | None:

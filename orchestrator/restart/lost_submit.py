@@ -13,8 +13,8 @@ from orchestrator.restart.context import Context
 from orchestrator.restart.polling import GaveUp
 from orchestrator.restart.settlement import Settlement
 
-REFUSED_LOOKS = (5.0, 20.0)
-"""Seconds after a refusal at which to look first for what a second delivery of the same POST may have hidden."""
+FIRST_LOOKS = (5.0, 20.0)
+"""Seconds from the end of a POST at which to look for it first. A restart that was accepted stays in the history."""
 
 
 class LostSubmit:
@@ -37,13 +37,11 @@ class LostSubmit:
 
     async def find(self) -> Submitted | Settlement | None:
         """Look until the deadline; return None if it was not accepted, so that it may be posted again."""
-        refused = self._search.refused
         found = await self._context.poller.poll(
             self._look,
             until=self._submitted.deadline,
-            likely=[self._since + seconds for seconds in REFUSED_LOOKS] if refused else (),
-            # Look often for what was lost: it may be queued only for a moment.
-            at_any_price=not refused,
+            likely=[self._since + seconds for seconds in FIRST_LOOKS],
+            look_at_once=not self._submitted.just_posted,
         )
         if isinstance(found, Reason):
             return self._unconfirmed(found)
@@ -55,7 +53,7 @@ class LostSubmit:
         self._context.narrator.say(
             "submit_found", after_s=round(self._looked_for, 1), request_ids=sorted(self._request_ids)
         )
-        return replace(self._submitted, accepted=True, found=True, request_ids=self._request_ids)
+        return replace(self._submitted, accepted=True, found=True, request_ids=self._request_ids, just_posted=False)
 
     @property
     def _looked_for(self) -> float:

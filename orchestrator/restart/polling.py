@@ -148,7 +148,6 @@ class Poller:
         likely: Sequence[float] = (),
         quiet: Callable[[], bool] = lambda: False,
         next_look: Callable[[], float | None] = lambda: None,
-        at_any_price: bool = False,
         look_at_once: bool = False,
     ) -> T | GaveUp:
         """Call `look` until it returns something other than None.
@@ -162,7 +161,6 @@ class Poller:
             quiet: returns whether a hint that something has changed is worth waiting for: the last look left no doubt
                 that has to be looked into.
             next_look: returns the instant of the next look, if the last one has shown it.
-            at_any_price: whether looks are not spaced out to save requests.
             look_at_once: whether the first look does not wait for the first likely instant.
 
         Returns:
@@ -192,9 +190,7 @@ class Poller:
 
         async def rest(seconds: float) -> None:
             saved = 0.0
-            if at_any_price:
-                await self._clock.sleep(seconds)
-            elif self._failed or not quiet():
+            if self._failed or not quiet():
                 saved = await self._lookout.pause(seconds, until=until)
             else:
                 saved = await self._lookout.rest(seconds, until=until, interval=shared_interval, contact=self.contact)

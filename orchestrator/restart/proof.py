@@ -1,5 +1,6 @@
 """From an accepted submit to a settlement: look, judge, and read more only if the history does not tell."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +11,7 @@ from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.polling import GaveUp
+from orchestrator.restart.reader import GOES_ON_WITHIN
 from orchestrator.restart.settlement import Settlement
 
 FIRST_LOOK = 5.0
@@ -31,22 +33,24 @@ class Proof:
         self._is_quiet = True
         self._next_look: float | None = None
         self._said: tuple[str | None, str] | None = None
+        self._unfinished: tuple[Picture, float] | None = None
         self.evidence = evidence
 
     async def find(self, submitted: Submitted) -> Settlement | GaveUp:
         """Look until the restart has settled, or its deadline has passed, or contact is lost."""
         expected = expected_duration(len(submitted.baseline.targets))
         posted = submitted.intent.posted_at
-        return await self._context.poller.poll(
-            partial(self._look, submitted),
-            until=submitted.deadline,
-            likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
-            quiet=lambda: self._is_quiet,
-            next_look=lambda: self._next_look,
-            # Hints show what has changed since the last look. If that was made before this proof began, by an earlier
-            # process or in search of a lost submit, the restart may have ended by then: so look now.
-            look_at_once=not submitted.just_posted,
-        )
+        with nullcontext() if submitted.found else self._context.identity.witnessed():
+            return await self._context.poller.poll(
+                partial(self._look, submitted),
+                until=submitted.deadline,
+                likely=(posted + FIRST_LOOK, posted + expected, posted + expected * A_LITTLE_LATER),
+                quiet=lambda: self._is_quiet,
+                next_look=lambda: self._next_look,
+                # Hints show what has changed since the last look. If that was made before this proof began, by an
+                # earlier process or in search of a lost submit, the restart may have ended by then: so look now.
+                look_at_once=not submitted.just_posted,
+            )
 
     def expect_nothing(self) -> None:
         """Note that we have cancelled our waiting request ourselves."""
@@ -55,16 +59,15 @@ class Proof:
     async def _look(self, submitted: Submitted) -> Settlement | None:
         context = self._context
         self._is_quiet, self._next_look = False, None
-        picture = Picture(
-            runs=await context.reader.history_or_contact(
-                submitted.baseline, until=submitted.deadline, note=context.progress.note
-            )
-        )
+        picture, began = await self._begin_look(submitted)
         look = self._judge(submitted, picture)
         # The request in flight when the deadline passes may finish; no other is sent.
         while look.wants is not None and context.clock.monotonic() < submitted.deadline:
+            # Where it showed nothing of ours, a later one may.
+            self._unfinished = (picture, began) if look.verdict.runs else None
             picture = await self._read_more(picture, look.wants)
             look = self._judge(submitted, picture)
+        self._unfinished = None
         await self._remember(look)
         self._say(look)
         self._next_look = look.next_look
@@ -72,6 +75,16 @@ class Proof:
         if not look.settled:
             return None
         return settlement.by_verdict(look.verdict, context.target, missing=look.missing)
+
+    async def _begin_look(self, submitted: Submitted) -> tuple[Picture, float]:
+        """Return what a look begins with, and when that was read: the history, or what a fault has just cut short."""
+        now = self._context.clock.monotonic()
+        if self._unfinished is not None and now < self._unfinished[1] + GOES_ON_WITHIN:
+            return self._unfinished
+        runs = await self._context.reader.history_or_contact(
+            submitted.baseline, until=submitted.deadline, note=self._context.progress.note
+        )
+        return Picture(runs=runs), now
 
     def _judge(self, submitted: Submitted, picture: Picture) -> Look:
         name = self.evidence.name or self._context.identity.name
@@ -81,6 +94,7 @@ class Proof:
             picture,
             now=self._context.clock.monotonic(),
             invisible_for=self._context.target.policy.invisible_for,
+            name_may_come=self._context.identity.may_be_learnt,
         )
 
     async def _read_more(self, picture: Picture, wanted: Wanted) -> Picture:

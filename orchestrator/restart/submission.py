@@ -287,7 +287,12 @@ class Submission:
             return None
         deadline = self._deadline_of(intent)
         self.submitted = Submitted(
-            intent=intent, accepted=False, deadline=deadline, post_by=deadline, may_cancel=self._may_cancel
+            intent=intent,
+            accepted=False,
+            deadline=deadline,
+            post_by=deadline,
+            just_posted=True,
+            may_cancel=self._may_cancel,
         )
         try:
             receipt = await context.platform.submit_restart(context.target.environment_id, running)
@@ -308,7 +313,6 @@ class Submission:
             self.submitted,
             accepted=True,
             request_ids=receipt.request_ids,
-            just_posted=True,
             # The platform knew of a later run than the baseline when it accepted ours.
             took=float("inf") if is_stale else context.clock.monotonic() - read_at,
         )

@@ -563,7 +563,7 @@ def test_a_history_that_may_hide_our_run_proves_no_absence() -> None:
     look = look_at(everything(replace(DEPLOYED, execution_id=execution(43))), replace(SEEN, absent_since=0.0), now=LATE)
     assert state(look) == (False, Doubt.HIDDEN, None)
     assert look.verdict.finding is Finding.UNPROVEN
-    assert (look.evidence.looked_closer_at, look.evidence.absent_since) == (LATE, None)
+    assert (look.evidence.no_good_at, look.evidence.absent_since) == (LATE, None)
 
 
 GONE = everything(LAST_NIGHT)

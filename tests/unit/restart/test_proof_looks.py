@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.costs import expected_duration
-from orchestrator.domain.evidence import SHOWN_BY
+from orchestrator.domain.evidence import NEXT_BEGINS_WITHIN, SHOWN_BY
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import OnBusy, Policy
 from orchestrator.errors import UnansweredError
 from orchestrator.ports import Clock
 from orchestrator.restart.intervals import JITTER
+from orchestrator.restart.lost_submit import FIRST_LOOKS
 from orchestrator.restart.proof import A_LITTLE_LATER, FIRST_LOOK
 from tests.support.builders import baseline_of, intent, queued, run, status, target
 from tests.support.lookouts import Diary, Hintless
@@ -90,27 +91,28 @@ def test_a_resumed_job_looks_at_once(ago: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "ending", "ended_by"),
+    ("how", "first_look_by", "ending", "ended_by"),
     [
-        pytest.param({"journal": in_flight(accepted=True)}, SUCCESS, 2.0, id="resumed"),
-        pytest.param({"journal": in_flight(accepted=False)}, UNATTRIBUTED, SHOWN_BY, id="resumed, and found"),
-        pytest.param({"journal": in_flight(accepted=True), "cancel": True}, SUCCESS, 2.0, id="cancelled too late"),
+        pytest.param({"journal": in_flight(accepted=True)}, 2.0, SUCCESS, 2.0, id="resumed"),
+        pytest.param({"journal": in_flight(accepted=False)}, 2.0, UNATTRIBUTED, SHOWN_BY, id="resumed, and found"),
+        pytest.param({"journal": in_flight(accepted=True), "cancel": True}, 2.0, SUCCESS, 2.0, id="cancelled too late"),
         pytest.param(
             {"answers": [lost(UnansweredError("reset"), accepted=True)]},
+            FIRST_LOOKS[0] + 1.0,
             UNATTRIBUTED,
-            SHOWN_BY,
+            SHOWN_BY + NEXT_BEGINS_WITHIN,
             id="found after a lost answer",
         ),
     ],
 )
 def test_a_restart_that_is_over_before_the_first_look_at_it_needs_no_hint(
-    how: dict[str, Any], ending: tuple[Outcome, Reason], ended_by: float
+    how: dict[str, Any], first_look_by: float, ending: tuple[Outcome, Reason], ended_by: float
 ) -> None:
     # No hint can tell: it would show nothing that the last look, which was made for another reason, did not.
     before = {0: OVER if "journal" in how else IDLE}
     story = tell(OURS, before=before, after={0: OVER}, lookout=Hintless, **how)
     assert story.ending == ending
-    assert story.platform.calls_of("find_runs")[0] < 2.0
+    assert story.platform.calls_of("find_runs")[0] <= first_look_by
     assert story.ended_at <= ended_by
 
 
@@ -164,7 +166,7 @@ DOUBTS = {
 def test_a_doubt_is_no_time_to_wait_for_a_hint(there: Scene) -> None:
     rested = Rested({0.0: there})
     assert rested.story.result.outcome is not Outcome.SUCCEEDED
-    assert len(rested.kinds) > 3
+    assert len(rested.kinds) > 1
     assert rested.kinds[0] == "rest"
     assert set(rested.kinds[1:]) == {"pause"}
 
