@@ -32,10 +32,10 @@ CONFIRM_AGAIN = 30.0
 """Seconds after which the queue is read again for a restart that is not to be seen."""
 OVERDUE_AFTER = 60.0
 """Seconds after its expected end at which a restart that was never seen is looked for in the queue, too."""
-ABSENT_FOR = 60.0
-"""Seconds for which a restart that was seen has to stay absent before it counts as gone."""
+UNATTRIBUTED_FOR = 60.0
+"""Seconds for which a restart that is over has to stay anybody's before that counts."""
 CANCELLED_FOR = 3.0
-"""The same for a request that we cancelled ourselves."""
+"""Seconds for which a request that we cancelled ourselves has to stay absent before it counts as gone."""
 SHOWN_BY = 60.0
 """Seconds after the answer to a submit by which readings show what it began, or that it waits."""
 CLOSES_WITHIN = 2.0
@@ -223,7 +223,9 @@ def take_in(
         return _weigh(look, submitted, now, name_may_come=name_may_come)
     look = replace(look, evidence=_with_verdicts(evidence, verdict))
     if verdict.finding is Finding.ABSENT:
-        return _weigh_absence(look, now, invisible_for)
+        # Even of what was seen: readings may be old, and older than that.
+        is_anybodys = evidence.was_seen and verdict.reason is Reason.UNATTRIBUTED
+        return _weigh_absence(look, now, UNATTRIBUTED_FOR if is_anybodys else invisible_for)
     if verdict.finding is Finding.IN_PROGRESS:
         look = _look_soon(replace(look, evidence=replace(look.evidence, absent_since=None)), now)
         if submitted.may_cancel and submitted.request_ids and picture.observation is None:
@@ -382,11 +384,13 @@ def _unattributed(look: Look, doubt: Doubt, now: float) -> Look:
     services = {target: replace(verdict, finding=Finding.UNPROVEN) for target, verdict in look.verdict.services.items()}
     verdict = replace(look.verdict, finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
     evidence = _with_verdicts(look.evidence, verdict)
-    return replace(_weigh_absence(replace(look, verdict=verdict, evidence=evidence), now, ABSENT_FOR), doubt=doubt)
+    return replace(
+        _weigh_absence(replace(look, verdict=verdict, evidence=evidence), now, UNATTRIBUTED_FOR), doubt=doubt
+    )
 
 
-def _weigh_absence(look: Look, now: float, invisible_for: float) -> Look:
-    """Settle an absence that has lasted."""
+def _weigh_absence(look: Look, now: float, needed: float) -> Look:
+    """Settle an absence that has lasted so many seconds, or that is our own doing."""
     evidence = replace(look.evidence, looked_closer_at=now)
     if look.verdict.reason is not Reason.UNATTRIBUTED and not _is_explained(look):
         return replace(look, evidence=replace(evidence, absent_since=None), doubt=Doubt.UNSEEN)
@@ -394,12 +398,12 @@ def _weigh_absence(look: Look, now: float, invisible_for: float) -> Look:
         # A reason that only the latest reading suggests has to last as well before it counts.
         evidence = replace(evidence, absent_since=now, absent_as=look.verdict.reason)
     since = now if evidence.absent_since is None else evidence.absent_since
-    gone_at = since + _needed_absence(evidence, look.picture, invisible_for)
+    gone_at = since + (CANCELLED_FOR if evidence.cancelled else needed)
     look = replace(look, evidence=evidence, doubt=Doubt.UNSEEN, settled=now >= gone_at)
     if look.settled:
         return look
     # What may show itself then stays in the history, where something was shown that nobody can attribute.
-    again = ABSENT_FOR if look.verdict.reason is Reason.UNATTRIBUTED else CONFIRM_AGAIN
+    again = UNATTRIBUTED_FOR if look.verdict.reason is Reason.UNATTRIBUTED else CONFIRM_AGAIN
     return replace(look, next_look=min(gone_at, now + again))
 
 
@@ -459,15 +463,3 @@ def _is_explained(look: Look) -> bool:
     observation = look.picture.observation
     last = observation.last_execution_id if observation is not None else None
     return look.evidence.was_seen or look.evidence.cancelled or (last is not None and look.baseline.is_new(last))
-
-
-def _needed_absence(evidence: Evidence, picture: Picture, invisible_for: float) -> float:
-    """Return the seconds for which a restart has to stay absent before it counts as gone.
-
-    A restart that was never seen may just be late; one that was seen and is gone does not come back. But runs stay in
-    the history: one that lacks a run that was seen at work is an old reading, and may stay so for as long.
-    """
-    if evidence.cancelled:
-        return CANCELLED_FOR
-    is_old = not evidence.seen_running <= {run.execution_id for run in picture.runs}
-    return ABSENT_FOR if evidence.was_seen and not is_old else invisible_for

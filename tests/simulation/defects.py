@@ -19,7 +19,7 @@ from orchestrator.domain import activity, evidence, ownership, verdict
 from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
-from orchestrator.domain.ownership import Ours, Standing
+from orchestrator.domain.ownership import Ours, Search, Standing
 from orchestrator.domain.states import State
 from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.errors import JournalError, PassingError
@@ -44,6 +44,7 @@ from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
 from tests.simulation.oracle import violations
 from tests.simulation.replay import play
+from tests.support.whole_runs import WholeRun
 
 SEEDS = 1000
 """Within so many seeds every defect has to be caught."""
@@ -60,16 +61,24 @@ class Defect:
     witness: int
     """A seed that catches it. Where it does not any more, another has to be found."""
     ordeal: str = "none"
+    world: tuple[str, ...] = ()
+    """Settings of the platform's dials, each as KEY=VALUE, where it only does harm in a world that is rarely drawn."""
+
+    def play(self, seed: int) -> WholeRun:
+        """Play one seed in its world."""
+        return play(seed, profile="hostile", ordeal=self.ordeal, world=self.world)
 
 
 DEFECTS: list[Defect] = []
 
 
-def defect(name: str, *, witness: int, ordeal: str = "none") -> Callable[[Callable[[Patch], None]], None]:
+def defect(
+    name: str, *, witness: int, ordeal: str = "none", world: tuple[str, ...] = ()
+) -> Callable[[Callable[[Patch], None]], None]:
     """Register a defect."""
 
     def register(plant: Callable[[Patch], None]) -> None:
-        DEFECTS.append(Defect(name=name, plant=plant, witness=witness, ordeal=ordeal))
+        DEFECTS.append(Defect(name=name, plant=plant, witness=witness, ordeal=ordeal, world=world))
 
     return register
 
@@ -86,7 +95,7 @@ def what_it_breaks(one: Defect, seed: int) -> list[str]:
     """Play one seed with a defect, and return what the oracle has to say; a run that breaks down is caught, too."""
     with planted(one):
         try:
-            return violations(play(seed, profile="hostile", ordeal=one.ordeal))
+            return violations(one.play(seed))
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody would have seen it
             return [f"it broke down: {error!r}"]
 
@@ -199,6 +208,57 @@ def _(patch: Patch) -> None:
     patch.setattr(Baseline, "ordered_by", lambda self, _: self)
 
 
+@defect("one target that restarted is enough", witness=8)
+def _(patch: Patch) -> None:
+    right = verdict.judge
+
+    def wrong(*given: Any, **more: Any) -> verdict.Verdict:  # noqa: ANN401
+        judged = right(*given, **more)
+        restarted = [each for each in judged.services.values() if each.finding is Finding.SUCCEEDED]
+        is_over = judged.finding.final and judged.runs
+        return replace(judged, finding=Finding.SUCCEEDED, reason=Reason.RESTARTED) if restarted and is_over else judged
+
+    patch.setattr(evidence, "judge", wrong)
+
+
+@defect("RESTARTED in a failed run is believed of a service that nobody saw restarting", witness=280)
+def _(patch: Patch) -> None:
+    right = verdict._in_run
+    patch.setattr(verdict, "_in_run", lambda run, state, _: right(run, state, True))
+
+
+@defect("what restarts while our request still waits is taken for ours", witness=827)
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "others_at_work", lambda *_: frozenset())
+    patch.setattr(verdict, "waiting_restarts", lambda *_: [])
+
+
+@defect("a history with gaps is taken for whole", witness=57)
+def _(patch: Patch) -> None:
+    for room in (activity, verdict, evidence):
+        patch.setattr(room, "has_gaps", lambda *_: False)
+    patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
+
+
+@defect("any run in the history counts, a deployment too", witness=2)
+def _(patch: Patch) -> None:
+    _any_action_counts(patch)
+    _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
+    _nobody_else_is_about(patch)
+    patch.setattr(Baseline, "has_our_origin", lambda *_: True)
+
+
+@defect("a colleague's restart from the console is taken for ours", witness=99)
+def _(patch: Patch) -> None:
+    _nobody_else_is_about(patch)
+    patch.setattr(Baseline, "has_our_origin", lambda *_: True)
+
+
+def _nobody_else_is_about(patch: Patch) -> None:
+    patch.setattr(evidence, "_is_alone", lambda *_: True)
+    patch.setattr(evidence, "others_may_ask_as_we_do", lambda *_: False)
+
+
 # What is done about faults.
 
 
@@ -297,6 +357,16 @@ def _(patch: Patch) -> None:
         return replace(judged, finding=Finding.ABSENT, reason=Reason.REQUEST_CANCELLED)
 
     patch.setattr(evidence, "judge", wrong)
+
+
+@defect("a lost POST is sent again as soon as nothing is to be seen of it", witness=14)
+def _(patch: Patch) -> None:
+    right = Search.is_over
+
+    def wrong(self: Search, trace: Any, *, busy: bool, has_lasted: bool) -> bool:  # noqa: ANN401
+        return right(self, trace, busy=busy, has_lasted=True)
+
+    patch.setattr(Search, "is_over", wrong)
 
 
 # What is done at the end, and to others.
@@ -426,6 +496,22 @@ def _(patch: Patch) -> None:
         return
 
     patch.setattr(Page, "settle", nothing)
+
+
+@defect("a resumed run takes an older baseline", witness=13, ordeal="death")
+def _(patch: Patch) -> None:
+    right = Work._in_flight
+
+    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
+        found = right(self, row)
+        if found is None:
+            return None
+        baseline = found.intent.baseline
+        number = (baseline.latest or 2) - 1
+        older = replace(baseline, executions=frozenset({f"{baseline.environment_id}-{number}"}), server_time=None)
+        return replace(found, intent=replace(found.intent, baseline=older))
+
+    patch.setattr(Work, "_in_flight", wrong)
 
 
 def main() -> int:

@@ -7,9 +7,9 @@ The search keeps, for each history of readings, every world in which exactly the
 knows at each ending whether a wrong answer could have been avoided: if another world with the same readings makes it
 right, nothing that the API shows tells the two apart. Those are counted on their own, as `indistinguishable`.
 
-What is abstract: the client's clock knows only "at once", "after ABSENT_FOR" and "after `invisible_for`", and in any
-of these times the platform may take any number of steps; a run's date tells only whether it began before or after the
-baseline was read; deployments begin and end all of their services at once.
+What is abstract: the client's clock knows only "at once", "after UNATTRIBUTED_FOR" and "after `invisible_for`", and in
+any of these times the platform may take any number of steps; a run's date tells only whether it began before or after
+the baseline was read; deployments begin and end all of their services at once.
 
 python -m tests.simulation.small_worlds                                all of it: minutes
 python -m tests.simulation.small_worlds --acts 1 --looks 3             less of it
@@ -29,7 +29,7 @@ from functools import cache
 from typing import NamedTuple
 
 from orchestrator.domain.activity import complete_restarts
-from orchestrator.domain.evidence import ABSENT_FOR, Evidence, Look, Submitted, Wanted, known_baseline, take_in
+from orchestrator.domain.evidence import UNATTRIBUTED_FOR, Evidence, Look, Submitted, Wanted, known_baseline, take_in
 from orchestrator.domain.observations import (
     API_ORIGIN,
     CANCELLED_RUN,
@@ -55,7 +55,11 @@ CONSOLE_ORIGIN = "CONSOLE"
 US, THEM = "us", "them"
 
 INVISIBLE_FOR = 300.0
-WAITS: Mapping[str, float] = {"at once": 0.0, "ABSENT_FOR": ABSENT_FOR + 1, "invisible_for": INVISIBLE_FOR + 1}
+WAITS: Mapping[str, float] = {
+    "at once": 0.0,
+    "UNATTRIBUTED_FOR": UNATTRIBUTED_FOR + 1,
+    "invisible_for": INVISIBLE_FOR + 1,
+}
 AT_ONCE = 0.2
 """Seconds from the baseline to the answer to the POST."""
 LONG_AGO = INVISIBLE_FOR + 2
@@ -809,7 +813,7 @@ class Client:
         """Return the same knowledge some seconds later."""
         evidence, submitted = self.evidence, self.submitted
         absent = evidence.absent_since
-        posted = replace(submitted.intent, posted_at=max(submitted.intent.posted_at - seconds, -2 * ABSENT_FOR))
+        posted = replace(submitted.intent, posted_at=max(submitted.intent.posted_at - seconds, -2 * UNATTRIBUTED_FOR))
         return replace(
             self,
             since=max(self.since - seconds, -LONG_AGO) if not submitted.accepted else 0.0,
@@ -1227,7 +1231,7 @@ class Explorer:
 
     def _grouped(self, worlds: frozenset[Element], event: Event) -> tuple[tuple[int, frozenset[Element]], ...]:
         """Return each reading that an event may show, with the worlds that fit."""
-        if event.wait in ("at once", "ABSENT_FOR"):
+        if event.wait in ("at once", "UNATTRIBUTED_FOR"):
             event = LOOKS["at once"]
         key = (worlds, event)
         found = self._groups.get(key)

@@ -4,7 +4,6 @@ import pytest
 
 from tests.simulation.defects import DEFECTS, SEEDS, Defect, first_seed_that_catches, what_it_breaks
 from tests.simulation.oracle import violations
-from tests.simulation.replay import play
 
 EACH = pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 
@@ -25,4 +24,4 @@ def test_every_defect_is_caught(defect: Defect) -> None:
 
 @EACH
 def test_its_witness_is_innocent_without_it(defect: Defect) -> None:
-    assert violations(play(defect.witness, profile="hostile", ordeal=defect.ordeal)) == []
+    assert violations(defect.play(defect.witness)) == []

@@ -59,7 +59,7 @@ class Tally:
     false_no: int = 0
     unknown: int = 0
     replays: tuple[str, ...] = ()
-    """A command for each night with one of the first three."""
+    """A command for each night of which the oracle says that something must never be."""
 
     def __add__(self, other: "Tally") -> "Tally":
         """Add nights up."""
@@ -67,7 +67,7 @@ class Tally:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing happened that must not happen in any world."""
+        """Whether nothing happened that must never happen."""
         return not self.replays
 
     @classmethod
@@ -83,7 +83,7 @@ class Tally:
             other_violations=sum(not any(words in each for words in WORST) for each in problems),
             false_no=sum(is_false_no(run, each) for each in environments),
             unknown=sum(each.outcome is Outcome.UNKNOWN for each in environments),
-            replays=(replay,) if any(worst.values()) else (),
+            replays=(replay,) if problems else (),
         )
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import (
-    ABSENT_FOR,
     CANCELLED_FOR,
     CLOSES_WITHIN,
     COME_AND_GONE,
@@ -19,6 +18,7 @@ from orchestrator.domain.evidence import (
     NEXT_BEGINS_WITHIN,
     OVERDUE_AFTER,
     SHOWN_BY,
+    UNATTRIBUTED_FOR,
     Doubt,
     Evidence,
     Look,
@@ -174,7 +174,7 @@ def test_the_statuses_are_read_first_if_others_may_have_asked_for_the_run(
 @pytest.mark.parametrize(
     ("evidence", "needed"),
     [
-        pytest.param(NOT_SEEN, ABSENT_FOR, id=""),
+        pytest.param(NOT_SEEN, UNATTRIBUTED_FOR, id=""),
         pytest.param(CANCELLED, CANCELLED_FOR, id="we cancelled it"),
     ],
 )
@@ -572,10 +572,8 @@ GONE = everything(LAST_NIGHT)
 @pytest.mark.parametrize(
     ("evidence", "picture", "reason", "needed"),
     [
-        pytest.param(SEEN, GONE, Reason.REQUEST_CANCELLED, ABSENT_FOR, id="it was seen"),
-        pytest.param(
-            SEEN_RUNNING, GONE, Reason.REQUEST_CANCELLED, INVISIBLE_FOR, id="it was seen at work: the history is old"
-        ),
+        pytest.param(SEEN, GONE, Reason.REQUEST_CANCELLED, INVISIBLE_FOR, id="it was seen"),
+        pytest.param(SEEN_RUNNING, GONE, Reason.REQUEST_CANCELLED, INVISIBLE_FOR, id="it was seen at work"),
         pytest.param(CANCELLED, GONE, Reason.REQUEST_CANCELLED, CANCELLED_FOR, id="we cancelled it"),
         pytest.param(
             NOT_SEEN,
@@ -584,7 +582,7 @@ GONE = everything(LAST_NIGHT)
             INVISIBLE_FOR,
             id="it was never seen, and another run was",
         ),
-        pytest.param(SEEN, everything(DEPLOYED, LAST_NIGHT), Reason.SUPERSEDED, ABSENT_FOR, id="another took over"),
+        pytest.param(SEEN, everything(DEPLOYED, LAST_NIGHT), Reason.SUPERSEDED, INVISIBLE_FOR, id="another took over"),
         pytest.param(
             NOT_SEEN,
             everything(replace(DONE, origin="CLI"), LAST_NIGHT),
@@ -617,14 +615,14 @@ def test_an_absence_that_only_delay_explains_never_counts() -> None:
 
 def test_an_absence_has_to_last_again_for_another_reason_and_after_something_was_seen() -> None:
     first = look_at(GONE, SEEN, now=20.0)
-    other = look_at(everything(DEPLOYED, LAST_NIGHT), first.evidence, now=20.0 + ABSENT_FOR)
+    other = look_at(everything(DEPLOYED, LAST_NIGHT), first.evidence, now=20.0 + INVISIBLE_FOR)
     assert not other.settled
-    assert (other.evidence.absent_since, other.evidence.absent_as) == (20.0 + ABSENT_FOR, Reason.SUPERSEDED)
+    assert (other.evidence.absent_since, other.evidence.absent_as) == (20.0 + INVISIBLE_FOR, Reason.SUPERSEDED)
 
     seen = look_at(Picture(runs=[LAST_NIGHT], queue=[WAITING]), first.evidence, now=30.0)
-    again = look_at(GONE, seen.evidence, now=20.0 + ABSENT_FOR)
+    again = look_at(GONE, seen.evidence, now=20.0 + INVISIBLE_FOR)
     assert not again.settled
-    assert again.evidence.absent_since == 20.0 + ABSENT_FOR
+    assert again.evidence.absent_since == 20.0 + INVISIBLE_FOR
 
 
 @pytest.mark.parametrize(
@@ -649,8 +647,8 @@ def test_an_absence_ends_with_a_restart_that_is_shown_though_it_does_not_count_y
     gone = look_at(GONE, SEEN, now=5.0)
     shown = look_at(between, gone.evidence, now=20.0)
     assert (state(shown)[:2], shown.evidence.absent_since) == ((False, doubt), None)
-    again = look_at(GONE, shown.evidence, now=5.0 + ABSENT_FOR)
-    assert (again.settled, again.evidence.absent_since) == (False, 5.0 + ABSENT_FOR)
+    again = look_at(GONE, shown.evidence, now=5.0 + INVISIBLE_FOR)
+    assert (again.settled, again.evidence.absent_since) == (False, 5.0 + INVISIBLE_FOR)
 
 
 def test_a_run_that_stays_anybodys_has_lasted_though_its_attribution_was_not_looked_into_meanwhile() -> None:
@@ -658,7 +656,7 @@ def test_a_run_that_stays_anybodys_has_lasted_though_its_attribution_was_not_loo
     first = look_at(anybodys, now=LATE)
     between = look_at(replace(anybodys, observation=None), first.evidence, now=LATE + 1)
     assert state(between) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
-    assert look_at(anybodys, between.evidence, now=LATE + ABSENT_FOR).settled
+    assert look_at(anybodys, between.evidence, now=LATE + UNATTRIBUTED_FOR).settled
 
 
 # What is remembered.

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.domain.evidence import ABSENT_FOR
+from orchestrator.domain.evidence import CONFIRM_AGAIN
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Trace
 from orchestrator.domain.plan import HttpCheck, OnStopped, Policy
@@ -22,7 +22,18 @@ from tests.support.builders import NOON, baseline_of, execution, holder, intent,
 from tests.support.lookouts import Diary
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import ACCEPTED, Fault, Scene, Script, SubmitAnswer, lost, refused, scene
-from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, US, Story, both, goes_well, restart_run, tell
+from tests.support.stories import (
+    IDLE,
+    INVISIBLE_FOR,
+    LAST_NIGHTS_RUN,
+    TARGETS,
+    US,
+    Story,
+    both,
+    goes_well,
+    restart_run,
+    tell,
+)
 
 OURS = target(*TARGETS)
 SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
@@ -112,12 +123,12 @@ def test_how_long_the_first_process_waited_for_the_answer_is_not_known_so_the_st
     assert story.platform.calls_of("read_statuses") == [0.0]
 
 
-def test_a_restart_that_was_seen_and_is_gone_is_believed_to_be_gone_after_a_minute() -> None:
+def test_a_restart_that_was_seen_and_is_gone_is_believed_to_be_gone_once_no_reading_can_be_older() -> None:
     gone = replace(SEEN, states={one: ("RESTART_QUEUED", execution(41)) for one in TARGETS}, seen_running=frozenset())
     seen = tell(OURS, before={0: IDLE}, journal=in_flight(accepted=True, sighting=gone))
     never = tell(OURS, before={0: IDLE}, journal=in_flight(accepted=True))
     assert seen.ending == (Outcome.CANCELLED, Reason.REQUEST_CANCELLED)
-    assert ABSENT_FOR <= seen.ended_at <= ABSENT_FOR + 61
+    assert INVISIBLE_FOR <= seen.ended_at <= INVISIBLE_FOR + CONFIRM_AGAIN
     assert never.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.clock import RehearsalClock
-from orchestrator.domain.evidence import ABSENT_FOR, CLOSES_WITHIN, CONFIRM_AGAIN, SHOWN_BY
+from orchestrator.domain.evidence import CLOSES_WITHIN, CONFIRM_AGAIN, SHOWN_BY
 from orchestrator.domain.observations import QueuedRequest, Run
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.errors import (
@@ -32,6 +32,7 @@ from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
 from tests.support.stories import (
     IDLE,
+    INVISIBLE_FOR,
     LAST_NIGHTS_RUN,
     NO_END,
     TARGETS,
@@ -186,7 +187,7 @@ def test_an_environment_that_somebody_stops_is_no_success() -> None:
 def test_a_restart_cancelled_in_the_queue_is_told_once_it_has_stayed_away() -> None:
     story = tell(OURS, after={0: QUEUED, 20: IDLE})
     assert story.ending == (Outcome.CANCELLED, Reason.REQUEST_CANCELLED)
-    assert 20 + ABSENT_FOR <= story.ended_at <= 20 + ABSENT_FOR + 2 * CONFIRM_AGAIN
+    assert 20 + INVISIBLE_FOR <= story.ended_at <= 20 + INVISIBLE_FOR + 2 * CONFIRM_AGAIN
 
 
 def test_a_restart_that_is_away_for_a_moment_is_not_given_up() -> None:
@@ -274,7 +275,7 @@ def test_a_target_that_disappears_is_named_once_it_has_stayed_away() -> None:
     story = tell(OURS, after={0: both("RESTARTING", 42), 20: scene(status("api", "RESTARTED", 42))})
     assert story.ending == (Outcome.FAILED, Reason.SERVICE_DISAPPEARED)
     assert "WEB disappeared" in story.result.message
-    assert story.ended_at >= 20 + ABSENT_FOR
+    assert story.ended_at >= 20 + INVISIBLE_FOR
 
 
 def test_a_target_that_is_missing_from_a_few_readings_is_waited_for() -> None:

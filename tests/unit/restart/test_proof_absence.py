@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.domain.costs import expected_duration
-from orchestrator.domain.evidence import ABSENT_FOR, CONFIRM_AGAIN, OVERDUE_AFTER
+from orchestrator.domain.evidence import CONFIRM_AGAIN, OVERDUE_AFTER
 from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
 from tests.support.builders import execution, status, target
 from tests.support.scripted_platform import Scene, scene
-from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, goes_well, restart_run, tell
+from tests.support.stories import IDLE, INVISIBLE_FOR, LAST_NIGHTS_RUN, TARGETS, both, goes_well, restart_run, tell
 
 OURS = target(*TARGETS)
 WAITING = both("RESTART_QUEUED", 41, runs=[LAST_NIGHTS_RUN])
@@ -28,7 +28,7 @@ def test_a_service_that_a_few_readings_leave_out_has_not_disappeared(seed: int) 
     last = settled.ended_at
     story = tell(OURS, after={**after, last - 0.001: WITHOUT_WEB, last + 20: IDLE}, seed=seed)
     assert story.ending == CANCELLED
-    assert story.ended_at >= last + 20 + ABSENT_FOR
+    assert story.ended_at >= last + 20 + INVISIBLE_FOR
 
 
 @pytest.mark.parametrize("gone_at", [10, 20, 45])
@@ -36,13 +36,13 @@ def test_a_service_that_stays_away_has_disappeared_and_that_takes_its_own_time(g
     story = tell(OURS, after={0: WAITING, 5: IDLE, gone_at: WITHOUT_WEB})
     assert story.ending == DISAPPEARED
     assert "WEB disappeared" in story.result.message
-    assert story.ended_at >= gone_at + ABSENT_FOR
+    assert story.ended_at >= gone_at + INVISIBLE_FOR
 
 
 def test_an_absence_that_ends_in_between_begins_anew() -> None:
     story = tell(OURS, after={0: WAITING, 20: IDLE, 40: WAITING, 60: IDLE})
     assert story.ending == CANCELLED
-    assert story.ended_at >= 60 + ABSENT_FOR
+    assert story.ended_at >= 60 + INVISIBLE_FOR
 
 
 # Nothing is ever seen.

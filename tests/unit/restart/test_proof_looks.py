@@ -33,11 +33,16 @@ class Rested:
     """A job that rests in a diary, and how it did after its submit."""
 
     def __init__(
-        self, after: Mapping[float, Scene], *, hints: tuple[float | None, ...] = (), faults: tuple[Fault, ...] = ()
+        self,
+        after: Mapping[float, Scene],
+        *,
+        hints: tuple[float | None, ...] = (),
+        faults: tuple[Fault, ...] = (),
+        end_by: float = 200.0,
     ) -> None:
         self._hints = hints
         self.diary: Diary
-        self.story = tell(OURS, after=after, faults=faults, lookout=self._make, end_by=200.0)
+        self.story = tell(OURS, after=after, faults=faults, lookout=self._make, end_by=end_by)
 
     def _make(self, clock: Clock) -> Diary:
         self.diary = Diary(clock, hints=self._hints)
@@ -173,7 +178,7 @@ def test_a_doubt_is_no_time_to_wait_for_a_hint(there: Scene) -> None:
 
 def test_neither_is_a_restart_that_was_seen_and_is_gone() -> None:
     waiting = both("RESTART_QUEUED", 41, runs=[LAST_NIGHTS_RUN], queue=[queued(*TARGETS)])
-    rested = Rested({0.0: waiting, 25.0: IDLE}, hints=(5.0,))
+    rested = Rested({0.0: waiting, 25.0: IDLE}, hints=(5.0,), end_by=600.0)
     assert rested.story.ending == (Outcome.CANCELLED, Reason.REQUEST_CANCELLED)
     first_gone = next(at for at in looks(rested.story) if at >= 25)
     assert all(at <= first_gone for at, _, _ in rested.diary.rests)

@@ -24,6 +24,7 @@ from tests.support.builders import NOON, execution, queued, run, status, target
 from tests.support.scripted_platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
 from tests.support.stories import (
     IDLE,
+    INVISIBLE_FOR,
     LAST_NIGHTS_RUN,
     TARGETS,
     US,
@@ -242,7 +243,6 @@ def test_a_submit_that_can_never_be_sent_times_out_with_nothing_submitted() -> N
     assert story.result.submitted_at is None
 
 
-INVISIBLE_FOR = 300.0
 REFUSALS = [
     pytest.param(RefusedError("bad request", status=400), (Outcome.FAILED, Reason.SUBMIT_REFUSED), id="400"),
     pytest.param(TokenRefusedError("no token", status=401), (Outcome.FAILED, Reason.TOKEN_REFUSED), id="401"),
