@@ -55,7 +55,7 @@ class Doubt(StrEnum):
     PERHAPS_OLDER = "perhaps_older"
     """The run may have begun before our submit: by its date, or since the submit took long. Ours would show soon."""
     ORDER_UNCLEAR = "order_unclear"
-    """Number, place in the history and date do not agree on whether the run is newer than the baseline."""
+    """Number, place in the history and date do not agree that the run is newer than the baseline, or not all tell."""
     HIDDEN = "hidden"
     """The history does not reach back to the baseline, or leaves something out."""
     UNATTRIBUTED = "unattributed"
@@ -268,7 +268,7 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     baseline, runs = look.baseline, look.picture.runs
     newest = look.verdict.runs[0]
     was_running = newest.execution_id in look.evidence.seen_running
-    if newest.execution_id in baseline.disputed and not was_running and not _is_current(look, newest):
+    if newest.execution_id in baseline.uncertain and not was_running and not _is_current(look, newest):
         wants = Wanted.STATUSES if look.picture.observation is None else None
         return replace(look, doubt=Doubt.ORDER_UNCLEAR, wants=wants)
     if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):

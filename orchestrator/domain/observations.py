@@ -150,6 +150,10 @@ def execution_number(environment_id: str, execution_id: str) -> int | None:
     return int(number)
 
 
+_WITNESSES = 3
+"""Number, place in the history, date: what tells the order of runs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """What had run in the environment right before the submit. Only what is newer can be evidence."""
@@ -165,8 +169,8 @@ class Baseline:
     """What the platform calls whoever makes our requests (`triggered_by`); None until it is learnt."""
     order: Mapping[str, bool | None] = field(default_factory=dict)
     """Whether each execution in a history is newer than this baseline; None if its witnesses balance."""
-    disputed: frozenset[str] = frozenset()
-    """Those whose witnesses do not agree."""
+    uncertain: frozenset[str] = frozenset()
+    """Those whose witnesses do not agree, or are fewer than three."""
 
     @classmethod
     def of(
@@ -230,8 +234,8 @@ class Baseline:
         """Return this baseline with the order that a history shows.
 
         Numbers rise, histories list the newest first, and dates tell: each as far as is known, and none for certain. So
-        where a run and what this baseline knows are in one history, most of the three decide, and what one of them
-        disputes is noted.
+        where a run and what this baseline knows are in one history, most of the three decide. What one of them
+        disputes, or does not tell, is uncertain: two may be wrong together.
         """
         known = [place for place, run in enumerate(runs) if run.execution_id in self.executions]
         if not known:
@@ -239,7 +243,7 @@ class Baseline:
         dates = [date for place in known if (date := runs[place].created_at) is not None]
         latest = max(dates) if len(dates) == len(known) else None
         order: dict[str, bool | None] = {}
-        disputed = set()
+        uncertain = set()
         for place, run in enumerate(runs):
             if run.execution_id is None or run.execution_id in self.executions:
                 continue
@@ -248,9 +252,9 @@ class Baseline:
                 witnesses.append(run.created_at > latest)
             newer = sum(witnesses)
             order[run.execution_id] = None if 2 * newer == len(witnesses) else 2 * newer > len(witnesses)
-            if newer not in (0, len(witnesses)):
-                disputed.add(run.execution_id)
-        return replace(self, order=order, disputed=frozenset(disputed))
+            if len(witnesses) < _WITNESSES or newer not in (0, _WITNESSES):
+                uncertain.add(run.execution_id)
+        return replace(self, order=order, uncertain=frozenset(uncertain))
 
     def is_contradicted_by(self, runs: Sequence[Run], observation: Observation | None = None) -> bool:
         """Return whether it is unclear if a run is newer: witnesses disagree, or a reading shows what was not known."""

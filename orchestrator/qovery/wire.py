@@ -63,6 +63,11 @@ def _folded(text: str | None) -> str | None:
     return text.casefold() if text else None
 
 
+def _unless_zero(date: datetime | None) -> datetime | None:
+    """Return an instant; None for one in the year 1, which is how Go writes that there is none."""
+    return None if date is None or date.year == 1 else date
+
+
 UNREADABLE = ""
 """A text that the API sent as something else: it is there, and like no other."""
 
@@ -72,7 +77,7 @@ _UNREADABLE_IF_INVALID = _if_invalid(lambda _: UNREADABLE)
 _Id = Annotated[str | None, AfterValidator(_folded)]
 _OptionalId = Annotated[_Id, _NONE_IF_INVALID]
 _OptionalText = Annotated[str | None, _NONE_IF_INVALID]
-_OptionalTime = Annotated[datetime | None, _NONE_IF_INVALID]
+_OptionalTime = Annotated[datetime | None, AfterValidator(_unless_zero), _NONE_IF_INVALID]
 _OptionalFlag = Annotated[bool | None, _NONE_IF_INVALID]
 _State = Annotated[str | None, _UNREADABLE_IF_INVALID]
 _Origin = Annotated[str | None, _UNREADABLE_IF_INVALID]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import EllipsisType
 
 from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, ServiceStatus
@@ -56,10 +57,13 @@ def run(
     *,
     action: str = "RESTART",
     status: str = "SUCCESS",
-    created_at: datetime | None = None,
+    created_at: datetime | EllipsisType | None = ...,
     origin: str | None = None,
     triggered_by: str | None = None,
 ) -> Run:
+    """A run; in the order of their numbers, those after last night's since noon, where no date is given."""
+    if isinstance(created_at, EllipsisType):
+        created_at = _date_of(number) if isinstance(number, int) else None
     return Run(
         execution_id=execution(number),
         action=action,
@@ -69,6 +73,12 @@ def run(
         origin=origin,
         triggered_by=triggered_by,
     )
+
+
+def _date_of(number: int) -> datetime:
+    if number > LAST_NIGHT:
+        return NOON + timedelta(minutes=number - LAST_NIGHT)
+    return NOON - timedelta(hours=12, minutes=LAST_NIGHT - number)
 
 
 def queued(

@@ -673,7 +673,7 @@ def test_the_baseline_takes_the_name_that_was_learnt_and_the_order_of_runs() -> 
     assert known_baseline(named, [], name=None).name == "before"
     known = known_baseline(named, DISPUTED, name="robot")
     assert known.name == "robot"
-    assert (dict(known.order), set(known.disputed)) == ({RUN: True}, {RUN})
+    assert (dict(known.order), set(known.uncertain)) == ({RUN: True}, {RUN})
 
 
 def test_a_later_process_finds_the_evidence_that_an_earlier_one_left() -> None:

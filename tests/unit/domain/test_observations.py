@@ -59,7 +59,7 @@ def test_the_case_of_an_environments_id_does_not_matter() -> None:
 
 @given(known=st.sets(NUMBERS, min_size=1, max_size=5), number=NUMBERS)
 def test_an_execution_is_new_exactly_when_its_number_is_above_every_known_one(known: set[int], number: int) -> None:
-    baseline = baseline_of("api", number=min(known), runs=[run(one, {}) for one in known])
+    baseline = baseline_of("api", number=min(known), runs=[run(one, {}, created_at=None) for one in known])
     assert baseline.latest == max(known)
     assert baseline.is_new(named(number)) is (number > max(known))
 
@@ -202,26 +202,26 @@ def in_history(*numbers: int, dates: str) -> list[Run]:
 
 
 @pytest.mark.parametrize(
-    ("history", "candidate", "newer", "disputed"),
+    ("history", "candidate", "newer", "uncertain"),
     [
         pytest.param(in_history(42, 41, 40, dates="321"), 42, True, False, id="all say newer"),
         pytest.param(in_history(42, 41, 40, dates="321"), 40, False, False, id="all say older"),
         pytest.param(in_history(7, 41, 40, dates="321"), 7, True, True, id="a number that fell"),
         pytest.param(in_history(41, 42, dates="12"), 42, True, True, id="listed the oldest first"),
         pytest.param(in_history(41, 90, dates="21"), 90, False, True, id="an older one of a higher number"),
-        pytest.param(in_history(42, 41, dates="--"), 42, True, False, id="no dates"),
+        pytest.param(in_history(42, 41, dates="--"), 42, True, True, id="no dates"),
         pytest.param(in_history(7, 41, dates="--"), 7, None, True, id="a number that fell, and no dates"),
         pytest.param(in_history(7, 41, dates="11"), 7, None, True, id="dates that say nothing"),
         pytest.param(in_history(42, 7, dates="21"), 42, True, False, id="nothing that the baseline knows"),
     ],
 )
 def test_two_of_three_witnesses_order_runs(
-    history: list[Run], candidate: int, newer: bool | None, disputed: bool
+    history: list[Run], candidate: int, newer: bool | None, uncertain: bool
 ) -> None:
     baseline = baseline_of("api").ordered_by(history)
     assert baseline.is_new(named(candidate)) is (newer is True)
     assert baseline.is_contradicted_by(history) is (newer is None)
-    assert (named(candidate) in baseline.disputed) is disputed
+    assert (named(candidate) in baseline.uncertain) is uncertain
 
 
 def test_an_execution_without_an_id_has_no_order() -> None:

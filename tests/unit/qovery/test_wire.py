@@ -397,6 +397,7 @@ def test_stages_without_services_are_an_environment_without_services(stages: Jso
         ("2026-11-23T03:00:00Z", datetime(2026, 11, 23, 3, tzinfo=UTC)),
         ("2026-11-23T05:00:00+02:00", datetime(2026, 11, 23, 3, tzinfo=UTC)),
         ("2026-11-23T03:00:00", None),
+        ("0001-01-01T00:00:00Z", None),
         ("the day before yesterday", None),
         (None, None),
     ],
