@@ -418,8 +418,6 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     if not shows_absence(look.baseline, look.picture.runs, observation):
         return replace(look, evidence=replace(evidence, no_good_at=now, absent_since=None))
     look = replace(look, evidence=replace(evidence, no_good_at=float("-inf")))
-    if look.picture.queue is not None:
-        return replace(look, evidence=replace(look.evidence, looked_closer_at=now, absent_since=None))
     elapsed = now - submitted.intent.posted_at
     is_overdue = elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
     again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN

@@ -108,7 +108,7 @@ def first_seed_that_catches(one: Defect, seeds: Sequence[int] = range(SEEDS)) ->
 # What is taken for a proof.
 
 
-@defect("the baseline is not compared", witness=116)
+@defect("the baseline is not compared", witness=108)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_new", lambda *_: True)
     patch.setattr(Baseline, "began_before", lambda *_: False)
@@ -227,13 +227,7 @@ def _(patch: Patch) -> None:
     patch.setattr(verdict, "_in_run", lambda run, state, _: right(run, state, True))
 
 
-@defect("what restarts while our request still waits is taken for ours", witness=827)
-def _(patch: Patch) -> None:
-    patch.setattr(evidence, "others_at_work", lambda *_: frozenset())
-    patch.setattr(verdict, "waiting_restarts", lambda *_: [])
-
-
-@defect("a history with gaps is taken for whole", witness=57)
+@defect("a history with gaps is taken for whole", witness=78)
 def _(patch: Patch) -> None:
     for room in (activity, verdict, evidence):
         patch.setattr(room, "has_gaps", lambda *_: False)
@@ -326,7 +320,8 @@ def _(patch: Patch) -> None:
 
 @defect("what is merely absent is gone at once", witness=11)
 def _(patch: Patch) -> None:
-    patch.setattr(evidence, "_needed_absence", lambda *_: 0.0)
+    right = evidence._weigh_absence
+    patch.setattr(evidence, "_weigh_absence", lambda look, now, _: right(look, now, 0.0))
 
 
 @defect("a refusal of the submit is taken for an acceptance", witness=33)
@@ -346,7 +341,7 @@ def _success() -> Settlement:
     return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
-@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=7)
+@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=31)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -397,7 +392,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Narrator, "heartbeat", heartbeat)
 
 
-@defect("the quota is not minded", witness=4)
+@defect("the quota is not minded", witness=88)
 def _(patch: Patch) -> None:
     def take(self: Quota, _: str = "") -> int:
         self.used += 1

@@ -66,8 +66,15 @@ CANCELLED = Evidence(cancelled=True)
 NOT_SEEN = Evidence()
 
 
-def look_at(picture: Picture, evidence: Evidence = NOT_SEEN, *, restart: Submitted = OURS, now: float = 10.0) -> Look:
-    return take_in(evidence, restart, picture, now=now, invisible_for=INVISIBLE_FOR)
+def look_at(
+    picture: Picture,
+    evidence: Evidence = NOT_SEEN,
+    *,
+    restart: Submitted = OURS,
+    now: float = 10.0,
+    name_may_come: bool = False,
+) -> Look:
+    return take_in(evidence, restart, picture, now=now, invisible_for=INVISIBLE_FOR, name_may_come=name_may_come)
 
 
 def history(*found: Run) -> Picture:
@@ -391,6 +398,16 @@ def test_our_known_name_attributes_a_run_once_the_statuses_were_read(
     assert look.evidence.name == "robot"
 
 
+def test_what_was_found_waits_for_our_name_while_another_job_may_show_it() -> None:
+    found = Picture(runs=[DONE, LAST_NIGHT], observation=OVER)
+    waits = look_at(found, restart=FOUND, now=LATE, name_may_come=True)
+    assert (state(waits), waits.next_look) == ((False, Doubt.UNATTRIBUTED, None), LATE + UNATTRIBUTED_FOR)
+    named = look_at(found, replace(waits.evidence, name="robot"), restart=FOUND, now=LATE + 1)
+    assert (named.settled, named.verdict.finding) == (True, Finding.SUCCEEDED)
+    never = look_at(found, waits.evidence, restart=FOUND, now=LATE + UNATTRIBUTED_FOR, name_may_come=True)
+    assert (never.settled, never.verdict.reason) == (True, Reason.UNATTRIBUTED)
+
+
 # A run that is not over.
 
 
@@ -564,6 +581,25 @@ def test_a_history_that_may_hide_our_run_proves_no_absence() -> None:
     assert state(look) == (False, Doubt.HIDDEN, None)
     assert look.verdict.finding is Finding.UNPROVEN
     assert (look.evidence.no_good_at, look.evidence.absent_since) == (LATE, None)
+
+
+@pytest.mark.parametrize(
+    ("found", "reading"),
+    [
+        pytest.param([replace(DEPLOYED, execution_id=execution(43))], IDLE, id="it does not reach back"),
+        pytest.param([LAST_NIGHT], OVER, id="it is behind the statuses"),
+    ],
+)
+def test_beside_a_history_that_shows_no_absence_statuses_are_read_now_and_then(
+    found: list[Run], reading: Observation
+) -> None:
+    first = look_at(Picture(runs=found, observation=reading), SEEN, now=LATE)
+    assert (state(first)[2], first.evidence.no_good_at) == (None, LATE)
+    soon = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN - 0.1)
+    later = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN)
+    assert (soon.wants, later.wants) == (None, Wanted.STATUSES)
+    whole = look_at(Picture(runs=[LAST_NIGHT], observation=IDLE), first.evidence, now=LATE + CONFIRM_AGAIN)
+    assert (whole.wants, whole.evidence.no_good_at) == (Wanted.QUEUE, float("-inf"))
 
 
 GONE = everything(LAST_NIGHT)

@@ -32,3 +32,20 @@ def test_two_different_names_are_none_for_good(before: str | None, again: str | 
     assert identity.name is None
     identity.learn(again)
     assert identity.name is None
+
+
+def test_the_name_may_be_learnt_while_a_job_is_under_way_that_may_show_it() -> None:
+    identity = Identity()
+    may_be_learnt = [identity.may_be_learnt]
+    with identity.witnessed():
+        with identity.witnessed():
+            pass
+        may_be_learnt.append(identity.may_be_learnt)
+    may_be_learnt.append(identity.may_be_learnt)
+    assert may_be_learnt == [False, True, False]
+
+
+def test_a_name_that_is_known_need_not_be_learnt() -> None:
+    identity = Identity("robot")
+    with identity.witnessed():
+        assert not identity.may_be_learnt

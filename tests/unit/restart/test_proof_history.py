@@ -8,6 +8,7 @@ import pytest
 from orchestrator.domain.evidence import CLOSES_WITHIN
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.errors import NotFoundError, PlatformError, UnansweredError
+from orchestrator.restart.reader import GOES_ON_WITHIN
 from tests.support.builders import queued, run, status, target
 from tests.support.scripted_platform import Fault, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, restart_run, tell
@@ -17,6 +18,36 @@ SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
 RESET = UnansweredError("connection reset")
 GONE = NotFoundError("no such history", status=404)
 GOING = both("RESTARTING", 42, runs=[restart_run(42, "ONGOING", "RESTARTING"), LAST_NIGHTS_RUN])
+
+
+# A look that a fault cuts short.
+
+FAILED = both("RESTART_ERROR", 42, runs=[restart_run(42, "ERROR", "RESTART_ERROR"), LAST_NIGHTS_RUN])
+"""What is not settled before the statuses were read, too."""
+
+
+def cut_short(*, until: float) -> Fault:
+    return Fault(error=RESET, calls=frozenset({"read_statuses"}), begin=1.0, end=until)
+
+
+def test_a_look_that_a_fault_cut_short_goes_on_where_it_was() -> None:
+    story = tell(OURS, after={0: FAILED}, faults=[cut_short(until=15.0)])
+    assert story.ending == (Outcome.FAILED, Reason.RESTART_ERROR)
+    assert len(story.platform.calls_of("find_runs")) == 1
+    assert len(story.platform.calls_of("read_statuses")) > 2, "before the submit, and at least twice after it"
+
+
+def test_it_begins_anew_after_a_while() -> None:
+    story = tell(OURS, after={0: FAILED}, faults=[cut_short(until=GOES_ON_WITHIN + 60.0)])
+    assert story.ending == (Outcome.FAILED, Reason.RESTART_ERROR)
+    first, second, *_ = story.platform.calls_of("find_runs")
+    assert second >= first + GOES_ON_WITHIN
+
+
+def test_it_begins_anew_where_the_history_showed_nothing_of_ours() -> None:
+    story = tell(OURS, after={0: IDLE, 20: FAILED}, faults=[cut_short(until=15.0)])
+    assert story.ending == (Outcome.FAILED, Reason.RESTART_ERROR)
+    assert len(story.platform.calls_of("find_runs")) == 2
 
 
 # What proves it.
