@@ -11,13 +11,15 @@ from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.polling import GaveUp
-from orchestrator.restart.reader import GOES_ON_WITHIN
 from orchestrator.restart.settlement import Settlement
 
 FIRST_LOOK = 5.0
 """Seconds from a submit to the first look, if looks are not shared: it shows the accepted restart at work."""
 A_LITTLE_LATER = 1.15
 """Most restarts that are not over after the expected time are over after this multiple of it."""
+
+GOES_ON_WITHIN = 60.0
+"""Seconds within which a look that a fault cut short goes on where it was."""
 
 
 class Proof:

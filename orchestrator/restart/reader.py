@@ -14,8 +14,6 @@ PAGE = 20
 """The runs that the history shows by default."""
 LONGEST_PAGE = 100
 """The most runs that are asked for."""
-GOES_ON_WITHIN = 60.0
-"""Seconds within which a look that a fault cut short goes on where it was."""
 NOT_FOUND_LIMIT = 3
 """After so many 404 in a row the environment counts as gone; a single one may come from a proxy."""
 

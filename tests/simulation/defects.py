@@ -17,7 +17,7 @@ import pytest
 
 from orchestrator.domain import activity, evidence, ownership, verdict
 from orchestrator.domain.evidence import Submitted
-from orchestrator.domain.observations import Baseline
+from orchestrator.domain.observations import Baseline, Run
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.ownership import Ours, Search, Standing
 from orchestrator.domain.states import State
@@ -253,6 +253,12 @@ def _nobody_else_is_about(patch: Patch) -> None:
     patch.setattr(evidence, "others_may_ask_as_we_do", lambda *_: False)
 
 
+@defect("what the witnesses of an order dispute counts", witness=78)
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "_is_current", lambda *_: True)
+    patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
+
+
 # What is done about faults.
 
 
@@ -364,6 +370,11 @@ def _(patch: Patch) -> None:
     patch.setattr(Search, "is_over", wrong)
 
 
+@defect("what others did does not hide what became of a lost POST", witness=25)
+def _(patch: Patch) -> None:
+    patch.setattr(Search, "shows_none", lambda *_: True)
+
+
 # What is done at the end, and to others.
 
 
@@ -374,6 +385,18 @@ def _(patch: Patch) -> None:
         return Ours(standing=Standing.RUNS)
 
     patch.setattr(job, "cancel_ours", cancel)
+
+
+@defect("a run is cancelled although it restarts other services, too", witness=25)
+def _(patch: Patch) -> None:
+    right = ownership._standing_of
+
+    def wrong(run: Run, *given: Any, **more: Any) -> Ours:  # noqa: ANN401
+        found = right(run, *given, **more)
+        is_wider = found.standing is Standing.WIDER
+        return Ours(standing=Standing.RUNS, execution_id=run.execution_id) if is_wider else found
+
+    patch.setattr(ownership, "_standing_of", wrong)
 
 
 @defect("the failure budget is not minded", witness=16)

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.domain.evidence import CLOSES_WITHIN
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.errors import NotFoundError, PlatformError, UnansweredError
-from orchestrator.restart.reader import GOES_ON_WITHIN
+from orchestrator.restart.proof import GOES_ON_WITHIN
 from tests.support.builders import queued, run, status, target
 from tests.support.scripted_platform import Fault, scene
 from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, restart_run, tell
