@@ -26,8 +26,6 @@ KEPT_AGAIN = 30.0
 """Seconds after which to retry if what is left is reserved for others: they may have settled by then."""
 LOOKS_TO_COME = 0.25
 """The share of its looks that stays reserved for an environment in flight, however many it has taken."""
-AS_MANY_AGAIN = 1.0
-"""The looks that an environment is expected to take still, for each one above what was expected of it."""
 
 LATE_AFTER = 90.0
 """Seconds after the last admission: an environment still in flight then takes longer than most."""
@@ -117,10 +115,10 @@ class _Reserve:
     def look(self, part: float = 1.0) -> None:
         """Use a look, or part of a shared one.
 
-        A share of them always stays: a slow restart needs more. What has taken more than expected will go on so.
+        A share of them always stays: a slow restart needs more. What has taken more than expected takes as many again.
         """
         self.taken += part
-        beyond = AS_MANY_AGAIN * (self.taken - self.cost.looks)
+        beyond = self.taken - self.cost.looks
         self.looks = max(self.looks - part, LOOKS_TO_COME * self.cost.looks, beyond)
 
 
