@@ -177,6 +177,8 @@ class Look:
     """Why it does not settle what it shows, or had to read more."""
     wants: Wanted | None = None
     """What to read before it is judged again; None if there is nothing to do but to look again later."""
+    awaits_name: bool = False
+    """Whether only what the platform calls us is missing, which another job may show: then it is judged again."""
     next_look: float | None = None
     """The instant of the next look, if this one has shown it."""
 
@@ -286,9 +288,10 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     )
     is_anybodys = is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name)
     if (is_hidden and not was_running) or is_anybodys:
-        if submitted.found and not is_hidden and not name_may_come:
-            # Whatever else may show itself, nothing will show which is ours.
-            return replace(_unattributed(look, Doubt.UNATTRIBUTED, now), settled=True)
+        if submitted.found and not is_hidden:
+            # Whatever else may show itself, nothing but our name will show which is ours.
+            look = _unattributed(look, Doubt.UNATTRIBUTED, now)
+            return replace(look, settled=not name_may_come, awaits_name=name_may_come)
         return _unattributed(look, Doubt.HIDDEN if is_hidden else Doubt.UNATTRIBUTED, now)
     # What bears our run may be recognized elsewhere, where the answer to a submit was lost.
     name = (newest.triggered_by if is_alone else None) or look.evidence.name

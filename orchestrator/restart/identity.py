@@ -1,7 +1,8 @@
 """What the platform calls us: one name for all jobs of a token."""
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Identity:
@@ -18,6 +19,7 @@ class Identity:
         self._name = name
         self._is_ambiguous = False
         self._witnesses = 0
+        self._something_happened = asyncio.Event()
 
     @property
     def may_be_learnt(self) -> bool:
@@ -32,6 +34,18 @@ class Identity:
             yield
         finally:
             self._witnesses -= 1
+            self._wake()
+
+    async def told(self, *, within: float) -> None:
+        """Wait while the name may be learnt, for so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self.may_be_learnt:
+                    await self._something_happened.wait()
+
+    def _wake(self) -> None:
+        self._something_happened.set()
+        self._something_happened = asyncio.Event()
 
     @property
     def name(self) -> str | None:
@@ -44,3 +58,4 @@ class Identity:
             return
         self._is_ambiguous = self._is_ambiguous or self._name not in (None, name)
         self._name = name
+        self._wake()

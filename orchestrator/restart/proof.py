@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from orchestrator.domain.costs import expected_duration
-from orchestrator.domain.evidence import Evidence, Look, Submitted, Wanted, take_in
+from orchestrator.domain.evidence import UNATTRIBUTED_FOR, Evidence, Look, Submitted, Wanted, take_in
 from orchestrator.domain.verdict import Picture
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
@@ -70,6 +70,9 @@ class Proof:
             picture = await self._read_more(picture, look.wants)
             look = self._judge(submitted, picture)
         self._unfinished = None
+        if look.awaits_name:
+            await context.identity.told(within=min(UNATTRIBUTED_FOR, submitted.deadline - context.clock.monotonic()))
+            look = self._judge(submitted, picture, name_may_come=False)
         await self._remember(look)
         self._say(look)
         self._next_look = look.next_look
@@ -88,7 +91,7 @@ class Proof:
         )
         return Picture(runs=runs), now
 
-    def _judge(self, submitted: Submitted, picture: Picture) -> Look:
+    def _judge(self, submitted: Submitted, picture: Picture, *, name_may_come: bool | None = None) -> Look:
         name = self.evidence.name or self._context.identity.name
         return take_in(
             replace(self.evidence, name=name),
@@ -96,7 +99,7 @@ class Proof:
             picture,
             now=self._context.clock.monotonic(),
             invisible_for=self._context.target.policy.invisible_for,
-            name_may_come=self._context.identity.may_be_learnt,
+            name_may_come=self._context.identity.may_be_learnt if name_may_come is None else name_may_come,
         )
 
     async def _read_more(self, picture: Picture, wanted: Wanted) -> Picture:

@@ -2,7 +2,7 @@
 
 python -m tests.simulation.worlds --count 100 --jobs 2
 python -m tests.simulation.worlds --dial second_delivery --count 300
-python -m tests.simulation.worlds --pairs 50 --count 20
+python -m tests.simulation.worlds --pairs 50 --eights 200 --count 20
 """
 
 import argparse
@@ -142,11 +142,11 @@ def alone(dials: Iterable[str] | None = None) -> list[tuple[str, ...]]:
     return [(), *changes]
 
 
-def pairs(count: int) -> Iterator[tuple[str, ...]]:
-    """Yield worlds in which two dials differ from their defaults."""
-    random = Random("pairs of dials")
+def together(count: int, dials: int = 2) -> Iterator[tuple[str, ...]]:
+    """Yield random worlds in which so many dials differ from their defaults."""
+    random = Random(f"{dials} dials")
     for _ in range(count):
-        yield tuple(f"{dial}={random.choice(values(dial)[1:])}" for dial in random.sample(names(), 2))
+        yield tuple(f"{dial}={random.choice(values(dial)[1:])}" for dial in random.sample(names(), dials))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,10 +188,11 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=20, help="how many nights in each world")
     parser.add_argument("--dial", action="append", choices=names(), help="only this dial; repeatable")
     parser.add_argument("--pairs", type=int, default=0, help="how many random pairs of values")
+    parser.add_argument("--eights", type=int, default=0, help="how many random worlds in which eight dials are changed")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.count)
-    worlds = [*alone(options.dial), *pairs(options.pairs)]
+    worlds = [*alone(options.dial), *together(options.pairs), *together(options.eights, 8)]
     print(_HEAD)  # noqa: T201 - this is a command
     bad: list[str] = []
     with ProcessPoolExecutor(options.jobs) as pool:

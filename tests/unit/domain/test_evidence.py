@@ -401,11 +401,11 @@ def test_our_known_name_attributes_a_run_once_the_statuses_were_read(
 def test_what_was_found_waits_for_our_name_while_another_job_may_show_it() -> None:
     found = Picture(runs=[DONE, LAST_NIGHT], observation=OVER)
     waits = look_at(found, restart=FOUND, now=LATE, name_may_come=True)
-    assert (state(waits), waits.next_look) == ((False, Doubt.UNATTRIBUTED, None), LATE + UNATTRIBUTED_FOR)
+    assert (state(waits), waits.awaits_name) == ((False, Doubt.UNATTRIBUTED, None), True)
     named = look_at(found, replace(waits.evidence, name="robot"), restart=FOUND, now=LATE + 1)
     assert (named.settled, named.verdict.finding) == (True, Finding.SUCCEEDED)
-    never = look_at(found, waits.evidence, restart=FOUND, now=LATE + UNATTRIBUTED_FOR, name_may_come=True)
-    assert (never.settled, never.verdict.reason) == (True, Reason.UNATTRIBUTED)
+    never = look_at(found, restart=FOUND, now=LATE)
+    assert (never.settled, never.awaits_name, never.verdict.reason) == (True, False, Reason.UNATTRIBUTED)
 
 
 # A run that is not over.

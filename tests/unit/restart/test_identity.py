@@ -1,8 +1,11 @@
 """What the platform calls us is learnt once, and believed while nothing speaks against it."""
 
+import asyncio
+
 import pytest
 
 from orchestrator.restart.identity import Identity
+from tests.support.time import in_virtual_time
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,28 @@ def test_a_name_that_is_known_need_not_be_learnt() -> None:
     identity = Identity("robot")
     with identity.witnessed():
         assert not identity.may_be_learnt
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "waited"),
+    [("robot", 10.0, 10.0), (None, 10.0, 10.0), ("robot", 90.0, 60.0)],
+    ids=["it is learnt", "the witness has nothing to say", "it takes too long"],
+)
+def test_the_name_is_waited_for_while_somebody_may_tell_it(name: str | None, after: float, waited: float) -> None:
+    identity = Identity()
+
+    async def witness() -> None:
+        with identity.witnessed():
+            await asyncio.sleep(after)
+            identity.learn(name)
+
+    async def wait() -> float:
+        task = asyncio.ensure_future(witness())
+        await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        await identity.told(within=60.0)
+        lasted = asyncio.get_running_loop().time() - began
+        await task
+        return lasted
+
+    assert in_virtual_time(wait()) == pytest.approx(waited)
