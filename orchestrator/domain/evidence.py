@@ -131,7 +131,7 @@ class Evidence:
     """The execution of which every service was seen to have ended, but not the run."""
     verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
     """The last verdict on each target."""
-    no_good_at: float = float("-inf")
+    inconclusive_at: float = float("-inf")
     """When statuses were last read beside a history that cannot show an absence: it has gaps, or is behind."""
     looked_closer_at: float = float("-inf")
     """When the queue was last read for a restart that was not to be seen."""
@@ -386,10 +386,8 @@ def _unattributed(look: Look, doubt: Doubt, now: float) -> Look:
     """Say that nothing shows whose restart it was, if that stays so."""
     services = {target: replace(verdict, finding=Finding.UNPROVEN) for target, verdict in look.verdict.services.items()}
     verdict = replace(look.verdict, finding=Finding.ABSENT, services=services, reason=Reason.UNATTRIBUTED)
-    evidence = _with_verdicts(look.evidence, verdict)
-    return replace(
-        _weigh_absence(replace(look, verdict=verdict, evidence=evidence), now, UNATTRIBUTED_FOR), doubt=doubt
-    )
+    look = replace(look, verdict=verdict, evidence=_with_verdicts(look.evidence, verdict))
+    return replace(_weigh_absence(look, now, UNATTRIBUTED_FOR), doubt=doubt)
 
 
 def _weigh_absence(look: Look, now: float, needed: float) -> Look:
@@ -415,12 +413,12 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     look = replace(look, doubt=Doubt.HIDDEN if has_gaps(look.baseline, look.picture.runs) else Doubt.NOT_SHOWN)
     evidence, observation = look.evidence, look.picture.observation
     if observation is None:
-        # They add nothing to a history that is no good, but that it is still so.
-        is_known = now < evidence.no_good_at + CONFIRM_AGAIN
+        # Beside a history that was just found to show no absence, they add nothing.
+        is_known = now < evidence.inconclusive_at + CONFIRM_AGAIN
         return look if is_known else replace(look, wants=Wanted.STATUSES)
     if not shows_absence(look.baseline, look.picture.runs, observation):
-        return replace(look, evidence=replace(evidence, no_good_at=now, absent_since=None))
-    look = replace(look, evidence=replace(evidence, no_good_at=float("-inf")))
+        return replace(look, evidence=replace(evidence, inconclusive_at=now, absent_since=None))
+    look = replace(look, evidence=replace(evidence, inconclusive_at=float("-inf")))
     elapsed = now - submitted.intent.posted_at
     is_overdue = elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
     again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN

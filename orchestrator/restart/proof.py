@@ -17,7 +17,6 @@ FIRST_LOOK = 5.0
 """Seconds from a submit to the first look, if looks are not shared: it shows the accepted restart at work."""
 A_LITTLE_LATER = 1.15
 """Most restarts that are not over after the expected time are over after this multiple of it."""
-
 GOES_ON_WITHIN = 60.0
 """Seconds within which a look that a fault cut short goes on where it was."""
 
@@ -72,7 +71,7 @@ class Proof:
         self._unfinished = None
         if look.awaits_name:
             await context.identity.told(within=min(UNATTRIBUTED_FOR, submitted.deadline - context.clock.monotonic()))
-            look = self._judge(submitted, picture, name_may_come=False)
+            look = self._judge(submitted, picture, is_patient=False)
         await self._remember(look)
         self._say(look)
         self._next_look = look.next_look
@@ -91,7 +90,7 @@ class Proof:
         )
         return Picture(runs=runs), now
 
-    def _judge(self, submitted: Submitted, picture: Picture, *, name_may_come: bool | None = None) -> Look:
+    def _judge(self, submitted: Submitted, picture: Picture, *, is_patient: bool = True) -> Look:
         name = self.evidence.name or self._context.identity.name
         return take_in(
             replace(self.evidence, name=name),
@@ -99,7 +98,7 @@ class Proof:
             picture,
             now=self._context.clock.monotonic(),
             invisible_for=self._context.target.policy.invisible_for,
-            name_may_come=self._context.identity.may_be_learnt if name_may_come is None else name_may_come,
+            name_may_come=is_patient and self._context.identity.may_be_learnt,
         )
 
     async def _read_more(self, picture: Picture, wanted: Wanted) -> Picture:

@@ -20,6 +20,7 @@ from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Run
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.ownership import Ours, Search, Standing
+from orchestrator.domain.records import Intent
 from orchestrator.domain.states import State
 from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.errors import JournalError, PassingError
@@ -61,24 +62,20 @@ class Defect:
     witness: int
     """A seed that catches it. Where it does not any more, another has to be found."""
     ordeal: str = "none"
-    world: tuple[str, ...] = ()
-    """Settings of the platform's dials, each as KEY=VALUE, where it only does harm in a world that is rarely drawn."""
 
     def play(self, seed: int) -> WholeRun:
-        """Play one seed in its world."""
-        return play(seed, profile="hostile", ordeal=self.ordeal, world=self.world)
+        """Play one seed as it is looked for."""
+        return play(seed, profile="hostile", ordeal=self.ordeal)
 
 
 DEFECTS: list[Defect] = []
 
 
-def defect(
-    name: str, *, witness: int, ordeal: str = "none", world: tuple[str, ...] = ()
-) -> Callable[[Callable[[Patch], None]], None]:
+def defect(name: str, *, witness: int, ordeal: str = "none") -> Callable[[Callable[[Patch], None]], None]:
     """Register a defect."""
 
     def register(plant: Callable[[Patch], None]) -> None:
-        DEFECTS.append(Defect(name=name, plant=plant, witness=witness, ordeal=ordeal, world=world))
+        DEFECTS.append(Defect(name=name, plant=plant, witness=witness, ordeal=ordeal))
 
     return register
 
@@ -492,13 +489,16 @@ def _(patch: Patch) -> None:
 
 @defect("a resumed run begins its deadlines anew", witness=36, ordeal="death")
 def _(patch: Patch) -> None:
+    _recall(patch, lambda work, intent: replace(intent, posted_at=work.store.clock.monotonic()))
+
+
+def _recall(patch: Patch, change: Callable[[Work, Intent], Intent]) -> None:
+    """Let a resumed run recall what it intended as `change` makes it."""
     right = Work._in_flight
 
     def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
         found = right(self, row)
-        if found is None:
-            return None
-        return replace(found, intent=replace(found.intent, posted_at=self.store.clock.monotonic()))
+        return None if found is None else replace(found, intent=change(self, found.intent))
 
     patch.setattr(Work, "_in_flight", wrong)
 
@@ -518,18 +518,12 @@ def _(patch: Patch) -> None:
 
 @defect("a resumed run takes an older baseline", witness=13, ordeal="death")
 def _(patch: Patch) -> None:
-    right = Work._in_flight
+    def older(_: Work, intent: Intent) -> Intent:
+        baseline = intent.baseline
+        before = f"{baseline.environment_id}-{(baseline.latest or 2) - 1}"
+        return replace(intent, baseline=replace(baseline, executions=frozenset({before}), server_time=None))
 
-    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
-        found = right(self, row)
-        if found is None:
-            return None
-        baseline = found.intent.baseline
-        number = (baseline.latest or 2) - 1
-        older = replace(baseline, executions=frozenset({f"{baseline.environment_id}-{number}"}), server_time=None)
-        return replace(found, intent=replace(found.intent, baseline=older))
-
-    patch.setattr(Work, "_in_flight", wrong)
+    _recall(patch, older)
 
 
 def main() -> int:

@@ -46,7 +46,7 @@ from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.domain.readiness import assess
 from orchestrator.domain.states import State
 from orchestrator.domain.verdict import Finding, Picture
-from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, execution, intent
+from tests.support.builders import ENVIRONMENT, INVISIBLE_FOR, LAST_NIGHT, NOON, execution, intent
 
 TARGETS = ("a", "b")
 BOTH = (0, 1)
@@ -54,7 +54,6 @@ DEPLOY_ACTION = "DEPLOY"
 CONSOLE_ORIGIN = "CONSOLE"
 US, THEM = "us", "them"
 
-INVISIBLE_FOR = 300.0
 WAITS: Mapping[str, float] = {
     "at once": 0.0,
     "UNATTRIBUTED_FOR": UNATTRIBUTED_FOR + 1,

@@ -13,6 +13,8 @@ from orchestrator.domain.records import Holder, Intent
 ENVIRONMENT = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 LAST_NIGHT = 41
+INVISIBLE_FOR = Policy().invisible_for
+"""Seconds for which an accepted restart may stay invisible, and an absence has to last."""
 """The number of the execution that everything is under before a test begins."""
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.observations import QueuedRequest, Run, execution_number
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
-from orchestrator.domain.plan import Policy, Target
+from orchestrator.domain.plan import Target
 from orchestrator.domain.records import InFlight
 from orchestrator.ports import Clock, Lookout
 from orchestrator.restart.cancel_job import CancelJob
@@ -36,8 +36,6 @@ TARGETS = ("api", "web")
 US = "robot"
 """What the platform calls whoever holds our token."""
 NO_END = 1e6
-INVISIBLE_FOR = Policy().invisible_for
-"""Seconds for which an accepted restart may stay invisible, and an absence has to last."""
 
 
 def both(

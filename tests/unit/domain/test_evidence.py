@@ -31,7 +31,18 @@ from orchestrator.domain.observations import CLOCK_SKEW, Observation, QueuedRequ
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.records import Sighting
 from orchestrator.domain.verdict import Finding, Picture, ServiceVerdict
-from tests.support.builders import NOON, all_in, baseline_of, execution, observe, queued, run, status, submitted
+from tests.support.builders import (
+    INVISIBLE_FOR,
+    NOON,
+    all_in,
+    baseline_of,
+    execution,
+    observe,
+    queued,
+    run,
+    status,
+    submitted,
+)
 from tests.support.strategies import TARGETS as THREE
 from tests.support.strategies import observations, queues, runs
 
@@ -40,7 +51,6 @@ BASELINE = replace(baseline_of(*TARGETS, at=NOON), origin="API")
 OURS = submitted(BASELINE, request_ids=["request-1"])
 FOUND = submitted(BASELINE, found=True, took=float("inf"))
 SLOW = submitted(BASELINE, request_ids=["request-1"], posted_at=5.0, took=COME_AND_GONE + 0.1)
-INVISIBLE_FOR = 300.0
 OVERDUE = expected_duration(len(TARGETS)) + OVERDUE_AFTER
 LATE = 500.0
 """By now, readings show what a submit began."""
@@ -580,7 +590,7 @@ def test_a_history_that_may_hide_our_run_proves_no_absence() -> None:
     look = look_at(everything(replace(DEPLOYED, execution_id=execution(43))), replace(SEEN, absent_since=0.0), now=LATE)
     assert state(look) == (False, Doubt.HIDDEN, None)
     assert look.verdict.finding is Finding.UNPROVEN
-    assert (look.evidence.no_good_at, look.evidence.absent_since) == (LATE, None)
+    assert (look.evidence.inconclusive_at, look.evidence.absent_since) == (LATE, None)
 
 
 @pytest.mark.parametrize(
@@ -594,12 +604,12 @@ def test_beside_a_history_that_shows_no_absence_statuses_are_read_now_and_then(
     found: list[Run], reading: Observation
 ) -> None:
     first = look_at(Picture(runs=found, observation=reading), SEEN, now=LATE)
-    assert (state(first)[2], first.evidence.no_good_at) == (None, LATE)
+    assert (state(first)[2], first.evidence.inconclusive_at) == (None, LATE)
     soon = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN - 0.1)
     later = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN)
     assert (soon.wants, later.wants) == (None, Wanted.STATUSES)
     whole = look_at(Picture(runs=[LAST_NIGHT], observation=IDLE), first.evidence, now=LATE + CONFIRM_AGAIN)
-    assert (whole.wants, whole.evidence.no_good_at) == (Wanted.QUEUE, float("-inf"))
+    assert (whole.wants, whole.evidence.inconclusive_at) == (Wanted.QUEUE, float("-inf"))
 
 
 GONE = everything(LAST_NIGHT)

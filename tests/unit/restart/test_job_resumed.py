@@ -18,13 +18,23 @@ from orchestrator.domain.plan import HttpCheck, OnStopped, Policy
 from orchestrator.domain.records import Sighting
 from orchestrator.errors import NotSentError, TokenRefusedError, UnansweredError
 from orchestrator.restart.submission import RESUME_GRACE
-from tests.support.builders import NOON, baseline_of, execution, holder, intent, queued, run, status, target
+from tests.support.builders import (
+    INVISIBLE_FOR,
+    NOON,
+    baseline_of,
+    execution,
+    holder,
+    intent,
+    queued,
+    run,
+    status,
+    target,
+)
 from tests.support.lookouts import Diary
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import ACCEPTED, Fault, Scene, Script, SubmitAnswer, lost, refused, scene
 from tests.support.stories import (
     IDLE,
-    INVISIBLE_FOR,
     LAST_NIGHTS_RUN,
     TARGETS,
     US,

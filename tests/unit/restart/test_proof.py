@@ -26,13 +26,12 @@ from orchestrator.restart.intervals import JITTER
 from orchestrator.restart.job import RestartJob
 from orchestrator.restart.proof import FIRST_LOOK
 from orchestrator.restart.reader import NOT_FOUND_LIMIT
-from tests.support.builders import NOON, execution, queued, run, status, target
+from tests.support.builders import INVISIBLE_FOR, NOON, execution, queued, run, status, target
 from tests.support.contexts import context_of
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import Fault, Scene, ScriptedPlatform, ScriptedProber, scene
 from tests.support.stories import (
     IDLE,
-    INVISIBLE_FOR,
     LAST_NIGHTS_RUN,
     NO_END,
     TARGETS,

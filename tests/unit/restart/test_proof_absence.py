@@ -8,9 +8,9 @@ from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import CONFIRM_AGAIN, OVERDUE_AFTER
 from orchestrator.domain.observations import Run
 from orchestrator.domain.outcomes import Outcome, Reason
-from tests.support.builders import execution, status, target
+from tests.support.builders import INVISIBLE_FOR, execution, status, target
 from tests.support.scripted_platform import Scene, scene
-from tests.support.stories import IDLE, INVISIBLE_FOR, LAST_NIGHTS_RUN, TARGETS, both, goes_well, restart_run, tell
+from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, both, goes_well, restart_run, tell
 
 OURS = target(*TARGETS)
 WAITING = both("RESTART_QUEUED", 41, runs=[LAST_NIGHTS_RUN])

@@ -20,11 +20,10 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from tests.support.builders import NOON, execution, queued, run, status, target
+from tests.support.builders import INVISIBLE_FOR, NOON, execution, queued, run, status, target
 from tests.support.scripted_platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
 from tests.support.stories import (
     IDLE,
-    INVISIBLE_FOR,
     LAST_NIGHTS_RUN,
     TARGETS,
     US,
