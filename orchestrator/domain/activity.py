@@ -111,6 +111,15 @@ def others_may_ask_as_we_do(baseline: Baseline, runs: Iterable[Run], ours: Run) 
     return any(baseline.has_our_origin(run) for run in runs if run.execution_id != ours.execution_id)
 
 
+def others_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
+    """Return whether the history shows a user who asks with our origin and is not the one who asked for `ours`.
+
+    A history without another run shows nothing of anybody: then there may be one.
+    """
+    others = [run for run in runs if run.execution_id != ours.execution_id]
+    return not others or any(baseline.has_our_origin(run) and run.triggered_by != ours.triggered_by for run in others)
+
+
 def asks_in_other_ways(baseline: Baseline, runs: Iterable[Run], name: str | None) -> bool:
     """Return whether the history has a run of another origin under a name: a user's, then, and not our token's."""
     return name is not None and any(run.triggered_by == name and not baseline.has_our_origin(run) for run in runs)

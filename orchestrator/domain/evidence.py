@@ -15,6 +15,7 @@ from orchestrator.domain.activity import (
     complete_restarts,
     executions_at_work,
     has_gaps,
+    others_ask_as_we_do,
     others_may_ask_as_we_do,
     shows_activity,
     targets_in,
@@ -113,10 +114,16 @@ class Evidence:
 
     seen_running: frozenset[str] = frozenset()
     """The new executions that were seen in progress."""
+    seen_alone: frozenset[str] = frozenset()
+    """Those of them that were seen in progress while no request waited that may be ours."""
+    seen_together: tuple[str | None, ...] = ()
+    """Who asked for the most requests that may be ours and were seen waiting at one time: each begins a run."""
     restarting: frozenset[tuple[str, str]] = frozenset()
     """The targets that were themselves seen RESTARTING, each with its new execution."""
     was_seen: bool = False
     """Whether anything of a restart was seen since the baseline."""
+    has_missed: bool = False
+    """Whether a look since the submit failed, or could not be made: it might have shown our request waiting."""
     not_ours: frozenset[str] = frozenset()
     """Executions that were at work while our request still waited."""
     name: str | None = None
@@ -145,6 +152,8 @@ class Evidence:
         """Return the evidence that an earlier process found."""
         return cls(
             seen_running=sighting.seen_running,
+            seen_alone=sighting.seen_alone,
+            seen_together=sighting.seen_together,
             was_seen=sighting.was_seen,
             not_ours=sighting.not_ours,
             name=sighting.name,
@@ -155,6 +164,8 @@ class Evidence:
         return replace(
             sighting,
             seen_running=self.seen_running,
+            seen_alone=self.seen_alone,
+            seen_together=self.seen_together,
             was_seen=self.was_seen,
             not_ours=self.not_ours,
             name=self.name,
@@ -223,7 +234,7 @@ def take_in(
         if evidence.absent_as is not Reason.UNATTRIBUTED:
             look = replace(look, evidence=replace(evidence, absent_since=None))
         return _weigh(look, submitted, now, name_may_come=name_may_come)
-    look = replace(look, evidence=_with_verdicts(evidence, verdict))
+    look = replace(look, evidence=_with_verdicts(evidence, _without_uncertain(verdict, baseline, evidence)))
     if verdict.finding is Finding.ABSENT:
         # Even of what was seen: readings may be old, and older than that.
         is_anybodys = evidence.was_seen and verdict.reason is Reason.UNATTRIBUTED
@@ -246,7 +257,8 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
         for service_id, state in run.services.items()
         if state == State.RESTARTING
     }
-    seen = bool(restarts) or any(baseline.may_be_ours(request) for request in waiting_restarts(baseline, queue))
+    waiting = [request for request in waiting_restarts(baseline, queue) if baseline.may_be_ours(request)]
+    seen = bool(restarts or waiting)
     if observation is not None:
         running |= executions_at_work(baseline, observation)
         restarting |= {
@@ -258,6 +270,8 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
     return replace(
         evidence,
         seen_running=evidence.seen_running | running,
+        seen_alone=evidence.seen_alone | (running if picture.queue is not None and not waiting else frozenset()),
+        seen_together=max(evidence.seen_together, tuple(each.triggered_by for each in waiting), key=len),
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
         not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
@@ -273,7 +287,8 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     if newest.execution_id in baseline.uncertain and not was_running and not _is_current(look, newest):
         wants = Wanted.STATUSES if look.picture.observation is None else None
         return replace(look, doubt=Doubt.ORDER_UNCLEAR, wants=wants)
-    if _is_perhaps_older(look, submitted, newest) and not was_running and now < _shown_by(submitted):
+    is_known_newer = newest.execution_id in look.evidence.seen_alone if _took_long(submitted) else was_running
+    if _is_perhaps_older(look, submitted, newest) and not is_known_newer and now < _shown_by(submitted):
         if look.evidence.over != newest.execution_id:
             look = replace(look, evidence=replace(look.evidence, over=newest.execution_id, over_at=now))
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=max(_shown_by(submitted), now + NEXT_BEGINS_WITHIN))
@@ -281,12 +296,19 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     if not is_alone and not _nothing_waits(look):
         return replace(look, doubt=Doubt.NOT_ALONE, wants=_wanted_next(look))
     is_hidden = has_gaps(baseline, runs)
+    # Ours may have waited behind that run, and been cancelled, in looks that failed or were not made.
+    was_missed = look.evidence.has_missed and newest.execution_id not in look.evidence.seen_alone
     is_doubtful = (
         submitted.found
         or newest.services.keys() != baseline.targets.keys()
         or asks_in_other_ways(baseline, runs, newest.triggered_by)
+        or (was_missed and others_ask_as_we_do(baseline, runs, newest))
     )
-    is_anybodys = is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name)
+    is_anybodys = (
+        (is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name))
+        or (was_missed and _took_long(submitted) and not submitted.found)
+        or _is_one_of_several(look)
+    )
     if (is_hidden and not was_running) or is_anybodys:
         if submitted.found and not is_hidden:
             # Whatever else may show itself, nothing but our name will show which is ours.
@@ -299,8 +321,24 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     return replace(look, evidence=evidence, settled=True)
 
 
+def _is_one_of_several(look: Look) -> bool:
+    """Return whether fewer runs have begun than requests that may be ours were seen waiting together."""
+    waiting = [name for name in look.evidence.seen_together if look.baseline.name in (None, name) or name is None]
+    return len(look.verdict.runs) < len(waiting)
+
+
 def _with_verdicts(evidence: Evidence, verdict: Verdict) -> Evidence:
     return replace(evidence, verdicts={**evidence.verdicts, **verdict.services})
+
+
+def _without_uncertain(verdict: Verdict, baseline: Baseline, evidence: Evidence) -> Verdict:
+    """Return a verdict that says nothing of services by a run that may be older than the baseline."""
+    doubtful = baseline.uncertain - evidence.seen_running
+    services = {
+        target: replace(service, finding=Finding.UNPROVEN) if service.execution_id in doubtful else service
+        for target, service in verdict.services.items()
+    }
+    return replace(verdict, services=services)
 
 
 def _is_current(look: Look, run: Run) -> bool:
@@ -374,7 +412,12 @@ def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool
 
 
 def _is_perhaps_older(look: Look, submitted: Submitted, run: Run) -> bool:
-    return look.baseline.began_before(run) or submitted.took > COME_AND_GONE
+    return look.baseline.began_before(run) or _took_long(submitted)
+
+
+def _took_long(submitted: Submitted) -> bool:
+    """Return whether a run may have begun between the baseline and our submit."""
+    return submitted.took > COME_AND_GONE
 
 
 def _shown_by(submitted: Submitted) -> float:
@@ -448,9 +491,11 @@ def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
     observation = look.picture.observation
     if observation is not None:
         return any(status.request_id in submitted.request_ids for status in targets_in(look.baseline, observation))
+    going = [run for run in complete_restarts(look.baseline, look.picture.runs) if look.baseline.may_be_ours(run)]
+    if _took_long(submitted) and any(run.execution_id not in look.evidence.seen_alone for run in going):
+        return True
     if look.evidence.name is not None:
         return False
-    going = [run for run in complete_restarts(look.baseline, look.picture.runs) if look.baseline.may_be_ours(run)]
     return any(others_may_ask_as_we_do(look.baseline, look.picture.runs, run) for run in going)
 
 

@@ -111,6 +111,8 @@ class Trace(StrEnum):
     """A restart of all targets since the baseline that may be ours by its origin and name."""
     IN_MOTION = "in_motion"
     """The targets are in progress, and neither queue nor history shows for which request."""
+    ANOTHER_ORIGIN = "another_origin"
+    """A restart of exactly our services since the baseline: ours, if our requests have another origin than expected."""
     OTHERS = "others"
     """Something else has happened, and none of it can be ours."""
     NOTHING = "nothing"
@@ -142,9 +144,17 @@ def find_submit(
         return Trace.IN_MOTION, frozenset()
     if not _is_complete(baseline, observation, runs):
         return Trace.UNCLEAR, frozenset()
+    if any(_may_be_mislabelled(baseline, run) for run in complete_restarts(baseline, runs)):
+        return Trace.ANOTHER_ORIGIN, frozenset()
     shown = [status.execution_id for status in observation.services.values()] + [run.execution_id for run in runs]
     is_new = any(execution is not None and baseline.is_new(execution) for execution in shown)
     return (Trace.OTHERS if is_new or queue or observation.busy else Trace.NOTHING), frozenset()
+
+
+def _may_be_mislabelled(baseline: Baseline, run: Run) -> bool:
+    return run.services.keys() == baseline.targets.keys() and (
+        baseline.name is None or run.triggered_by in (None, baseline.name)
+    )
 
 
 def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Run]) -> bool:
@@ -194,7 +204,8 @@ class Search:
         """
         if trace is Trace.OURS:
             return True
-        return trace in (Trace.NOTHING, Trace.OTHERS) and has_lasted and (self.refused or not busy)
+        shows_all = trace in (Trace.NOTHING, Trace.OTHERS, Trace.ANOTHER_ORIGIN)
+        return shows_all and has_lasted and (self.refused or not busy)
 
     def shows_none(self, trace: Trace) -> bool:
         """Return whether the trace with which the search is over shows that nothing was accepted."""

@@ -7,6 +7,7 @@ from functools import partial
 from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import UNATTRIBUTED_FOR, Evidence, Look, Submitted, Wanted, take_in
 from orchestrator.domain.verdict import Picture
+from orchestrator.errors import PassingError
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
@@ -41,6 +42,8 @@ class Proof:
         """Look until the restart has settled, or its deadline has passed, or contact is lost."""
         expected = expected_duration(len(submitted.baseline.targets))
         posted = submitted.intent.posted_at
+        if not (submitted.just_posted or submitted.found):
+            self.evidence = replace(self.evidence, has_missed=True)
         with nullcontext() if submitted.found else self._context.identity.witnessed():
             return await self._context.poller.poll(
                 partial(self._look, submitted),
@@ -58,6 +61,13 @@ class Proof:
         self.evidence = replace(self.evidence, cancelled=True)
 
     async def _look(self, submitted: Submitted) -> Settlement | None:
+        try:
+            return await self._look_and_judge(submitted)
+        except PassingError:
+            self.evidence = replace(self.evidence, has_missed=True)
+            raise
+
+    async def _look_and_judge(self, submitted: Submitted) -> Settlement | None:
         context = self._context
         self._is_quiet, self._next_look = False, None
         picture, began = await self._begin_look(submitted)

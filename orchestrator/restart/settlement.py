@@ -53,6 +53,7 @@ _EXPLANATIONS = {
 _TRACES = {
     Trace.OURS: "a restart of all our services since the baseline",
     Trace.IN_MOTION: "our services are in progress, and neither queue nor history shows for which request",
+    Trace.ANOTHER_ORIGIN: "a restart of exactly our services, with another origin than api.origin says ours have",
     Trace.OTHERS: "something else has happened there, and none of it can be ours",
     Trace.NOTHING: "nothing has happened there since the baseline",
     Trace.UNCLEAR: "part of the picture is missing",

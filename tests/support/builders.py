@@ -100,11 +100,15 @@ def queued(
 
 
 def baseline_of(
-    *service_ids: str, number: int | str | None = LAST_NIGHT, runs: Iterable[Run] = (), at: datetime | None = None
+    *service_ids: str,
+    number: int | str | None = LAST_NIGHT,
+    runs: Iterable[Run] = (),
+    at: datetime | None = None,
+    origin: str | None = "API",
 ) -> Baseline:
     """What a quiet environment's baseline looks like: everything `RESTARTED` by last night's run."""
     observation = observe(*(status(service_id, "RESTARTED", number) for service_id in service_ids), at=at)
-    return Baseline.of(observation, service_ids, runs)
+    return Baseline.of(observation, service_ids, runs, origin=origin)
 
 
 def service(service_id: str) -> Service:

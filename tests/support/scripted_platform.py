@@ -175,8 +175,10 @@ def _history_of(shown: Scene) -> tuple[Run, ...]:
         if status.execution_id is not None and status.execution_id not in told:
             services.setdefault(status.execution_id, {})[status.id] = status.state
     found = [_run_of(name, states) for name, states in sorted(services.items(), reverse=True)]
-    last_night = (run(LAST_NIGHT, {}, origin="SCHEDULE"),) if found else ()
-    return (*found, *(shown.runs or last_night))
+    last_night = (run(LAST_NIGHT, {}, origin="SCHEDULE"),)
+    is_told = any(each.execution_id == execution(LAST_NIGHT) for each in shown.runs)
+    runs = (*found, *shown.runs)
+    return runs if is_told or not runs else (*runs, *last_night)
 
 
 def _run_of(name: str, states: dict[str, str]) -> Run:

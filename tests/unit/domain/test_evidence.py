@@ -50,6 +50,8 @@ TARGETS = ("api", "web")
 BASELINE = replace(baseline_of(*TARGETS, at=NOON), origin="API")
 OURS = submitted(BASELINE, request_ids=["request-1"])
 FOUND = submitted(BASELINE, found=True, took=float("inf"))
+NAMELESS = submitted(BASELINE)
+"""The answer to the submit named no request."""
 SLOW = submitted(BASELINE, request_ids=["request-1"], posted_at=5.0, took=COME_AND_GONE + 0.1)
 OVERDUE = expected_duration(len(TARGETS)) + OVERDUE_AFTER
 LATE = 500.0
@@ -334,8 +336,62 @@ def test_a_run_that_may_be_older_counts_once_ours_would_be_shown_or_if_it_was_se
     assert look_at(picture, early.evidence, restart=restart, now=early.next_look or 0.0).settled
     assert state(look_at(picture, restart=restart, now=shown_by)) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
     assert look_at(replace(picture, observation=OVER), restart=restart, now=shown_by).settled
-    assert state(look_at(picture, SEEN_RUNNING, restart=restart, now=1.0)) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
-    assert look_at(replace(picture, observation=OVER), SEEN_RUNNING, restart=restart, now=1.0).settled
+    seen = replace(SEEN_RUNNING, seen_alone=SEEN_RUNNING.seen_running)
+    assert state(look_at(picture, seen, restart=restart, now=1.0)) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    assert look_at(replace(picture, observation=OVER), seen, restart=restart, now=1.0).settled
+
+
+@pytest.mark.parametrize("restart", [SLOW, replace(OURS, took=float("inf"))], ids=["long", "nobody knows how long"])
+def test_if_the_submit_took_long_what_is_at_work_after_it_may_be_older_and_the_queue_shows_whether_ours_waits(
+    restart: Submitted,
+) -> None:
+    over = history(DONE, LAST_NIGHT)
+    assert look_at(over, SEEN_RUNNING, restart=restart, now=1.0).doubt is Doubt.PERHAPS_OLDER
+
+    going = look_at(history(AT_WORK, LAST_NIGHT), restart=restart, now=1.0)
+    assert (going.wants, set(going.evidence.seen_alone)) == (Wanted.QUEUE, set())
+    alone = look_at(replace(history(AT_WORK, LAST_NIGHT), queue=[]), restart=restart, now=1.0)
+    assert (alone.wants, set(alone.evidence.seen_alone)) == (None, {RUN})
+    again = look_at(history(AT_WORK, LAST_NIGHT), alone.evidence, restart=restart, now=2.0)
+    assert (again.wants, set(again.evidence.seen_alone)) == (None, {RUN}), "once is enough"
+    assert look_at(over, alone.evidence, restart=restart, now=3.0).doubt is Doubt.NOT_ALONE
+
+    waits = look_at(replace(history(AT_WORK, LAST_NIGHT), queue=[WAITING]), restart=restart, now=1.0)
+    assert (set(waits.evidence.seen_alone), set(waits.evidence.not_ours)) == (set(), {RUN})
+
+
+@pytest.mark.parametrize("restart", [SLOW, OURS], ids=["slow", "quick"])
+def test_if_the_submit_took_long_and_looks_failed_a_run_that_was_not_seen_alone_may_be_older_whoever_asked(
+    restart: Submitted,
+) -> None:
+    picture = replace(history(replace(DONE, triggered_by="us"), LAST_NIGHT), observation=OVER)
+    missed = Evidence(has_missed=True, name="us")
+    seen_alone = replace(missed, seen_alone=frozenset({RUN}))
+    assert look_at(picture, missed, restart=restart, now=LATE).settled is (restart is OURS)
+    assert look_at(picture, replace(missed, has_missed=False), restart=restart, now=LATE).settled
+    assert look_at(picture, seen_alone, restart=restart, now=LATE).settled
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "runs", "settled"),
+    [
+        pytest.param(["a", "b"], None, [DONE], False, id="two waited, one has run"),
+        pytest.param(["a", "b"], None, [DONE, replace(DONE, execution_id=execution(43))], True, id="both have run"),
+        pytest.param(["a", "b"], "a", [replace(DONE, triggered_by="a")], True, id="our name tells them apart"),
+        pytest.param(["a", "a"], "a", [replace(DONE, triggered_by="a")], False, id="both have our name"),
+        pytest.param(["a", None], "a", [replace(DONE, triggered_by="a")], False, id="one shows no name"),
+        pytest.param(["a"], None, [DONE], True, id="one waited"),
+    ],
+)
+def test_as_many_runs_must_have_ended_well_as_requests_that_may_be_ours_were_seen_waiting_together(
+    names: list[str | None], known: str | None, runs: list[Run], settled: bool
+) -> None:
+    queue = [replace(WAITING, request_id=f"request-{n}", triggered_by=name) for n, name in enumerate(names)]
+    waits = look_at(Picture(runs=[LAST_NIGHT], observation=IDLE, queue=queue), restart=NAMELESS)
+    assert waits.evidence.seen_together == tuple(names)
+    over = Picture(runs=[*runs[::-1], LAST_NIGHT], observation=OVER, queue=[])
+    look = look_at(over, replace(waits.evidence, name=known), restart=NAMELESS, now=LATE)
+    assert (look.settled, look.doubt) == (settled, None if settled else Doubt.UNATTRIBUTED)
 
 
 DISPUTED = [
@@ -343,6 +399,17 @@ DISPUTED = [
     replace(DONE, created_at=NOON + timedelta(minutes=1)),
 ]
 """Number and date say that ours is newer, its place in the history that it is not."""
+
+
+def test_a_run_of_uncertain_order_says_nothing_of_a_service_while_another_goes_on() -> None:
+    perhaps_older = replace(DONE, execution_id=execution(43), created_at=NOON - timedelta(hours=2))
+    look = look_at(history(AT_WORK, LAST_NIGHT, perhaps_older))
+    assert (look.verdict.finding, str(execution(43)) in look.baseline.uncertain) == (Finding.IN_PROGRESS, True)
+    assert {each.finding for each in look.evidence.verdicts.values()} == {Finding.UNPROVEN}
+
+    seen = replace(NOT_SEEN, seen_running=frozenset({str(execution(43))}))
+    look = look_at(history(AT_WORK, LAST_NIGHT, perhaps_older), seen)
+    assert {each.finding for each in look.evidence.verdicts.values()} == {Finding.SUCCEEDED}
 
 
 @pytest.mark.parametrize(

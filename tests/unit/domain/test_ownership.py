@@ -213,7 +213,14 @@ FOUND = [
     pytest.param(
         AT_WORK, [replace(THEIR_RUN, status="SUCCESS"), LAST_NIGHTS], [], Trace.IN_MOTION, id="for nobody who is done"
     ),
-    pytest.param(AT_WORK, [THEIR_RUN, LAST_NIGHTS], [], Trace.OTHERS, id="they restart for the console"),
+    pytest.param(AT_WORK, [THEIR_RUN, LAST_NIGHTS], [], Trace.ANOTHER_ORIGIN, id="they restart for the console"),
+    pytest.param(
+        all_in("RESTARTED", "api", "web", "db", number=42),
+        [replace(THEIR_RUN, services={**BOTH, "db": "RESTARTED"}, status="SUCCESS"), LAST_NIGHTS],
+        [],
+        Trace.OTHERS,
+        id="the console's, of more than the targets",
+    ),
     pytest.param(
         all_in("RESTART_QUEUED", "api", "web"),
         [LAST_NIGHTS],
@@ -221,7 +228,13 @@ FOUND = [
         Trace.OTHERS,
         id="they are queued for a command line",
     ),
-    pytest.param(OVER, [replace(THEIR_RUN, status="SUCCESS"), LAST_NIGHTS], [], Trace.OTHERS, id="the console's, over"),
+    pytest.param(
+        OVER,
+        [replace(THEIR_RUN, status="SUCCESS"), LAST_NIGHTS],
+        [],
+        Trace.ANOTHER_ORIGIN,
+        id="the console's, over",
+    ),
     pytest.param(
         AT_REST, [run(42, {"chart": "DEPLOYED"}, action="DEPLOY"), LAST_NIGHTS], [], Trace.OTHERS, id="a deployment"
     ),
@@ -284,6 +297,14 @@ def test_a_lost_submit_is_looked_for_in_statuses_history_and_queue(
     assert request_ids == (frozenset({one.request_id for one in queue}) if trace is Trace.OURS else frozenset())
 
 
+@pytest.mark.parametrize(
+    ("asked_by", "trace"), [("us", Trace.ANOTHER_ORIGIN), (None, Trace.ANOTHER_ORIGIN), ("ann", Trace.OTHERS)]
+)
+def test_our_name_tells_a_restart_of_another_origin_from_ours(asked_by: str | None, trace: Trace) -> None:
+    theirs = replace(THEIR_RUN, status="SUCCESS", triggered_by=asked_by)
+    assert find_submit(replace(BASELINE, name="us"), OVER, [theirs, LAST_NIGHTS], []) == (trace, frozenset())
+
+
 @given(reading=observations(complete=True), history=runs(), queue=queues())
 def test_nothing_is_found_only_where_nobody_did_anything(
     reading: Observation, history: Sequence[Run], queue: Sequence[QueuedRequest]
@@ -309,6 +330,8 @@ SEARCHES = [
     pytest.param(True, "nothing", True, True, id="refused, and something is in progress"),
     pytest.param(True, "others", True, True, id="refused, and others at work: ours would wait behind them"),
     pytest.param(True, "unclear others", False, False, id="refused, and others may have hidden it in an unclear look"),
+    pytest.param(True, "another_origin", True, False, id="refused, and a restart like ours of another origin"),
+    pytest.param(False, "another_origin", False, False, id="lost, and a restart like ours of another origin"),
     pytest.param(True, "in_motion others", False, False, id="refused, and once in motion"),
     pytest.param(True, "in_motion nothing", False, False, id="refused, once in motion, and nothing now"),
 ]

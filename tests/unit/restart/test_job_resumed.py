@@ -47,6 +47,7 @@ from tests.support.stories import (
 
 OURS = target(*TARGETS)
 SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
+UNATTRIBUTED = (Outcome.UNKNOWN, Reason.UNATTRIBUTED)
 UNCONFIRMED = (Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED)
 RESET = UnansweredError("connection reset")
 OVER = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
@@ -123,14 +124,31 @@ def test_what_the_first_process_saw_belongs_to_the_timeline() -> None:
     assert story.log.named("service_state_changed")[0].details["previous"] == "RESTARTING"
 
 
-@pytest.mark.parametrize("sighting", [SEEN, None], ids=["seen running", "never seen"])
-def test_how_long_the_first_process_waited_for_the_answer_is_not_known_so_the_statuses_are_read(
-    sighting: Sighting | None,
-) -> None:
-    journal = in_flight(accepted=True, posted_at=-60.0, sighting=sighting or Sighting())
-    story = tell(OURS, before={0: OVER}, journal=journal)
+@pytest.mark.parametrize("sighting", [SEEN, Sighting()], ids=["seen running", "never seen"])
+def test_a_restart_that_ended_while_no_process_looked_is_proven_by_one_history(sighting: Sighting) -> None:
+    story = tell(OURS, before={0: OVER}, journal=in_flight(accepted=True, posted_at=-60.0, sighting=sighting))
     assert (story.ending, story.platform.calls_of("find_runs")) == (SUCCESS, [0.0])
-    assert story.platform.calls_of("read_statuses") == [0.0]
+    assert story.platform.calls_of("read_statuses") == []
+
+
+@pytest.mark.parametrize(
+    ("sighting", "asked_by", "expected"),
+    [
+        pytest.param(Sighting(), "ci", UNATTRIBUTED, id="never seen"),
+        pytest.param(Sighting(), None, UNATTRIBUTED, id="never seen, and somebody unnamed asks"),
+        pytest.param(Sighting(), US, SUCCESS, id="never seen, and only one user asks as we do"),
+        pytest.param(SEEN, "ci", UNATTRIBUTED, id="seen at work, but the queue was not read"),
+        pytest.param(replace(SEEN, seen_alone=SEEN.seen_running), "ci", SUCCESS, id="seen at work, and nothing waited"),
+        pytest.param(Sighting(name=US), "ci", SUCCESS, id="our name is known"),
+    ],
+)
+def test_where_others_ask_as_we_do_a_run_that_nobody_saw_alone_at_work_may_be_theirs_and_ours_cancelled(
+    sighting: Sighting, asked_by: str | None, expected: tuple[Outcome, Reason]
+) -> None:
+    theirs = replace(LAST_NIGHTS_RUN, origin="API", triggered_by=asked_by)
+    over = both("RESTARTED", 42, runs=[restart_run(), theirs])
+    story = tell(OURS, before={0: over}, journal=in_flight(accepted=True, posted_at=-60.0, sighting=sighting))
+    assert story.ending == expected
 
 
 def test_a_restart_that_was_seen_and_is_gone_is_believed_to_be_gone_once_no_reading_can_be_older() -> None:

@@ -94,6 +94,25 @@ def test_where_somebody_else_may_ask_as_we_do_the_statuses_show_that_nothing_wai
     assert story.platform.calls_of("read_queue") == []
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param(
+            replace(LAST_NIGHTS_RUN, origin="API", triggered_by="ci"),
+            (Outcome.UNKNOWN, Reason.UNATTRIBUTED),
+            id="others ask too",
+        ),
+        pytest.param(LAST_NIGHTS_RUN, SUCCESS, id="others ask in another way"),
+    ],
+)
+def test_a_run_that_failed_looks_did_not_show_at_work_may_be_anothers(
+    before: Run, expected: tuple[Outcome, Reason]
+) -> None:
+    over = both("RESTARTED", 42, runs=[restart_run(), before])
+    story = tell(OURS, after={0: over}, faults=[Fault(error=RESET, begin=1, end=70)])
+    assert story.ending == expected
+
+
 def test_a_run_that_is_dated_before_the_baseline_counts_once_ours_would_have_shown_itself() -> None:
     dated = {0: replace(IDLE, observation=replace(IDLE.observation, server_time=NOON))}
     ours = replace(restart_run(), created_at=NOON - timedelta(seconds=60))
@@ -115,7 +134,7 @@ def test_a_run_of_which_every_service_has_ended_is_looked_at_again_soon() -> Non
 
 def test_a_history_that_does_not_reach_back_is_read_further() -> None:
     many = [run(number, {"other": "DEPLOYED"}, action="DEPLOY", origin="CONSOLE") for number in range(70, 50, -1)]
-    platform = tell(OURS, after={0: both("RESTARTED", 42, runs=many)}, end_by=60.0).platform
+    platform = tell(OURS, after={0: replace(both("RESTARTED", 42, runs=many), lags=True)}, end_by=60.0).platform
     assert platform.pages == {20, 100}
 
 
@@ -160,9 +179,10 @@ def test_a_deployment_right_after_our_restart_does_not_take_the_success_away() -
 
 
 def test_a_deployment_after_a_restart_that_nobody_saw_does_not_take_the_success_away() -> None:
+    deployed = replace(deployment(43), origin="CONSOLE")
     story = tell(
         OURS,
-        after={0: IDLE, 60: both("DEPLOYED", 43, runs=[deployment(43), restart_run(), LAST_NIGHTS_RUN])},
+        after={0: IDLE, 60: both("DEPLOYED", 43, runs=[deployed, restart_run(), LAST_NIGHTS_RUN])},
         faults=[Fault(error=RESET, begin=1, end=70)],
     )
     assert story.ending == SUCCESS
