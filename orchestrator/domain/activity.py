@@ -95,14 +95,15 @@ def _may_hide_ours(baseline: Baseline, run: Run) -> bool:
     return run.execution_id is None or (not run.services and baseline.is_new(run.execution_id))
 
 
-def others_may_ask_as_we_do(baseline: Baseline, runs: Iterable[Run], ours: Run) -> bool:
+def others_may_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
     """Return whether the history shows that requests with our origin are not ours alone.
 
     Another run with our origin may have been made by an earlier run of this program or by another user: without a name
     nothing shows which. So may a run with other services than ours, unless requests were merged; and a run by somebody
-    who also asks in another way. Once our name is known, only runs that bear it can be confused with `ours`.
+    who also asks in another way. Once our name is known, and nobody else uses it, only runs that bear it can be
+    confused with `ours`.
     """
-    if baseline.name is not None and ours.triggered_by == baseline.name:
+    if bears_our_name(baseline, runs, ours):
         return False
     if ours.services.keys() != baseline.targets.keys():
         return True
@@ -118,6 +119,19 @@ def others_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) -> b
     """
     others = [run for run in runs if run.execution_id != ours.execution_id]
     return not others or any(baseline.has_our_origin(run) and run.triggered_by != ours.triggered_by for run in others)
+
+
+def bears_our_name(baseline: Baseline, runs: Iterable[Run], ours: Run) -> bool:
+    """Return whether a run bears our name, and nothing shows that somebody else uses it, too."""
+    return baseline.name is not None and baseline.name == ours.triggered_by and not is_shared(baseline, runs)
+
+
+def is_shared(baseline: Baseline, runs: Iterable[Run]) -> bool:
+    """Return whether the history has a run under our name that we cannot have asked for: we only ever restart."""
+    return baseline.name is not None and any(
+        run.triggered_by == baseline.name and not (baseline.has_our_origin(run) and run.action in (RESTART_ACTION, ""))
+        for run in runs
+    )
 
 
 def asks_in_other_ways(baseline: Baseline, runs: Iterable[Run], name: str | None) -> bool:

@@ -12,9 +12,11 @@ from enum import StrEnum, unique
 
 from orchestrator.domain.activity import (
     asks_in_other_ways,
+    bears_our_name,
     complete_restarts,
     executions_at_work,
     has_gaps,
+    is_shared,
     others_ask_as_we_do,
     others_may_ask_as_we_do,
     shows_activity,
@@ -243,7 +245,7 @@ def take_in(
         look = _look_soon(replace(look, evidence=replace(look.evidence, absent_since=None)), now)
         if submitted.may_cancel and submitted.request_ids and picture.observation is None:
             return replace(look, wants=Wanted.STATUSES)
-        return replace(look, wants=Wanted.QUEUE if _can_learn_our_name(look, submitted) else None)
+        return replace(look, wants=Wanted.QUEUE if _is_queue_worth_reading(look, submitted) else None)
     return _look_closer(look, submitted, now)
 
 
@@ -302,10 +304,10 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
         submitted.found
         or newest.services.keys() != baseline.targets.keys()
         or asks_in_other_ways(baseline, runs, newest.triggered_by)
-        or (was_missed and others_ask_as_we_do(baseline, runs, newest))
+        or (was_missed and (others_ask_as_we_do(baseline, runs, newest) or is_shared(baseline, runs)))
     )
     is_anybodys = (
-        (is_doubtful and (baseline.name is None or newest.triggered_by != baseline.name))
+        (is_doubtful and not bears_our_name(baseline, runs, newest))
         or (was_missed and _took_long(submitted) and not submitted.found)
         or _is_one_of_several(look)
     )
@@ -397,13 +399,13 @@ def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool
     baseline, runs = look.baseline, look.picture.runs
     # Ours would have begun by now, if it had waited behind that run.
     has_lasted = look.evidence.over == newest.execution_id and now >= look.evidence.over_at + NEXT_BEGINS_WITHIN
-    bears_our_name = newest.triggered_by == baseline.name is not None
+    is_named = bears_our_name(baseline, runs, newest)
     return (
         # Without a name, a failure is rare enough to be worth a look at what still waits.
-        (bears_our_name or look.verdict.finding is Finding.SUCCEEDED)
+        (is_named or look.verdict.finding is Finding.SUCCEEDED)
         and newest.execution_id is not None
         and len(look.verdict.runs) == 1
-        and (bears_our_name or baseline.follows(newest.execution_id))
+        and (is_named or baseline.follows(newest.execution_id))
         and not submitted.found
         and not others_may_ask_as_we_do(baseline, runs, newest)
         and (has_lasted or not _is_perhaps_older(look, submitted, newest))
@@ -484,8 +486,8 @@ def _has_ended(run: Run) -> bool:
     return all(classify(state) in ended for state in run.services.values())
 
 
-def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
-    """Return whether the queue may show what the platform calls us, where that is worth a request."""
+def _is_queue_worth_reading(look: Look, submitted: Submitted) -> bool:
+    """Return whether the queue may show what the platform calls us, or that ours waits behind the run that goes on."""
     if look.picture.queue is not None:
         return False
     observation = look.picture.observation
@@ -494,8 +496,6 @@ def _can_learn_our_name(look: Look, submitted: Submitted) -> bool:
     going = [run for run in complete_restarts(look.baseline, look.picture.runs) if look.baseline.may_be_ours(run)]
     if _took_long(submitted) and any(run.execution_id not in look.evidence.seen_alone for run in going):
         return True
-    if look.evidence.name is not None:
-        return False
     return any(others_may_ask_as_we_do(look.baseline, look.picture.runs, run) for run in going)
 
 

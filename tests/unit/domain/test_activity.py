@@ -1,12 +1,24 @@
 """`activity`: what has happened to the targets since the baseline."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
-from orchestrator.domain.activity import executions_at_work, shows_activity
-from orchestrator.domain.observations import Observation
-from tests.support.builders import all_in, baseline_of, observe, status
+from orchestrator.domain.activity import (
+    bears_our_name,
+    executions_at_work,
+    others_ask_as_we_do,
+    others_may_ask_as_we_do,
+    shows_activity,
+)
+from orchestrator.domain.observations import Observation, Run
+from tests.support.builders import all_in, baseline_of, observe, run, status
 from tests.support.strategies import TARGETS, TONIGHT, observations
+
+BASELINE = replace(baseline_of("api"), name="us")
+OURS = run(42, {"api": "RESTARTED"}, origin="API", triggered_by="us")
+EARLIER = run(41, {"api": "RESTARTED"}, origin="API", triggered_by="us")
 
 RUNNING_TONIGHT = frozenset({TONIGHT})
 assert TONIGHT is not None
@@ -42,3 +54,44 @@ def test_activity_is_what_a_target_did_not_show_at_the_baseline(reading: Observa
 def test_only_new_executions_are_ever_seen_in_progress(reading: Observation) -> None:
     baseline = baseline_of(*TARGETS)
     assert all(baseline.is_new(one) for one in executions_at_work(baseline, reading))
+
+
+# Who asks there, and how.
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "bears", "may_be_anothers"),
+    [
+        pytest.param("us", [], True, False, id="nobody else is seen"),
+        pytest.param("us", [EARLIER], True, False, id="we have restarted there before"),
+        pytest.param("us", [replace(EARLIER, action="DEPLOY")], False, True, id="our name has deployed there, too"),
+        pytest.param("us", [replace(EARLIER, origin="CONSOLE")], False, True, id="our name asks in another way, too"),
+        pytest.param("us", [replace(EARLIER, action="")], True, False, id="it does not say what was asked for"),
+        pytest.param("us", [replace(EARLIER, action="DEPLOY", triggered_by="ann")], True, False, id="others deploy"),
+        pytest.param(None, [EARLIER], False, True, id="our name is not known"),
+        pytest.param("ann", [EARLIER], False, True, id="our name is another"),
+    ],
+)
+def test_our_name_tells_our_restart_from_others_unless_they_use_it_too(
+    name: str | None, before: list[Run], bears: bool, may_be_anothers: bool
+) -> None:
+    baseline = replace(BASELINE, name=name)
+    runs = [OURS, *before]
+    assert bears_our_name(baseline, runs, OURS) is bears
+    assert others_may_ask_as_we_do(baseline, runs, OURS) is may_be_anothers
+
+
+@pytest.mark.parametrize(
+    ("before", "others"),
+    [
+        pytest.param([], True, id="the history shows nobody else, and so nothing of anybody"),
+        pytest.param([EARLIER], False, id="only the same user"),
+        pytest.param([replace(EARLIER, triggered_by="ann")], True, id="another user"),
+        pytest.param([replace(EARLIER, triggered_by=None)], True, id="somebody"),
+        pytest.param(
+            [replace(EARLIER, triggered_by="ann", origin="CONSOLE")], False, id="another user, in another way"
+        ),
+    ],
+)
+def test_others_ask_as_we_do_if_the_history_shows_another_user_with_our_origin(before: list[Run], others: bool) -> None:
+    assert others_ask_as_we_do(BASELINE, [OURS, *before], OURS) is others

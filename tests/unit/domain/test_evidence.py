@@ -372,6 +372,21 @@ def test_if_the_submit_took_long_and_looks_failed_a_run_that_was_not_seen_alone_
     assert look_at(picture, seen_alone, restart=restart, now=LATE).settled
 
 
+def test_where_others_use_our_name_it_does_not_tell_and_the_queue_is_read_while_the_run_goes_on() -> None:
+    deployed = replace(LAST_NIGHT, action="DEPLOY", origin="API", triggered_by="robot")
+    named = Evidence(name="robot")
+    assert look_at(history(AT_WORK, LAST_NIGHT), named).wants is None
+    assert look_at(history(AT_WORK, deployed), named).wants is Wanted.QUEUE
+
+    assert look_at(history(DONE, LAST_NIGHT), named).settled
+    assert state(look_at(history(DONE, deployed), named)) == (False, Doubt.NOT_ALONE, Wanted.STATUSES)
+    over = replace(history(DONE, deployed), observation=OVER)
+    assert look_at(over, named).settled
+    assert look_at(over, named, restart=FOUND, now=LATE).doubt is Doubt.UNATTRIBUTED
+    assert look_at(over, replace(named, has_missed=True)).doubt is Doubt.UNATTRIBUTED
+    assert look_at(over, replace(named, has_missed=True, seen_alone=frozenset({RUN}))).settled
+
+
 @pytest.mark.parametrize(
     ("names", "known", "runs", "settled"),
     [
