@@ -118,8 +118,6 @@ class Evidence:
     """The new executions that were seen in progress."""
     seen_alone: frozenset[str] = frozenset()
     """Those of them that were seen in progress while no request waited that may be ours."""
-    seen_together: tuple[str | None, ...] = ()
-    """Who asked for the most requests that may be ours and were seen waiting at one time: each begins a run."""
     restarting: frozenset[tuple[str, str]] = frozenset()
     """The targets that were themselves seen RESTARTING, each with its new execution."""
     was_seen: bool = False
@@ -155,7 +153,6 @@ class Evidence:
         return cls(
             seen_running=sighting.seen_running,
             seen_alone=sighting.seen_alone,
-            seen_together=sighting.seen_together,
             was_seen=sighting.was_seen,
             not_ours=sighting.not_ours,
             name=sighting.name,
@@ -167,7 +164,6 @@ class Evidence:
             sighting,
             seen_running=self.seen_running,
             seen_alone=self.seen_alone,
-            seen_together=self.seen_together,
             was_seen=self.was_seen,
             not_ours=self.not_ours,
             name=self.name,
@@ -273,7 +269,6 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
         evidence,
         seen_running=evidence.seen_running | running,
         seen_alone=evidence.seen_alone | (running if picture.queue is not None and not waiting else frozenset()),
-        seen_together=max(evidence.seen_together, tuple(each.triggered_by for each in waiting), key=len),
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
         not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
@@ -306,10 +301,8 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
         or asks_in_other_ways(baseline, runs, newest.triggered_by)
         or (was_missed and (others_ask_as_we_do(baseline, runs, newest) or is_shared(baseline, runs)))
     )
-    is_anybodys = (
-        (is_doubtful and not bears_our_name(baseline, runs, newest))
-        or (was_missed and _took_long(submitted) and not submitted.found)
-        or _is_one_of_several(look)
+    is_anybodys = (is_doubtful and not bears_our_name(baseline, runs, newest)) or (
+        was_missed and _took_long(submitted) and not submitted.found
     )
     if (is_hidden and not was_running) or is_anybodys:
         if submitted.found and not is_hidden:
@@ -321,12 +314,6 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     name = (newest.triggered_by if is_alone else None) or look.evidence.name
     evidence = _with_verdicts(replace(look.evidence, absent_since=None, name=name), look.verdict)
     return replace(look, evidence=evidence, settled=True)
-
-
-def _is_one_of_several(look: Look) -> bool:
-    """Return whether fewer runs have begun than requests that may be ours were seen waiting together."""
-    waiting = [name for name in look.evidence.seen_together if look.baseline.name in (None, name) or name is None]
-    return len(look.verdict.runs) < len(waiting)
 
 
 def _with_verdicts(evidence: Evidence, verdict: Verdict) -> Evidence:

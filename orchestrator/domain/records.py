@@ -33,8 +33,6 @@ class Sighting:
     """The new executions that were seen in progress."""
     seen_alone: frozenset[str] = frozenset()
     """Those of them that were seen in progress while no request waited that may be ours."""
-    seen_together: tuple[str | None, ...] = ()
-    """Who asked for the most requests that may be ours and were seen waiting at one time."""
     was_seen: bool = False
     """Whether anything of a restart has been seen."""
     not_ours: frozenset[str] = frozenset()

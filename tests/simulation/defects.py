@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain import activity, evidence, ownership, verdict
-from orchestrator.domain.evidence import Submitted
+from orchestrator.domain.evidence import Evidence, Submitted
 from orchestrator.domain.observations import Baseline, Run
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.ownership import Ours, Search, Standing
@@ -62,20 +62,24 @@ class Defect:
     witness: int
     """A seed that catches it. Where it does not any more, another has to be found."""
     ordeal: str = "none"
+    world: tuple[str, ...] = ()
+    """Settings of the platform's dials, each as KEY=VALUE; the seed draws the others."""
 
     def play(self, seed: int) -> WholeRun:
         """Play one seed as it is looked for."""
-        return play(seed, profile="hostile", ordeal=self.ordeal)
+        return play(seed, profile="hostile", ordeal=self.ordeal, world=self.world)
 
 
 DEFECTS: list[Defect] = []
 
 
-def defect(name: str, *, witness: int, ordeal: str = "none") -> Callable[[Callable[[Patch], None]], None]:
+def defect(
+    name: str, *, witness: int, ordeal: str = "none", world: Sequence[str] = ()
+) -> Callable[[Callable[[Patch], None]], None]:
     """Register a defect."""
 
     def register(plant: Callable[[Patch], None]) -> None:
-        DEFECTS.append(Defect(name=name, plant=plant, witness=witness, ordeal=ordeal))
+        DEFECTS.append(Defect(name=name, plant=plant, witness=witness, ordeal=ordeal, world=tuple(world)))
 
     return register
 
@@ -254,6 +258,97 @@ def _nobody_else_is_about(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     patch.setattr(evidence, "_is_current", lambda *_: True)
     patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
+
+
+@defect("what looks that failed would have shown does not matter", witness=3001106, ordeal="death")
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "others_ask_as_we_do", lambda *_: False)
+
+
+@defect(
+    "what is seen at work is ours, whatever waits",
+    witness=306738,
+    world=[
+        "accepted_id=own",
+        "accepted_execution=none",
+        "failed_keeps=CANCELED",
+        "history_lag=60",
+        "history_order=unordered",
+        "missing_environment=404",
+        "status_dates=missing",
+        "status_request_ids=null",
+    ],
+)
+def _(patch: Patch) -> None:
+    right = evidence._remember
+
+    def wrong(*given: Any) -> Evidence:  # noqa: ANN401
+        seen = right(*given)
+        return replace(seen, seen_alone=seen.seen_running)
+
+    patch.setattr(evidence, "_remember", wrong)
+
+
+@defect("our name is ours alone, whatever it has done", witness=2100404, world=["all=default", "colleague_token=ours"])
+def _(patch: Patch) -> None:
+    for room in (activity, evidence):
+        patch.setattr(room, "is_shared", lambda *_: False)
+
+
+@defect(
+    "nothing begins while a submit is under way",
+    witness=854968,
+    world=[
+        "cancelled_keeps=either",
+        "date_jumps=3600",
+        "execution_numbers=fall",
+        "history_length=3",
+        "history_page=3",
+        "interrupted_services=none",
+        "old_readings=once",
+        "refusal_body=any",
+        "straight_away=mostly",
+    ],
+)
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "_took_long", lambda _: False)
+
+
+@defect(
+    "a run of another origin is no trace of a submit",
+    witness=957322,
+    world=[
+        "environment_after_cancel=either",
+        "interrupted_services=all",
+        "our_origin=CLI",
+        "quota_window=clock_hours",
+        "refusal_body=text",
+        "request_link=while_waiting",
+        "status_request_ids=null",
+        "straight_away=always",
+    ],
+)
+def _(patch: Patch) -> None:
+    patch.setattr(ownership, "_may_be_mislabelled", lambda *_: False)
+
+
+@defect(
+    "a run that may be older says how a service ended",
+    witness=103017,
+    world=[
+        "accepted_body=status",
+        "busy_answer=409",
+        "colleague_origin=API",
+        "environment_after_cancel=CANCELED",
+        "history_order=unordered",
+        "late_cancel=409",
+        "old_readings=for_minutes",
+        "queue_services=named",
+        "request_link=stays",
+    ],
+)
+def _(patch: Patch) -> None:
+    patch.setattr(evidence, "_without_uncertain", lambda judged, *_: judged)
 
 
 # What is done about faults.

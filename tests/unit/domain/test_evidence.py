@@ -50,8 +50,6 @@ TARGETS = ("api", "web")
 BASELINE = replace(baseline_of(*TARGETS, at=NOON), origin="API")
 OURS = submitted(BASELINE, request_ids=["request-1"])
 FOUND = submitted(BASELINE, found=True, took=float("inf"))
-NAMELESS = submitted(BASELINE)
-"""The answer to the submit named no request."""
 SLOW = submitted(BASELINE, request_ids=["request-1"], posted_at=5.0, took=COME_AND_GONE + 0.1)
 OVERDUE = expected_duration(len(TARGETS)) + OVERDUE_AFTER
 LATE = 500.0
@@ -385,28 +383,6 @@ def test_where_others_use_our_name_it_does_not_tell_and_the_queue_is_read_while_
     assert look_at(over, named, restart=FOUND, now=LATE).doubt is Doubt.UNATTRIBUTED
     assert look_at(over, replace(named, has_missed=True)).doubt is Doubt.UNATTRIBUTED
     assert look_at(over, replace(named, has_missed=True, seen_alone=frozenset({RUN}))).settled
-
-
-@pytest.mark.parametrize(
-    ("names", "known", "runs", "settled"),
-    [
-        pytest.param(["a", "b"], None, [DONE], False, id="two waited, one has run"),
-        pytest.param(["a", "b"], None, [DONE, replace(DONE, execution_id=execution(43))], True, id="both have run"),
-        pytest.param(["a", "b"], "a", [replace(DONE, triggered_by="a")], True, id="our name tells them apart"),
-        pytest.param(["a", "a"], "a", [replace(DONE, triggered_by="a")], False, id="both have our name"),
-        pytest.param(["a", None], "a", [replace(DONE, triggered_by="a")], False, id="one shows no name"),
-        pytest.param(["a"], None, [DONE], True, id="one waited"),
-    ],
-)
-def test_as_many_runs_must_have_ended_well_as_requests_that_may_be_ours_were_seen_waiting_together(
-    names: list[str | None], known: str | None, runs: list[Run], settled: bool
-) -> None:
-    queue = [replace(WAITING, request_id=f"request-{n}", triggered_by=name) for n, name in enumerate(names)]
-    waits = look_at(Picture(runs=[LAST_NIGHT], observation=IDLE, queue=queue), restart=NAMELESS)
-    assert waits.evidence.seen_together == tuple(names)
-    over = Picture(runs=[*runs[::-1], LAST_NIGHT], observation=OVER, queue=[])
-    look = look_at(over, replace(waits.evidence, name=known), restart=NAMELESS, now=LATE)
-    assert (look.settled, look.doubt) == (settled, None if settled else Doubt.UNATTRIBUTED)
 
 
 DISPUTED = [
