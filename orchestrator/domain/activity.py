@@ -100,8 +100,8 @@ def others_may_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) 
 
     Another run with our origin may have been made by an earlier run of this program or by another user: without a name
     nothing shows which. So may a run with other services than ours, unless requests were merged; and a run by somebody
-    who also asks in another way. Once our name is known, and nobody else uses it, only runs that bear it can be
-    confused with `ours`.
+    who also asks in another way. A history without another run shows nothing of anybody. Once our name is known, and
+    nobody else uses it, only runs that bear it can be confused with `ours`.
     """
     if bears_our_name(baseline, runs, ours):
         return False
@@ -109,7 +109,8 @@ def others_may_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) 
         return True
     if asks_in_other_ways(baseline, runs, ours.triggered_by):
         return True
-    return any(baseline.has_our_origin(run) for run in runs if run.execution_id != ours.execution_id)
+    others = [run for run in runs if run.execution_id != ours.execution_id]
+    return not others or any(baseline.has_our_origin(run) for run in others)
 
 
 def others_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
@@ -121,16 +122,21 @@ def others_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) -> b
     return not others or any(baseline.has_our_origin(run) and run.triggered_by != ours.triggered_by for run in others)
 
 
-def bears_our_name(baseline: Baseline, runs: Iterable[Run], ours: Run) -> bool:
-    """Return whether a run bears our name, and nothing shows that somebody else uses it, too."""
-    return baseline.name is not None and baseline.name == ours.triggered_by and not is_shared(baseline, runs)
+def bears_our_name(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
+    """Return whether a run bears our name, and the history shows that nobody else uses it."""
+    return baseline.name is not None and baseline.name == ours.triggered_by and not may_be_shared(baseline, runs, ours)
 
 
-def is_shared(baseline: Baseline, runs: Iterable[Run]) -> bool:
-    """Return whether the history has a run under our name that we cannot have asked for: we only ever restart."""
-    return baseline.name is not None and any(
-        run.triggered_by == baseline.name and not (baseline.has_our_origin(run) and run.action in (RESTART_ACTION, ""))
-        for run in runs
+def may_be_shared(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
+    """Return whether the history has a run under our name that we cannot have asked for: we only ever restart.
+
+    A history without another run shows nothing of anybody: then there may be one.
+    """
+    others = [run for run in runs if run.execution_id != ours.execution_id]
+    return not others or any(
+        run.triggered_by == baseline.name is not None
+        and not (baseline.has_our_origin(run) and run.action in (RESTART_ACTION, ""))
+        for run in others
     )
 
 

@@ -16,7 +16,7 @@ from orchestrator.domain.activity import (
     complete_restarts,
     executions_at_work,
     has_gaps,
-    is_shared,
+    may_be_shared,
     others_ask_as_we_do,
     others_may_ask_as_we_do,
     shows_activity,
@@ -299,7 +299,8 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
         submitted.found
         or newest.services.keys() != baseline.targets.keys()
         or asks_in_other_ways(baseline, runs, newest.triggered_by)
-        or (was_missed and (others_ask_as_we_do(baseline, runs, newest) or is_shared(baseline, runs)))
+        or (was_missed and others_ask_as_we_do(baseline, runs, newest))
+        or (was_missed and may_be_shared(baseline, runs, newest))
     )
     is_anybodys = (is_doubtful and not bears_our_name(baseline, runs, newest)) or (
         was_missed and _took_long(submitted) and not submitted.found

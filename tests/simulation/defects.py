@@ -292,7 +292,7 @@ def _(patch: Patch) -> None:
 @defect("our name is ours alone, whatever it has done", witness=2100404, world=["all=default", "colleague_token=ours"])
 def _(patch: Patch) -> None:
     for room in (activity, evidence):
-        patch.setattr(room, "is_shared", lambda *_: False)
+        patch.setattr(room, "may_be_shared", lambda *_: False)
 
 
 @defect(

@@ -19,6 +19,7 @@ from tests.support.strategies import TARGETS, TONIGHT, observations
 BASELINE = replace(baseline_of("api"), name="us")
 OURS = run(42, {"api": "RESTARTED"}, origin="API", triggered_by="us")
 EARLIER = run(41, {"api": "RESTARTED"}, origin="API", triggered_by="us")
+THE_CONSOLES = replace(EARLIER, origin="CONSOLE", triggered_by="ann")
 
 RUNNING_TONIGHT = frozenset({TONIGHT})
 assert TONIGHT is not None
@@ -62,7 +63,8 @@ def test_only_new_executions_are_ever_seen_in_progress(reading: Observation) -> 
 @pytest.mark.parametrize(
     ("name", "before", "bears", "may_be_anothers"),
     [
-        pytest.param("us", [], True, False, id="nobody else is seen"),
+        pytest.param("us", [], False, True, id="the history shows nobody else, and so nothing of anybody"),
+        pytest.param("us", [THE_CONSOLES], True, False, id="others ask in another way"),
         pytest.param("us", [EARLIER], True, False, id="we have restarted there before"),
         pytest.param("us", [replace(EARLIER, action="DEPLOY")], False, True, id="our name has deployed there, too"),
         pytest.param("us", [replace(EARLIER, origin="CONSOLE")], False, True, id="our name asks in another way, too"),

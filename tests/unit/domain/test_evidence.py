@@ -437,7 +437,11 @@ def test_a_run_that_was_seen_at_work_counts_though_the_history_does_not_reach_ba
     [
         pytest.param(OURS, [DONE, AS_WE_DO], id="another run with our origin"),
         pytest.param(OURS, [replace(DONE, execution_id=execution(43)), LAST_NIGHT], id="a number is missing"),
-        pytest.param(OURS, [replace(DONE, services={**BOTH, "cache": "RESTARTED"})], id="other services in the run"),
+        pytest.param(
+            OURS,
+            [replace(DONE, services={**BOTH, "cache": "RESTARTED"}), LAST_NIGHT],
+            id="other services in the run",
+        ),
     ],
 )
 def test_a_run_under_our_known_name_is_settled_by_the_history_alone(restart: Submitted, found: list[Run]) -> None:

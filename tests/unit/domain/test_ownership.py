@@ -415,9 +415,20 @@ CANCELLABLE = [
         id="somebody waits behind it",
     ),
     pytest.param(BASELINE, [OUR_RUN, LAST_NIGHTS], [], Standing.RUNS, id="our run"),
-    pytest.param(replace(BASELINE, origin=None), [OUR_RUN], [], Standing.RUNS, id="our origin is the API's by default"),
+    pytest.param(BASELINE, [OUR_RUN], [], Standing.UNNAMED, id="the history shows nobody else"),
     pytest.param(
-        replace(BASELINE, origin="CLI"), [replace(OUR_RUN, origin="CLI")], [], Standing.RUNS, id="our origin is another"
+        replace(BASELINE, origin=None, name="robot"),
+        [NAMED_RUN, LAST_NIGHTS],
+        [],
+        Standing.RUNS,
+        id="our origin is the API's by default",
+    ),
+    pytest.param(
+        replace(BASELINE, origin="CLI"),
+        [replace(OUR_RUN, origin="CLI"), LAST_NIGHTS],
+        [],
+        Standing.RUNS,
+        id="our origin is another",
     ),
     pytest.param(
         KNOWN,
