@@ -125,7 +125,7 @@ def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.RESTART_ERROR)
 
 
-@defect("a service that is gone is taken for success", witness=8)
+@defect("a service that is gone is taken for success", witness=146)
 def _(patch: Patch) -> None:
     _final_state_succeeds(patch, State.DELETED)
 
@@ -204,12 +204,12 @@ def _(patch: Patch) -> None:
     patch.setattr(verdict, "runs_since", wrong)
 
 
-@defect("numbers are believed, whatever list and dates say", witness=116)
+@defect("numbers are believed, whatever list and dates say", witness=624)
 def _(patch: Patch) -> None:
     patch.setattr(Baseline, "ordered_by", lambda self, _: self)
 
 
-@defect("one target that restarted is enough", witness=8)
+@defect("one target that restarted is enough", witness=36)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -235,7 +235,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
 
 
-@defect("any run in the history counts, a deployment too", witness=2)
+@defect("any run in the history counts, a deployment too", witness=99)
 def _(patch: Patch) -> None:
     _any_action_counts(patch)
     _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
@@ -611,7 +611,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Page, "settle", nothing)
 
 
-@defect("a resumed run takes an older baseline", witness=13, ordeal="death")
+@defect("a resumed run takes an older baseline", witness=506, ordeal="death")
 def _(patch: Patch) -> None:
     def older(_: Work, intent: Intent) -> Intent:
         baseline = intent.baseline
