@@ -282,7 +282,10 @@ class JobLookout:
                 return False
             ended, due = shared.ended, shared.due
             if now >= due:
-                await shared.look()
+                # Whatever hangs, the job's own last look is on time: another job looks in its place.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(until - now):
+                        await shared.look()
             else:
                 # Not for too long at once: the quota may want another spacing by then.
                 await shared.wait(min(due - now, min(own_look_at, until) - now, CHECK_AGAIN_AFTER))

@@ -1,11 +1,13 @@
 """Cancels what is provably ours in one environment, and nothing else."""
 
+from collections.abc import Awaitable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from orchestrator.domain.evidence import Evidence, Submitted, known_baseline
 from orchestrator.domain.ownership import Ours, Standing, find_ours, still_runs
 from orchestrator.restart.context import Context
+from orchestrator.restart.polling import answered_within
 
 
 async def cancel_ours(
@@ -38,13 +40,17 @@ async def cancel_ours(
     match ours.standing:
         case Standing.WAITS:
             for request_id in sorted(ours.request_ids):
-                await context.platform.cancel_request(request_id)
+                await _answered(context, context.platform.cancel_request(request_id))
                 context.narrator.say("restart_cancelled", request_id=request_id)
         case Standing.RUNS:
             if not still_runs(baseline, await context.reader.statuses(), ours.execution_id):
                 return replace(ours, standing=Standing.ENDING)
-            await context.platform.cancel_run(baseline.environment_id)
+            await _answered(context, context.platform.cancel_run(baseline.environment_id))
             context.narrator.say("restart_cancelled", execution_id=ours.execution_id)
         case _:
             pass
     return ours
+
+
+async def _answered(context: Context, answer: Awaitable[None]) -> None:
+    await answered_within(answer, context.poller.contact.patience)

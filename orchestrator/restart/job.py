@@ -12,10 +12,14 @@ from orchestrator.restart import settlement
 from orchestrator.restart.cancelling import cancel_ours
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
+from orchestrator.restart.polling import LAST_ANSWER
 from orchestrator.restart.proof import Proof
 from orchestrator.restart.settlement import Settlement
 from orchestrator.restart.submission import Submission
 from orchestrator.restart.verification import verify
+
+CANCEL_WITHIN = 4.0
+"""Seconds after the deadline within which our restart is cancelled, where the policy says so: then the job ends."""
 
 
 class RestartJob:
@@ -136,6 +140,8 @@ class RestartJob:
         """Cancel our restart if the policy says so and it is provably ours alone; return a sentence for the report."""
         if self._context.target.policy.on_deadline is not OnDeadline.CANCEL:
             return "It continues at Qovery."
+        contact = self._context.poller.contact
+        contact.until = self._context.clock.monotonic() + CANCEL_WITHIN - LAST_ANSWER
         try:
             ours = await cancel_ours(submitted, self._context, evidence=self._proof.evidence)
         except PlatformError as error:

@@ -1,5 +1,6 @@
 """The polling loop: looks until there is a result, a deadline passes, or contact is lost."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Literal, TypeAlias, TypeVar
@@ -9,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, ret
 from orchestrator import ports
 from orchestrator.domain.observations import Observation
 from orchestrator.domain.outcomes import Reason
-from orchestrator.errors import PassingError, ThrottledError
+from orchestrator.errors import PassingError, ThrottledError, UnansweredError
 from orchestrator.ports import Clock, Lookout
 from orchestrator.restart.intervals import (
     JITTER,
@@ -23,9 +24,22 @@ from orchestrator.restart.intervals import (
 
 T = TypeVar("T")
 
+LAST_ANSWER = 3.0
+"""Seconds after the deadline, or after contact was lost, within which the request in flight may still be answered."""
 
 GaveUp: TypeAlias = Literal[Reason.DEADLINE, Reason.CONTACT_LOST]
 """Why a poll ended without a result: the deadline passed, or there was no usable answer for too long."""
+
+
+async def answered_within(answer: Awaitable[T], seconds: float) -> T:
+    """Await an answer; raise `UnansweredError` if there is none within so many seconds, whatever hangs."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await answer
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise UnansweredError(f"no answer within {seconds:.0f} s, when time was up") from None
 
 
 class Contact:
@@ -34,6 +48,9 @@ class Contact:
     Args:
         clock: the source of time.
         limit: seconds without a usable answer after which contact counts as lost.
+
+    Attributes:
+        until: the instant of the last look, whether there is contact or not.
     """
 
     def __init__(self, clock: Clock, limit: float) -> None:
@@ -41,6 +58,7 @@ class Contact:
         self._limit = limit
         self._last = clock.monotonic()
         self._excused = False
+        self.until = float("inf")
 
     def made(self) -> None:
         """Note a usable answer."""
@@ -64,6 +82,16 @@ class Contact:
     def lost_at(self) -> float:
         """The instant at which contact is lost if no answer comes before it."""
         return self._last + self._limit
+
+    @property
+    def give_up_at(self) -> float:
+        """The instant after which no request is sent."""
+        return min(self.until, self.lost_at)
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a request that is sent now is waited for."""
+        return max(self.give_up_at + LAST_ANSWER - self._clock.monotonic(), 0.0)
 
     @property
     def worth_a_look_at(self) -> float:
@@ -167,10 +195,11 @@ class Poller:
             What `look` returned, or why there was no result.
         """
         self.contact.made()
+        self.contact.until = until
         self._failed = False
 
         def give_up_at() -> float:
-            return min(until, self.contact.lost_at)
+            return self.contact.give_up_at
 
         async def one_look() -> T | None:
             # Newer versions of tenacity await only coroutine functions, and `look` may be another callable.

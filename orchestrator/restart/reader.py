@@ -6,9 +6,10 @@ from typing import TypeVar
 from orchestrator.domain.observations import Baseline, Observation, QueuedRequest, Run, last_reading
 from orchestrator.errors import MalformedAnswerError, NotFoundError, PassingError, PlatformError, RefusedError
 from orchestrator.ports import Clock, Lookout, Platform
-from orchestrator.restart.polling import Contact
+from orchestrator.restart.polling import Contact, answered_within
 
 T = TypeVar("T")
+
 
 PAGE = 20
 """The runs that the history shows by default."""
@@ -110,7 +111,7 @@ class Reader:
 
     async def _ask(self, answer: Awaitable[T]) -> T:
         try:
-            return await answer
+            return await answered_within(answer, self._contact.patience)
         except RefusedError as error:
             raise MalformedAnswerError(str(error), status=error.status) from error
 

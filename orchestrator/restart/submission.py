@@ -26,7 +26,7 @@ from orchestrator.restart.claiming import claim
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.lost_submit import LostSubmit
-from orchestrator.restart.polling import GaveUp
+from orchestrator.restart.polling import LAST_ANSWER, GaveUp, answered_within
 from orchestrator.restart.settlement import Settlement
 
 REFUSALS = (ThrottledError, NotFoundError, RefusedError, TokenRefusedError)
@@ -295,7 +295,10 @@ class Submission:
             may_cancel=self._may_cancel,
         )
         try:
-            receipt = await context.platform.submit_restart(context.target.environment_id, running)
+            receipt = await answered_within(
+                context.platform.submit_restart(context.target.environment_id, running),
+                deadline + LAST_ANSWER - context.clock.monotonic(),
+            )
         except PlatformError as error:
             if _was_never_sent(error):
                 self.submitted = None
