@@ -42,6 +42,10 @@ class JournalError(UsageError):
     """The journal cannot be read or written: it is damaged, full, forbidden, or of a newer version."""
 
 
+class JournalBusyError(JournalError):
+    """Another process keeps the journal to itself, a backup for example: trying again may help."""
+
+
 class NameResolutionError(UsageError):
     """A name in the configuration matches nothing, or several things; `problems` lists every finding."""
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from orchestrator.errors import JournalError
+from orchestrator.errors import JournalBusyError, JournalError
 from orchestrator.journal.lock import FileIdentity, identity_of
 
 FILE_NAME = "journal.sqlite3"
 APPLICATION_ID = 0x51527374
 """The `PRAGMA application_id` of a journal ("QRst"), so that no other database is taken for one."""
-BUSY_TIMEOUT = 5.0
+BUSY_TIMEOUT = 2.0
 """Seconds to wait for another process that is writing. A transaction takes milliseconds."""
 
 MIGRATIONS = (
@@ -90,6 +90,7 @@ class Database:
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else folder / FILE_NAME
         self._durable: bool | None = None
+        self._patience = BUSY_TIMEOUT
         self._files: dict[Path, FileIdentity] = {}
         with self._explained():
             if self._path is not None:
@@ -142,14 +143,19 @@ class Database:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, durable: bool = True, patience: float | None = None) -> Iterator[sqlite3.Connection]:
         """Open a transaction that excludes other writers; commit it at the end, or roll it back after an error.
 
         Args:
             durable: whether it must survive a loss of power once it is committed. If not, a loss of power may lose the
                 last transactions, but damages nothing; the death of a process loses none.
+            patience: seconds to wait for another process that is writing; everything else in this process waits, too.
+
+        Raises:
+            JournalBusyError: another process kept the file for longer.
         """
         with self._explained():
+            self._be_patient(BUSY_TIMEOUT if patience is None else patience)
             if durable is not self._durable:
                 self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
@@ -162,6 +168,11 @@ class Database:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _be_patient(self, seconds: float) -> None:
+        if seconds != self._patience:
+            self._connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+            self._patience = seconds
 
     def read(self, query: str, *parameters: object) -> list[sqlite3.Row]:
         """Return the rows of a query."""
@@ -214,15 +225,23 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"{self} {_trouble(error)}") from error
+            kind = JournalBusyError if _code_of(error) in _BUSY else JournalError
+            raise kind(f"{self} {_trouble(error)}") from error
+
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code_of(error: sqlite3.Error | OSError) -> int:
+    """Return SQLite's code, without its extension. Without one it comes from Python, as from a closed connection."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def _trouble(error: sqlite3.Error | OSError) -> str:
     """Return what an error means and what to do about it."""
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror}. Choose another --state-dir."
-    # Without a code it comes from Python's module itself, for example from a closed connection.
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+    match _code_of(error):
         case sqlite3.SQLITE_FULL:
             return f"cannot be written: {error}. Free some space, or choose another --state-dir."
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

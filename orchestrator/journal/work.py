@@ -1,8 +1,8 @@
 """The ports `RunJournal` and `Journal` in SQLite: the run that this process works on, and each of its environments."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Self
@@ -10,9 +10,18 @@ from uuid import uuid4
 
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Sighting, StoredEnvironment
-from orchestrator.errors import JournalError, UsageError
+from orchestrator.errors import JournalBusyError, JournalError, UsageError
 from orchestrator.journal import codec
 from orchestrator.journal.store import ABANDONED, Store, row_of
+
+PATIENCE = 5.0
+"""Seconds to wait for another process that keeps the journal, before a submit: without it nothing is submitted."""
+IMPATIENCE = 1.0
+"""Seconds to wait for it after a submit: what happened is known, and the end must not wait for a record of it."""
+AT_ONCE = 0.05
+"""Seconds for which the whole process waits for another that is writing. A transaction takes milliseconds."""
+TRY_AGAIN_AFTER = 0.1
+"""Seconds."""
 
 
 class Work:
@@ -144,19 +153,19 @@ class Work:
 
     def note_request(self) -> None:
         """Count a request that is about to be sent. A failed write is ignored."""
-        with suppress(JournalError), self.writing(durable=False) as transaction:
+        with suppress(JournalError), self._writing(durable=False) as transaction:
             transaction.execute("UPDATE runs SET requests = requests + 1 WHERE run_id = ?", (self.run_id,))
 
     async def beat(self) -> None:
         """Write a heartbeat. A failed write is ignored: the next heartbeat may succeed."""
-        with suppress(JournalError), self.writing(durable=False):
+        with suppress(JournalError), self._writing(durable=False):
             pass
 
     async def close(
         self, results: Sequence[EnvironmentResult] | None, *, outcome: str, exit_code: int, report: str
     ) -> None:
         """Write down that no process works on the run any more; `results` are None if it was interrupted."""
-        with self.writing() as transaction:
+        async with self.writing(within=IMPATIENCE) as transaction:
             transaction.execute(
                 "UPDATE runs SET holder = NULL, outcome = ?, exit_code = ?, report = ? WHERE run_id = ?",
                 (outcome, exit_code, codec.report_to_bytes(report), self.run_id),
@@ -176,16 +185,39 @@ class Work:
         """Release the lock, so that another process may take the run over, even if nothing could be written."""
         self._lock.release()
 
-    @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Open a transaction if this process still holds the run; each one is a heartbeat, too.
+    @asynccontextmanager
+    async def writing(self, *, within: float, durable: bool = True) -> AsyncIterator[sqlite3.Connection]:
+        """Open a transaction as soon as no other process is writing, if this process still holds the run.
 
-        What is durable is written only if the journal is still where the next process looks for it.
+        Each one is a heartbeat, too. What is durable is written only if the journal is still where the next process
+        looks for it. Nothing may be awaited inside.
+
+        Args:
+            within: seconds to wait for another process; only the caller waits, not the whole process.
+            durable: whether it must survive a loss of power.
+
+        Raises:
+            JournalError: it cannot be written.
         """
+        clock = self.store.clock
+        give_up_at = clock.monotonic() + within
+        with ExitStack() as stack:
+            while True:
+                try:
+                    transaction = stack.enter_context(self._writing(durable=durable))
+                    break
+                except JournalBusyError:
+                    if clock.monotonic() >= give_up_at:
+                        raise
+                    await clock.sleep(TRY_AGAIN_AFTER)
+            yield transaction
+
+    @contextmanager
+    def _writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
         database = self.store.database
         if durable:
             database.check_in_place()
-        with database.writing(durable=durable) as transaction:
+        with database.writing(durable=durable, patience=AT_ONCE) as transaction:
             row = transaction.execute("SELECT holder, beat_at FROM runs WHERE run_id = ?", (self.run_id,)).fetchone()
             if row is None or row["holder"] != self._holder:
                 raise JournalError(f"This process no longer holds the run {self.run_id}: another has taken it over.")
@@ -226,7 +258,7 @@ class Page:
     async def claim(self) -> Holder | None:
         """Take the environment, unless an unfinished run against the same API holds it; then return that run."""
         store = self._work.store
-        with self._work.writing() as transaction:
+        async with self._work.writing(within=PATIENCE) as transaction:
             other = transaction.execute(
                 "SELECT runs.*, other.held_since FROM environments AS mine "
                 "JOIN runs AS my_run ON my_run.run_id = mine.run_id "
@@ -251,7 +283,7 @@ class Page:
     async def intend(self, intent: Intent) -> None:
         """Write down a restart before it is posted."""
         stored = replace(intent, posted_at=intent.posted_at - self._work.began)
-        with self._work.writing() as transaction:
+        async with self._work.writing(within=PATIENCE) as transaction:
             self._work.check_lock()
             self._update(
                 transaction,
@@ -266,24 +298,24 @@ class Page:
 
     async def withdraw(self) -> None:
         """Write down that the restart last intended was not accepted."""
-        with self._work.writing() as transaction:
+        async with self._work.writing(within=IMPATIENCE) as transaction:
             self._update(transaction, "intent = NULL, accepted = 0, found = 0, request_ids = '[]', sighting = NULL")
 
     async def accept(self, request_ids: frozenset[str], *, found: bool = False) -> None:
         """Write down that it was accepted: according to the answer, or as `found` at the platform."""
-        with self._work.writing() as transaction:
+        async with self._work.writing(within=IMPATIENCE) as transaction:
             self._update(
                 transaction, "accepted = 1, found = ?, request_ids = ?", int(found), codec.ids_to_text(request_ids)
             )
 
     async def see(self, sighting: Sighting) -> None:
         """Write down the latest sighting. A loss of power may lose it, since it can be observed again."""
-        with self._work.writing(durable=False) as transaction:
+        async with self._work.writing(within=IMPATIENCE, durable=False) as transaction:
             self._update(transaction, "sighting = ?", codec.sighting_to_text(sighting))
 
     async def settle(self, result: EnvironmentResult) -> None:
         """Write down the environment's result."""
-        with self._work.writing() as transaction:
+        async with self._work.writing(within=IMPATIENCE) as transaction:
             self._update(transaction, "result = ?", codec.result_to_text(result))
 
     def _update(self, transaction: sqlite3.Connection, assignments: str, *values: object) -> None:

@@ -122,15 +122,15 @@ def test_an_older_copy_that_is_written_into_the_journal_is_noticed(journals: Jou
 def test_a_write_of_which_nobody_knows_whether_it_was_done_is_no_older_copy(journals: Journals) -> None:
     work = begin(journals.process())
 
-    def fail(*, after: str) -> None:
+    async def fail(*, after: str) -> None:
         journals.clock.move(1.0)
-        with work.writing() as transaction:
+        async with work.writing(within=0.0) as transaction:
             transaction.execute(after)
             raise ZeroDivisionError
 
     for after in ("COMMIT", "SELECT 1"):
         with pytest.raises(ZeroDivisionError):
-            fail(after=after)
+            at_once(fail(after=after))
     at_once(work.page("production").intend(intent(1.0)))
     assert journals.rows("SELECT submits FROM runs") == [(1,)]
 

@@ -4,15 +4,16 @@ import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.errors import JournalError
-from orchestrator.journal import database
+from orchestrator.errors import JournalBusyError, JournalError
+from orchestrator.journal import database, work
 from orchestrator.journal.database import FILE_NAME, Database
-from tests.support.journals import Journals, allow_no_more_pages, begin, close, opened, refusal
+from orchestrator.journal.work import Page
+from tests.support.journals import Journals, allow_no_more_pages, begin, close, intent, opened, refusal
 from tests.support.memory_journal import at_once
 
 NOBODY = 65534
@@ -171,6 +172,56 @@ def test_a_journal_that_another_process_keeps_busy_is_told_so(folder: Path, monk
     with journal.writing() as transaction:
         transaction.execute("DELETE FROM runs")
     journal.close()
+
+
+@pytest.fixture
+def busy(journals: Journals, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], Page]]:
+    """A page of a journal that another process keeps busy for so many seconds."""
+    monkeypatch.setattr(work, "AT_ONCE", 0.0)
+    page = begin(journals.process()).page("production")
+    other = sqlite3.connect(journals.path, isolation_level=None)
+
+    def keep(seconds: float) -> Page:
+        other.execute("BEGIN IMMEDIATE")
+        free_at = journals.clock.monotonic() + seconds
+
+        async def sleep(for_: float) -> None:
+            journals.clock.move(for_)
+            if other.in_transaction and journals.clock.monotonic() >= free_at:
+                other.execute("COMMIT")
+
+        monkeypatch.setattr(journals.clock, "sleep", sleep)
+        return page
+
+    yield keep
+    other.close()
+
+
+def test_before_a_submit_a_journal_that_is_busy_is_waited_for_and_only_the_job_waits(
+    journals: Journals, busy: Callable[[float], Page]
+) -> None:
+    began, page = journals.clock.monotonic(), busy(work.PATIENCE - 1)
+    at_once(page.intend(intent(1.0)))
+    assert journals.clock.monotonic() - began == pytest.approx(work.PATIENCE - 1, abs=work.TRY_AGAIN_AFTER)
+    assert journals.rows("SELECT submits FROM runs") == [(1,)]
+
+
+def test_before_a_submit_a_journal_that_stays_busy_is_an_error(
+    journals: Journals, busy: Callable[[float], Page]
+) -> None:
+    began, page = journals.clock.monotonic(), busy(60.0)
+    with pytest.raises(JournalBusyError, match="is kept busy by another process"):
+        at_once(page.claim())
+    assert journals.clock.monotonic() - began == pytest.approx(work.PATIENCE, abs=2 * work.TRY_AGAIN_AFTER)
+
+
+def test_what_has_ended_waits_only_for_a_moment_to_be_written_down(
+    journals: Journals, busy: Callable[[float], Page]
+) -> None:
+    began, page = journals.clock.monotonic(), busy(60.0)
+    with pytest.raises(JournalBusyError):
+        at_once(page.accept(frozenset()))
+    assert journals.clock.monotonic() - began == pytest.approx(work.IMPATIENCE, abs=2 * work.TRY_AGAIN_AFTER)
 
 
 def test_a_journal_that_is_closed_says_so_and_can_be_closed_again(folder: Path) -> None:
