@@ -5,9 +5,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from orchestrator.domain.outcomes import ExitCode
+from orchestrator.runs.event_loop import AbandoningLoop
 from orchestrator.runs.rehearsal import Rehearsal
 
 T = TypeVar("T")
+
+STOPS_WITHIN = 1.0
+"""Seconds after which a run that was asked to stop is left behind where it is, and reported."""
 
 
 class Interruption:
@@ -36,23 +40,35 @@ class Interruption:
 
 def in_fitting_loop(main: Coroutine[Any, Any, T], *, rehearsal: Rehearsal | None) -> T:
     """Run `main` in a new event loop, one of virtual time for a rehearsal."""
-    if rehearsal is None:
-        return asyncio.run(main)
-    from orchestrator.simulator.virtual_time import VirtualTimeLoop  # noqa: PLC0415 - only a rehearsal needs it
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = AbandoningLoop
+    if rehearsal is not None:
+        from orchestrator.simulator.virtual_time import VirtualTimeLoop  # noqa: PLC0415 - only a rehearsal needs it
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        loop_factory = VirtualTimeLoop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(main)
 
 
 async def until_done_or_asked(work: Coroutine[Any, Any, None], interruption: Interruption) -> None:
-    """Await `work`; cancel it if an interruption asks for it, or if the caller is cancelled."""
+    """Await `work`; cancel it if an interruption asks for it, or if the caller is cancelled.
+
+    Work that does not stop soon after that is left behind.
+    """
     task = asyncio.ensure_future(work)
-    interruption.when_asked(task.cancel)
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        task.cancel()
+        asked.set()
+
+    interruption.when_asked(stop)
+    waiting = asyncio.ensure_future(asked.wait())
     try:
-        await asyncio.wait([task])
+        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        waiting.cancel()
         if not task.done():
             task.cancel()
-            await asyncio.wait([task])
-    if not (task.cancelled() and interruption.code is not None):
+            await asyncio.wait([task], timeout=STOPS_WITHIN)
+    if task.done() and not (task.cancelled() and interruption.code is not None):
         task.result()

@@ -79,7 +79,7 @@ async def prepare_restart(
     """
     plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
     _announce(plan, session.log, session.estimate(plan))
-    end_by = session.clock.monotonic() + plan.strategy.run_deadline
+    end_by = start.began + plan.strategy.run_deadline
     store.prune(keep_days=config.journal.keep_days, keep_runs=config.journal.keep_runs)
     journal = Work.begin(
         store,
@@ -105,7 +105,7 @@ async def prepare_watch(config: Config, session: Session, start: Start, *, simul
     """Look up every name. Needs no journal, since nothing is submitted. Raises what `prepare_restart` raises."""
     plan = await _plan(config, session, start, simulated=simulated, to_restart=False)
     _announce(plan, session.log, None)
-    end_by = session.clock.monotonic() + plan.strategy.run_deadline
+    end_by = start.began + plan.strategy.run_deadline
     make_job = _watch_jobs(session, is_large=is_large(config))
     return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by), journal=NoJournal(began=start.began))
 

@@ -38,7 +38,7 @@ from orchestrator.redaction import redactor, shown_url
 from orchestrator.reports.model import RequestCounts
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
-from orchestrator.restart.polling import GaveUp, Poller
+from orchestrator.restart.polling import GaveUp, Poller, answered_within
 from orchestrator.runs.rehearsal import Rehearsal, Transports
 
 QOVERY_API_URL = httpx.URL("https://api.qovery.com")
@@ -65,7 +65,7 @@ class Retrying:
 
     def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random) -> None:
         self._policy = config.default_policy()
-        self._longest = config.run_strategy().run_deadline
+        self._until = clock.monotonic() + config.run_strategy().run_deadline
         self._clock = clock
         self._narrator = Narrator(log, clock)
         self._random = random
@@ -85,7 +85,9 @@ class Retrying:
             random=self._random,
             on_fault=self._narrator.fault,
         )
-        result: T | GaveUp = await poller.poll(read, until=self._clock.monotonic() + self._longest)
+        result: T | GaveUp = await poller.poll(
+            lambda: answered_within(read(), poller.contact.patience), until=self._until
+        )
         if isinstance(result, Reason):
             raise UnansweredError(
                 f"No usable answer from Qovery for {poller.contact.silent_for:.0f} s. Nothing was submitted."
