@@ -1,5 +1,6 @@
 """The log: structlog, one event per line on stderr, human-readable or in JSON, without secrets."""
 
+import json
 import logging
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -13,6 +14,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
+from orchestrator.streams import LossyStream, lines_lost
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -73,14 +75,20 @@ def configure(
     ]
     if log_format == "json":
         last: list[Processor] = [_unmark, structlog.processors.JSONRenderer(default=str)]
+        tell_loss = _lines_lost_event
     else:
+        tell_loss = lines_lost
         last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", UnbreakableStream(stream))),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", LossyStream(stream, tell_loss))),
         cache_logger_on_first_use=False,
     )
+
+
+def _lines_lost_event(count: int) -> str:
+    return json.dumps({"event": "log_lines_lost", "count": count, "level": "warning"}) + "\n"
 
 
 def _unmark(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -140,24 +148,3 @@ def _console(*, color: bool) -> Processor:
         sort_keys=False,
         exception_formatter=structlog.dev.plain_traceback,
     )
-
-
-class UnbreakableStream:
-    """A text stream whose reader may go away: what cannot be written is dropped, without an error."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write what can be written."""
-        try:
-            return self._stream.write(text)
-        except (OSError, ValueError):
-            return 0
-
-    def flush(self) -> None:
-        """Flush what can be flushed."""
-        try:
-            self._stream.flush()
-        except (OSError, ValueError):
-            return

@@ -4,10 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, TypeVar
 
 from structlog.typing import FilteringBoundLogger
@@ -23,14 +24,21 @@ from orchestrator.reports.text import render_summary
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
+from orchestrator.streams import LossyStream, write_result
 
 T = TypeVar("T")
+
+RESULT_PATIENCE = 60.0
+"""Seconds for which nobody may read the result before it is given up: a pager may be slow."""
+END_PATIENCE = 1.0
+"""The same after a signal or a deadline: the process has to end then."""
 
 _EXIT_CODE_OF_SIGNAL = {
     signal.SIGINT: ExitCode.SIGINT,
     signal.SIGTERM: ExitCode.SIGTERM,
     signal.SIGHUP: ExitCode.SIGTERM,
 }
+_TIME_IS_UP = frozenset({ExitCode.TIMED_OUT, *_EXIT_CODE_OF_SIGNAL.values()})
 
 
 class CommandRunner:
@@ -46,6 +54,7 @@ class CommandRunner:
         self._session: Session | None = None
         self.interruption = Interruption()
         self.rehearsal = None
+        self._patience = RESULT_PATIENCE
         if settings.simulate:
             self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value, world=settings.world)
         _configure_streams(settings.output)
@@ -66,20 +75,28 @@ class CommandRunner:
         self._session = session
 
     def run(self, make: Callable[[], Coroutine[Any, Any, RunReport]], *, config: str | None) -> ExitCode:
-        """Run `make`, then print and write its report, or a report of the error that ended it."""
+        """Run `make`, then write and print its report, or a report of the error that ended it.
+
+        What has to be kept is written first: nobody knows whether anybody reads stdout.
+        """
         started_at = SystemClock().now()
+        writable: list[Path] = []
         try:
             for path in self._settings.report:
                 check_writable(path)
+                writable.append(path)
             report = in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
         except RestartError as error:
             self.show_error(error)
             report = self._report_of_error(error, config=config, started_at=started_at)
-            if self._settings.output is Output.JSON:
-                self.show(render_json(report))
+            is_result = self._settings.output is Output.JSON
         else:
+            is_result = True
+        self._write_reports(report, writable)
+        if report.exit_code in _TIME_IS_UP:
+            self._patience = END_PATIENCE
+        if is_result:
             self._present(report)
-        self._write_reports(report)
         return ExitCode(report.exit_code)
 
     def attempt(self, make: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T | None, ExitCode, tuple[str, ...]]:
@@ -97,10 +114,7 @@ class CommandRunner:
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
         try:
-            sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            return
+            write_result(sys.stdout, text if text.endswith("\n") else f"{text}\n", patience=self._patience)
         except OSError as error:
             # The restarts are done, and the exit code reports their outcome.
             logs.get_logger().error("result_not_written", error=str(error))
@@ -110,7 +124,7 @@ class CommandRunner:
         if self._settings.log_format is LogFormat.JSON:
             self._log.error("run_refused", problems=problems_of(error), error=type(error).__name__)
             return
-        stream = logs.UnbreakableStream(sys.stderr)
+        stream = LossyStream(sys.stderr)
         for problem in problems_of(error):
             stream.write(f"error: {problem}\n")
         stream.flush()
@@ -137,8 +151,8 @@ class CommandRunner:
             render_summary(report, width=settings.width, color=settings.color_on(sys.stdout), verbose=settings.verbose)
         )
 
-    def _write_reports(self, report: RunReport) -> None:
-        for path in self._settings.report:
+    def _write_reports(self, report: RunReport, paths: Iterable[Path]) -> None:
+        for path in paths:
             try:
                 write_report(report, path)
             except (OSError, UsageError) as error:

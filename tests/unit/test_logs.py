@@ -1,18 +1,16 @@
 """The log: one event a line, in UTC, without secrets, whoever reads it."""
 
-import contextlib
 import io
 import json
 import os
 from collections.abc import Iterator
 from contextvars import copy_context
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import structlog
 
-from orchestrator import logs
+from orchestrator import logs, streams
 
 SECRET = "correct-horse-battery"
 ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
@@ -84,20 +82,30 @@ def test_a_rehearsal_stamps_its_own_time() -> None:
     assert json.loads(stream.getvalue())["timestamp"] == "2031-05-06T07:08:09.000Z"
 
 
-def test_a_reader_that_goes_away_does_not_disturb(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("log_format", "line"), [("console", "2 lines of the log were lost"), ("json", "log_lines_lost")]
+)
+def test_what_was_lost_is_told_in_the_format_of_the_log(
+    log_format: logs.LogFormat, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reading, writing = os.pipe()
+    monkeypatch.setattr(streams, "LOG_ROOM", 100)
+    with open(writing, "w", encoding="utf-8") as stream:  # noqa: PTH123 - of a descriptor
+        logs.configure(log_format=log_format, level="info", color=False, stream=stream)
+        for _ in range(2):
+            logs.get_logger().info("x" * 200)
+        monkeypatch.setattr(streams, "LOG_ROOM", 10_000)
+        streams._log_writer(writing)._room = 10_000
+        logs.get_logger().info("run_started")
+        found = os.read(reading, 10_000).decode()
+        while "run_started" not in found:
+            found += os.read(reading, 10_000).decode()
     os.close(reading)
-    broken = os.fdopen(writing, "w")
-    unbreakable = logs.UnbreakableStream(broken)
-    assert unbreakable.write("x" * 100_000) == 0
-    unbreakable.flush()
-    whole = logs.UnbreakableStream((tmp_path / "log").open("w"))
-    assert whole.write("abc") == 3
-    whole.flush()
-    whole._stream.close()
-    assert whole.write("abc") == 0
-    with contextlib.suppress(BrokenPipeError):
-        broken.close()
+    streams._log_writer.cache_clear()
+    told, event = found.splitlines()
+    assert line in told
+    assert "run_started" in event
+    assert log_format == "console" or json.loads(told)["count"] == 2
 
 
 # Large fleets.

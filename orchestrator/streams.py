@@ -1,0 +1,176 @@
+"""Writes to stdout and stderr without ever making the run wait for their readers."""
+
+import atexit
+import os
+import select
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from errno import EPIPE
+from functools import cache
+from threading import Condition, Thread
+from typing import TextIO
+
+LOG_ROOM = 1024 * 1024
+"""Bytes of the log that wait for a reader; beyond them lines are lost, and counted."""
+LOG_PATIENCE = 1.0
+"""Seconds without progress after which the end of the log is lost, when the command has ended."""
+_CHUNK = 4096
+"""Bytes written at once: so few go into a pipe whole as soon as it has any room, and a slow reader shows progress."""
+
+
+class BackgroundWriter:
+    """Writes to a file descriptor in a thread of its own, in order.
+
+    A reader may stall for ever (a log driver, a pager, Ctrl-S): then only that thread waits, and the interpreter's end
+    does not wait for it. A descriptor in non-blocking mode, as some parents hand down, is waited for like any other.
+
+    Args:
+        descriptor: of the open file.
+        room: the most bytes that wait to be written; None for any number.
+
+    Attributes:
+        error: why nothing can be written any more; None while it can.
+    """
+
+    def __init__(self, descriptor: int, *, room: int | None = None) -> None:
+        self._descriptor = descriptor
+        self._room = room
+        self._waiting: deque[bytes] = deque()
+        self._backlog = 0
+        self._written = 0
+        self._changed = Condition()
+        self._thread: Thread | None = None
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> bool:
+        """Let `data` be written; return False if there is no room for it, or nothing can be written any more."""
+        with self._changed:
+            if self.error is not None or (self._room is not None and self._backlog + len(data) > self._room):
+                return False
+            self._waiting.append(data)
+            self._backlog += len(data)
+            if self._thread is None:
+                self._thread = Thread(target=self._work, name=f"writer of {self._descriptor}", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return True
+
+    def drain(self, patience: float) -> bool:
+        """Wait until everything is written; return False after `patience` seconds without progress, or an error."""
+        with self._changed:
+            while self._backlog and self.error is None:
+                before = self._written
+                self._changed.wait_for(lambda: self._written > before or self.error is not None, patience)  # noqa: B023
+                if self._written == before and self.error is None:
+                    return False
+            return self.error is None
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                data = self._waiting.popleft()
+            for start in range(0, len(data), _CHUNK):
+                if not self._write(data[start : start + _CHUNK]):
+                    return
+
+    def _write(self, chunk: bytes) -> bool:
+        while chunk:
+            try:
+                count = os.write(self._descriptor, chunk)
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
+                continue
+            except OSError as error:
+                with self._changed:
+                    self.error = error
+                    self._changed.notify_all()
+                return False
+            chunk = chunk[count:]
+            with self._changed:
+                self._written += count
+                self._backlog -= count
+                self._changed.notify_all()
+        return True
+
+
+def lines_lost(count: int) -> str:
+    """Return the line that says that lines of the log were lost."""
+    return f"{count} lines of the log were lost, since nobody read them in time\n"
+
+
+class LossyStream:
+    """A text stream for the log: lines are lost rather than the run, if nobody reads them or nobody can.
+
+    Args:
+        stream: where to write.
+        tell_loss: makes the line that says how many lines were lost, once there is room again.
+    """
+
+    def __init__(self, stream: TextIO, tell_loss: Callable[[int], str] = lines_lost) -> None:
+        self._stream = stream
+        self._tell_loss = tell_loss
+        self._lost = 0
+        descriptor = descriptor_of(stream)
+        self._writer = None if descriptor is None else _log_writer(descriptor)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        if self._writer is None:
+            with suppress(OSError, ValueError):
+                self._stream.write(text)
+            return len(text)
+        told = self._tell_loss(self._lost) if self._lost else ""
+        self._lost = 0 if self._writer.write(self._encoded(told + text)) else self._lost + 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed; a thread does it otherwise."""
+        if self._writer is None:
+            with suppress(OSError, ValueError):
+                self._stream.flush()
+
+    def _encoded(self, text: str) -> bytes:
+        return text.encode(self._stream.encoding or "utf-8", "backslashreplace")
+
+
+@cache
+def _log_writer(descriptor: int) -> BackgroundWriter:
+    """Return the one writer of a log's descriptor, so that all its lines are in order."""
+    writer = BackgroundWriter(descriptor, room=LOG_ROOM)
+    atexit.register(writer.drain, LOG_PATIENCE)
+    return writer
+
+
+def write_result(stream: TextIO, text: str, *, patience: float) -> None:
+    """Write the whole of `text`; it changes nothing if the reader has closed the pipe.
+
+    Args:
+        stream: stdout.
+        text: the result.
+        patience: seconds without progress after which the rest is left to nobody.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    descriptor = descriptor_of(stream)
+    if descriptor is None:
+        with suppress(BrokenPipeError):
+            stream.write(text)
+            stream.flush()
+        return
+    writer = BackgroundWriter(descriptor)
+    writer.write(text.encode(stream.encoding or "utf-8", stream.errors or "strict"))
+    if writer.drain(patience) or (writer.error is not None and writer.error.errno == EPIPE):
+        return
+    raise writer.error or TimeoutError(f"nobody has read it for {patience:g} s")
+
+
+def descriptor_of(stream: TextIO) -> int | None:
+    """Return the file descriptor behind a text stream, after flushing it; None if it has none, as in a test."""
+    try:
+        stream.flush()
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None
