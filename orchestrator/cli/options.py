@@ -219,6 +219,16 @@ _SHARED: Mapping[str, object] = {
 _REPEATABLE = frozenset({"report", "world"})
 
 
+def _expanded(path: Path, option: str) -> Path:
+    """Return a path with a leading `~` as a shell expands it: CI systems set variables without a shell."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise typer.BadParameter(
+            f"{path}: there is no such home directory. Write the path out.", param_hint=option
+        ) from None
+
+
 def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the shared options to a command, which is called with a `Settings` and its own options.
 
@@ -234,6 +244,10 @@ def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], 
         def with_settings(**values: Any) -> None:  # noqa: ANN401 - typer passes the arguments of the signature
             chosen = {name: values.pop(name) for name in shared}
             chosen |= {name: tuple(chosen[name] or ()) for name in _REPEATABLE & chosen.keys()}
+            if chosen.get("report"):
+                chosen["report"] = tuple(_expanded(path, "--report") for path in chosen["report"])
+            if chosen.get("state_dir") is not None:
+                chosen["state_dir"] = _expanded(chosen["state_dir"], "--state-dir")
             command(Settings(**chosen), **values)
 
         defaults = {each.name: each.default for each in fields(Settings)} | dict.fromkeys(_REPEATABLE)

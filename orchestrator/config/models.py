@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError
@@ -99,9 +100,12 @@ class Config(Section):
         """Return the configuration as a document that `parse_config` reads back to the same effect.
 
         Values that came from environment variables are included, except the URLs of checks: they may carry a secret, so
-        they keep their variables, which are read from the environment again.
+        they keep their variables, which are read from the environment again. The token's file is written with its
+        whole path, since the document may be read from another directory.
         """
         content = self.model_dump(mode="json", exclude_unset=True)
+        if self.token_file is not None and not self.token_file.startswith("~"):
+            content["api"]["token"]["file"] = str(Path(self.token_file).absolute())
         text = json.dumps(_written(content, self._templates), ensure_ascii=False)
         return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

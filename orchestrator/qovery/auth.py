@@ -1,6 +1,7 @@
 """The token: where it is read from and how it is sent. It is kept in a `SecretStr` and never shown."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -27,7 +28,7 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
         UsageError: there is no token, or the value cannot be one. The message never shows it.
     """
     if file is not None:
-        return _checked(_read(Path(file)), f"the file {_redact(str(file))}")
+        return _checked(_read(_expanded(Path(file))), f"the file {_redact(str(file))}")
     if variable is not None:
         if not environ.get(variable, "").strip():
             raise UsageError(
@@ -43,9 +44,19 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
     )
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        # No cause: it repeats the path.
+        raise UsageError(f"No token: there is no home directory for the file {_redact(str(path))}.") from None
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        # Editors and PowerShell begin a file with a mark that says how it is encoded.
+        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except OSError as error:
         # No cause: it repeats the path.
         raise UsageError(f"No token: cannot read the file {_redact(str(path))}: {error.strerror}.") from None

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from errno import EBUSY, EXDEV
 from pathlib import Path
 from secrets import token_hex
 
@@ -31,7 +32,8 @@ def write_report(report: RunReport, path: Path) -> None:
     """Write a report in the format of `path`'s suffix.
 
     A reader of `path` sees either the old content or the whole new report, even if the machine stops half-way. An
-    existing file keeps its permissions; a new one follows the umask. Missing directories are not created.
+    existing file keeps its permissions; a new one follows the umask. Missing directories are not created. A file that
+    cannot be replaced, since something is mounted on it, as containers do with single files, is written in place.
 
     Raises:
         OSError: it could not be written; `filename` is `path`.
@@ -43,7 +45,12 @@ def write_report(report: RunReport, path: Path) -> None:
     draft = target.with_name(f".qovery-restart-{token_hex(8)}.tmp")
     try:
         _write_draft(draft, text, like=target)
-        draft.replace(target)
+        try:
+            draft.replace(target)
+        except OSError as error:
+            if error.errno not in (EBUSY, EXDEV):
+                raise
+            target.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:

@@ -324,3 +324,18 @@ def test_a_name_with_a_character_that_yaml_does_not_take_as_it_stands_comes_back
     config = Config.model_validate({"version": 1, "environments": [environment]})
     again = parse_config(config.document(), source="again", environ={})
     assert again.environment_specs() == config.environment_specs()
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [("secrets/tok", "{here}/secrets/tok"), ("/run/tok", "/run/tok"), ("~/tok", "~/tok")]
+)
+def test_the_tokens_file_is_found_again_from_another_directory(
+    given: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = read(
+        f"version: 1\napi: {{token: {{file: {given}}}}}\nenvironments: [{{name: a, id: {ID}, services: all}}]\n"
+    )
+    document = config.document()
+    monkeypatch.chdir("/")
+    assert read(document).token_file == written.format(here=tmp_path)

@@ -83,6 +83,21 @@ def test_a_full_disk_leaves_the_older_report_and_no_draft(tmp_path: Path, monkey
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EXDEV])
+def test_a_file_that_something_is_mounted_on_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    path = tmp_path / "report.json"
+    path.write_text("last night's, which is longer" * 1000)
+    monkeypatch.setattr(Path, "replace", refuse)
+    write_report(REPORT, path)
+    assert json.loads(path.read_text()) == json.loads(render_json(REPORT))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_an_interrupt_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(descriptor: int) -> None:
         raise KeyboardInterrupt
