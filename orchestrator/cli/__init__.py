@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 
+from orchestrator.cli.signals import obey_from_now_on
+
 
 def main() -> None:
     """Run the command `qovery-restart`."""
+    obey_from_now_on()
     _open_closed_streams()
     from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
 

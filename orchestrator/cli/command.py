@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from orchestrator import logs
 from orchestrator.cli.options import LogFormat, Output, Settings
+from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import RestartError, TokenRefusedError, UsageError
@@ -165,11 +166,12 @@ class CommandRunner:
 
     @contextmanager
     def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        before = {number: signal.getsignal(number) for number in _EXIT_CODE_OF_SIGNAL}
+
         def interrupt(number: signal.Signals) -> None:
-            # A second signal has its default action: it ends the process at once.
             for each in _EXIT_CODE_OF_SIGNAL:
                 loop.remove_signal_handler(each)
-                signal.signal(each, signal.SIG_DFL)
+                signal.signal(each, end_at_once)
             self._log.warning("interrupted", signal=number.name, hint="send a second signal to exit immediately")
             self.interruption.ask(_EXIT_CODE_OF_SIGNAL[number])
 
@@ -179,8 +181,9 @@ class CommandRunner:
         try:
             yield
         finally:
-            for number in _EXIT_CODE_OF_SIGNAL:
-                loop.remove_signal_handler(number)
+            for number, handler in before.items():
+                if loop.remove_signal_handler(number):
+                    signal.signal(number, handler)
 
 
 def exit_code_of_error(error: RestartError) -> ExitCode:

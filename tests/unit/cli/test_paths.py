@@ -25,4 +25,4 @@ def test_a_report_may_be_in_the_home_directory(tmp_path: Path, monkeypatch: pyte
 def test_a_home_directory_that_does_not_exist_is_wrong_usage(option: str) -> None:
     result = CliRunner().invoke(app, ["run", "c.yaml", option, "~nobody-at-all/x.json"])
     assert result.exit_code == 2
-    assert "there is no such home directory" in " ".join(result.output.split())
+    assert "Write the path out" in " ".join(result.output.split())
