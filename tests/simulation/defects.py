@@ -31,7 +31,7 @@ from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
 from orchestrator.reports import model
 from orchestrator.reports.model import RequestCounts
-from orchestrator.restart import cancelling, job, settlement, submission
+from orchestrator.restart import cancelling, job, polling, settlement, submission
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
 from orchestrator.restart.narrator import Narrator
@@ -296,22 +296,20 @@ def _(patch: Patch) -> None:
 
 
 @defect(
-    "nothing begins while a submit is under way",
-    witness=854968,
+    "what is found after a lost answer is ours",
+    witness=556408,
     world=[
-        "cancelled_keeps=either",
-        "date_jumps=3600",
-        "execution_numbers=fall",
-        "history_length=3",
-        "history_page=3",
-        "interrupted_services=none",
+        "deployment_duration=work_only",
         "old_readings=once",
-        "refusal_body=any",
-        "straight_away=mostly",
+        "omitted_service=never",
+        "untouched_in_history=RESTARTED",
     ],
 )
 def _(patch: Patch) -> None:
-    patch.setattr(evidence, "_took_long", lambda _: False)
+    def bears_our_name(baseline: Baseline, _: Any, ours: Run) -> bool:  # noqa: ANN401
+        return baseline.name in (None, ours.triggered_by)
+
+    patch.setattr(evidence, "bears_our_name", bears_our_name)
 
 
 @defect(
@@ -414,6 +412,11 @@ def _(patch: Patch) -> None:
         return await right(self, look, until=until + 3600.0, **given)
 
     patch.setattr(Poller, "poll", wrong)
+
+
+@defect("the request that a deadline meets is waited for", witness=21)
+def _(patch: Patch) -> None:
+    patch.setattr(polling, "LAST_ANSWER", 3600.0)
 
 
 @defect("what is merely absent is gone at once", witness=11)

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.plan import OnDeadline
 from orchestrator.errors import RestartError
+from orchestrator.journal.work import IMPATIENCE
 from orchestrator.reports.model import EnvironmentReport
+from orchestrator.restart.job import CANCEL_WITHIN
+from orchestrator.restart.polling import LAST_ANSWER
 from orchestrator.restart.submission import RESUME_GRACE
 from orchestrator.simulator.model import Action
 from orchestrator.simulator.record import (
@@ -240,10 +243,8 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
         return
     policy = next(spec.policy for spec in run.config.environment_specs() if spec.name == environment.name)
     posted = _posted(run, environment)
-    # A look at several environments that is under way at the deadline, and this one's last look after it; and where
-    # policy says to cancel then, reading the queue and the history, and cancelling.
-    requests = 5 if policy.on_deadline is OnDeadline.CANCEL and posted else 2
-    grace = requests * run.config.api.request_timeout
+    # The request that the deadline meets; where policy says so, a cancel; and what is written down.
+    grace = LAST_ANSWER + (CANCEL_WITHIN if policy.on_deadline is OnDeadline.CANCEL and posted else 0.0) + IMPATIENCE
     since, what = (posted[0].at, "the submit") if posted else (started[0].at, "the start")
     if posted and posted[0].at >= last.began and posted[0].at > started[0].at + policy.deadline + grace:
         yield f"LATE: submitted {posted[0].at - started[0].at:.1f} s after the start"

@@ -118,10 +118,12 @@ def mortal_writes(mortal: Callable[[], Mortal]) -> Iterator[None]:
     writing = Database.writing
 
     @contextmanager
-    def mortal_writing(database: Database, *, durable: bool = True) -> Iterator[Connection]:
+    def mortal_writing(
+        database: Database, *, durable: bool = True, patience: float | None = None
+    ) -> Iterator[Connection]:
         mortal().step()
         mortal().write()
-        with writing(database, durable=durable) as transaction:
+        with writing(database, durable=durable, patience=patience) as transaction:
             yield transaction
         mortal().step()
 
