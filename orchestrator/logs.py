@@ -13,10 +13,13 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
+from orchestrator.text import encodable, printable
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+_secrets: list[str] = []
+"""What every event is cleared of."""
 _now: ContextVar[Callable[[], datetime] | None] = ContextVar("now", default=None)
 _EXECUTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}-(?P<number>[0-9]+)\b")
 _COLUMN_WIDTHS = {"environment": 16, "event": 22}
@@ -59,9 +62,10 @@ def configure(
         stream: where to write; if its reader goes away, the run continues.
         secrets: tokens to hide everywhere, including tracebacks.
     """
-    redact = redactor(*secrets)
+    _secrets[:] = secrets
 
     def hide(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        redact = redactor(*_secrets)
         return {key: redact_deeply(value, redact) for key, value in event.items()}
 
     shared: list[Processor] = [
@@ -72,7 +76,7 @@ def configure(
         hide,
     ]
     if log_format == "json":
-        last: list[Processor] = [_unmark, structlog.processors.JSONRenderer(default=str)]
+        last: list[Processor] = [_unmark, _encodable, structlog.processors.JSONRenderer(default=str)]
     else:
         last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
     structlog.configure(
@@ -81,6 +85,12 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", UnbreakableStream(stream))),
         cache_logger_on_first_use=False,
     )
+
+
+def hide_also(secret: str) -> None:
+    """Hide a secret that became known only after `configure`."""
+    if secret not in _secrets:
+        _secrets.append(secret)
 
 
 def _unmark(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -102,10 +112,23 @@ def _stamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop what is redundant at a terminal, and keep the columns aligned."""
+    """Drop what is redundant at a terminal, keep the columns aligned, and let nothing forge a line or act on it."""
     event.pop("run_id", None)
     event.setdefault("environment", "-")
-    return {key: _shortened(value) for key, value in event.items() if value is not None}
+    return {
+        key: _printable_lines(value) if key == "exception" else printable(str(_shortened(value)))
+        for key, value in event.items()
+        if value is not None
+    }
+
+
+def _printable_lines(traceback: str) -> str:
+    return "\n".join(map(printable, traceback.split("\n")))
+
+
+def _encodable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a reader of JSON might refuse: halves of surrogate pairs. JSON escapes everything else."""
+    return {key: redact_deeply(value, encodable) for key, value in event.items()}
 
 
 def _shortened(value: object) -> object:

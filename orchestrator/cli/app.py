@@ -179,6 +179,7 @@ def validate(
     """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
     from orchestrator.cli.command import problems_of  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
+    from orchestrator.text import printable  # noqa: PLC0415
 
     problems: Sequence[str] = ()
     try:
@@ -189,9 +190,9 @@ def validate(
         typer.echo(json.dumps({"valid": not problems, "problems": list(problems)}, indent=2))
     else:
         for problem in problems:
-            typer.echo(f"error: {problem}", err=True)
+            typer.echo(f"error: {printable(problem)}", err=True)
         if not problems:
-            typer.echo(f"{config} is valid: {count} environment{'s' if count != 1 else ''}.")
+            typer.echo(f"{printable(config)} is valid: {count} environment{'s' if count != 1 else ''}.")
     if problems:
         raise typer.Exit(2)
 

@@ -23,6 +23,7 @@ from orchestrator.reports.text import render_summary
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
+from orchestrator.text import encodable, printable
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ class CommandRunner:
             return
         stream = logs.UnbreakableStream(sys.stderr)
         for problem in problems_of(error):
-            stream.write(f"error: {problem}\n")
+            stream.write(f"error: {printable(problem)}\n")
         stream.flush()
 
     def _report_of_error(self, error: RestartError, *, config: str | None, started_at: datetime) -> RunReport:
@@ -182,7 +183,7 @@ def exit_code_of_error(error: RestartError) -> ExitCode:
 
 def problems_of(error: RestartError) -> tuple[str, ...]:
     """Return the problems that an error lists, a line each."""
-    return tuple(getattr(error, "problems", ())) or (str(error),)
+    return tuple(map(encodable, getattr(error, "problems", ()))) or (encodable(str(error)),)
 
 
 def _configure_streams(output: Output) -> None:

@@ -10,8 +10,9 @@ from orchestrator.domain.plan import (
     Policy,
 )
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
-from orchestrator.qovery.names import AT_ONCE, Resolver, fold
+from orchestrator.qovery.names import AT_ONCE, Resolver
 from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference
+from orchestrator.text import fold
 from tests.support.http import in_virtual_time
 from tests.support.organizations import (
     APPLICATION,

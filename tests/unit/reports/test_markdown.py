@@ -7,7 +7,7 @@ from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import RunReport
-from orchestrator.reports.wording import printable
+from orchestrator.text import printable
 from tests.support.markup import Page
 from tests.support.reports import (
     CONSOLE,

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.reports.wording import count, printable, short_execution, span, web_address
+from orchestrator.reports.wording import count, short_execution, span, web_address
+from orchestrator.text import printable
 from tests.support.reports import texts
 
 
