@@ -1,5 +1,6 @@
 """The log: structlog, one event per line on stderr, human-readable or in JSON, without secrets."""
 
+import json
 import logging
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -13,7 +14,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
-from orchestrator.text import encodable, printable
+from orchestrator.text import encodable, printable, printable_json
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -76,7 +77,7 @@ def configure(
         hide,
     ]
     if log_format == "json":
-        last: list[Processor] = [_unmark, _encodable, structlog.processors.JSONRenderer(default=str)]
+        last: list[Processor] = [_unmark, _encodable, structlog.processors.JSONRenderer(_one_json_line, default=str)]
     else:
         last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
     structlog.configure(
@@ -124,6 +125,10 @@ def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping
 
 def _printable_lines(traceback: str) -> str:
     return "\n".join(map(printable, traceback.split("\n")))
+
+
+def _one_json_line(event: object, **options: Any) -> str:  # noqa: ANN401 - what json.dumps takes
+    return printable_json(json.dumps(event, **options))
 
 
 def _encodable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -16,6 +16,8 @@ _CI_COMMAND = re.compile(
     r"(?<=:):(?=add-|debug|echo|end|error|group|notice|remove-|save-|set-|stop-|warning)|(?<=#)#(?=[a-z]*\[)",
     re.IGNORECASE,
 )
+_UNPRINTABLE_IN_JSON = re.compile(f"(?![\n\r\t]){_UNPRINTABLE.pattern}")
+"""Line breaks and tabs of a document stand between its values; JSON escapes those inside of texts."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HYPHENS = re.compile("[\u2010\u2011]")
 _INVISIBLE = re.compile(  # Unicode's property Default_Ignorable_Code_Point
@@ -44,6 +46,20 @@ def _escape(match: re.Match[str]) -> str:
 
 def _escape_visible(match: re.Match[str]) -> str:
     return f"\\x{ord(match[0]):02x}"
+
+
+def printable_json(document: str) -> str:
+    r"""Return a JSON document of the same meaning in which what `printable` escapes is escaped as JSON does.
+
+    >>> printable_json('{"name": "\x9b2J ##vso[task]"}')
+    '{"name": "\\u009b2J #\\u0023vso[task]"}'
+    """
+    return _CI_COMMAND.sub(_escape_as_json, _UNPRINTABLE_IN_JSON.sub(_escape_as_json, document))
+
+
+def _escape_as_json(match: re.Match[str]) -> str:
+    code = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[start : start + 4]}" for start in range(0, len(code), 4))
 
 
 def encodable(text: str) -> str:

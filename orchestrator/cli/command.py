@@ -17,13 +17,14 @@ from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import RestartError, TokenRefusedError, UsageError
+from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
-from orchestrator.text import encodable, printable
+from orchestrator.text import encodable, printable, printable_json
 
 T = TypeVar("T")
 
@@ -97,6 +98,8 @@ class CommandRunner:
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
+        if self._settings.output is Output.JSON:
+            text = printable_json(text)
         try:
             sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
             sys.stdout.flush()
@@ -182,8 +185,9 @@ def exit_code_of_error(error: RestartError) -> ExitCode:
 
 
 def problems_of(error: RestartError) -> tuple[str, ...]:
-    """Return the problems that an error lists, a line each."""
-    return tuple(map(encodable, getattr(error, "problems", ()))) or (encodable(str(error)),)
+    """Return the problems that an error lists, a line each, without secrets: somebody may give a token as a name."""
+    redact = redactor(*_tokens_in_environment())
+    return tuple(redact(encodable(problem)) for problem in getattr(error, "problems", ()) or (str(error),))
 
 
 def _configure_streams(output: Output) -> None:

@@ -18,6 +18,7 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "expected a mapping",
     "string_type": "expected text",
     "string_too_short": "expected some text",
+    "string_unicode": "expected text in UTF-8",
     "too_short": "expected at least one",
 }
 _RULE = "broken_rule"

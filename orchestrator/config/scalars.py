@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 
 from orchestrator.config.explain import nearest
 from orchestrator.domain.durations import PATTERN, parse_duration
-from orchestrator.text import encodable, fold
+from orchestrator.text import fold
 
 T = TypeVar("T")
 
@@ -45,9 +45,6 @@ def _one_line(text: str) -> str:
     # Names reach logs, terminals and reports, where line breaks and escape sequences do harm.
     if _CONTROL.search(text):
         raise ValueError("expected text on one line, without control characters")
-    # What is not UTF-8 in the environment or in an argument: the journal cannot take it.
-    if encodable(text) != text:
-        raise ValueError("expected text in UTF-8")
     if not fold(text):
         raise ValueError("expected some text, not only invisible characters")
     return text
@@ -131,7 +128,7 @@ def _path(value: object) -> str:
     parts = value.split("/") if isinstance(value, str) else []
     if len(parts) > 3:  # noqa: PLR2004 - the parts of the message
         raise ValueError(
-            f"expected organization/project/environment; write a slash inside of a name as {SLASH}, or use id"
+            f"expected organization/project/environment; write a slash inside a name as {SLASH}, or give id: instead"
         )
     if len(parts) != 3 or not all(fold(part) for part in parts):  # noqa: PLR2004
         raise ValueError("expected organization/project/environment")
