@@ -78,21 +78,23 @@ class _Secret:
         self._encoded_word = re.compile(rf"[\w+/=-]*(?:{cores})(?:[\w+/=-]|%3[dD])*", re.ASCII)
 
     def hide_in(self, text: str) -> str:
-        text = text.replace(self._secret, HIDDEN)
         if any(mark in text for mark in "%\\&"):
             text = self._spelled.sub(HIDDEN, text)
+        else:
+            text = text.replace(self._secret, HIDDEN)
         # The search alone first: on long texts without the secret, the whole word would take quadratic time.
         return self._encoded_word.sub(HIDDEN, text) if self._encoded.search(text) else text
 
 
 def _spellings(char: str) -> str:
     """Return a pattern of the ways in which texts write a character: as it is, `%2B`, `\u002b`, `&#43;` and so on."""
-    ways = [re.escape(char)]
+    ways = []
     if char.isascii():
         code = f"(?i:{ord(char):02x})"
         ways += [f"%(?:25)*{code}", rf"\\+u00{code}", rf"\\+{re.escape(char)}" if not char.isalnum() else ""]
         ways += [f"&#0*{ord(char)};", f"&#[xX]0*{code};", _NAMED.get(char, "")]
-    return f"(?:{'|'.join(filter(None, ways))})"
+    # The character itself comes last: half of an escaped backslash must not stay behind.
+    return f"(?:{'|'.join([*filter(None, ways), re.escape(char)])})"
 
 
 def _in_base64(secret: bytes) -> list[str]:

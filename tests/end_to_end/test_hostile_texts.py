@@ -30,7 +30,7 @@ def altered(config: Path, alter: Alter) -> Iterator[str]:
         class Proxy(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_: object) -> None:  # type: ignore[override]  # says nothing
+            def log_message(self, *_: object) -> None:  # says nothing
                 pass
 
             def answer(self) -> None:
@@ -63,7 +63,7 @@ def altered(config: Path, alter: Alter) -> Iterator[str]:
 
 
 def rename_services(text: str) -> Alter:
-    """Give the first service of each list, and each state of an environment, this text."""
+    """Give the first service of each list this name."""
 
     def alter(path: str, document: Any) -> None:  # noqa: ANN401 - any JSON
         if path.endswith("/services"):
@@ -95,7 +95,7 @@ def test_a_service_may_have_any_name(config: Path, command: str, text: str) -> N
         assert not any(line.lstrip().startswith("::") or "##vso[" in line for line in lines), stream
         assert TOKEN not in stream
         assert quote(TOKEN, safe="") not in stream
-    assert as_json.events
+    assert as_json.events or command == "plan"
     names = {service["name"] for each in as_json.report["environments"] for service in each["services"]}
     assert (HOSTILE.replace("\ud800", "?") if text == HOSTILE else "*** ***") in names
 

@@ -148,8 +148,8 @@ def test_no_name_forges_a_line_or_acts_on_the_terminal() -> None:
 def test_no_exception_forges_a_command_or_acts_on_the_terminal() -> None:
     stream = configured("console")
     try:
-        {}[HOSTILE]
-    except KeyError as error:
+        int(HOSTILE)
+    except ValueError as error:
         error.add_note(HOSTILE)
         logs.get_logger().exception("a")
     lines = stream.getvalue().split("\n")
