@@ -19,11 +19,23 @@ from orchestrator.text import encodable, printable, printable_json
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_secrets: list[str] = []
-"""What every event is cleared of."""
 _now: ContextVar[Callable[[], datetime] | None] = ContextVar("now", default=None)
 _EXECUTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}-(?P<number>[0-9]+)\b")
 _COLUMN_WIDTHS = {"environment": 16, "event": 22}
+
+
+class _Hidden:
+    """What every event is cleared of. It takes longer to prepare than to use."""
+
+    def __init__(self) -> None:
+        self.set_to(())
+
+    def set_to(self, secrets: Sequence[str]) -> None:
+        self.secrets = tuple(secrets)
+        self.redact = redactor(*secrets)
+
+
+_hidden = _Hidden()
 
 
 def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401 - log values have any type
@@ -63,11 +75,10 @@ def configure(
         stream: where to write; if its reader goes away, the run continues.
         secrets: tokens to hide everywhere, including tracebacks.
     """
-    _secrets[:] = secrets
+    _hidden.set_to(secrets)
 
     def hide(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        redact = redactor(*_secrets)
-        return {key: redact_deeply(value, redact) for key, value in event.items()}
+        return {key: redact_deeply(value, _hidden.redact) for key, value in event.items()}
 
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -90,8 +101,8 @@ def configure(
 
 def hide_also(secret: str) -> None:
     """Hide a secret that became known only after `configure`."""
-    if secret not in _secrets:
-        _secrets.append(secret)
+    if secret not in _hidden.secrets:
+        _hidden.set_to((*_hidden.secrets, secret))
 
 
 def _unmark(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
