@@ -6,6 +6,7 @@ An expected ending of a restart is an `Outcome`, not an error. Errors are for wh
     ├── UsageError                      the command line, the file, or what they name is wrong
     │   ├── ConfigError                 the configuration file
     │   ├── JournalError                the journal cannot be read or written
+    │   │   └── JournalBusyError        another process keeps it to itself
     │   └── NameResolutionError         a name matches nothing, or several things
     └── PlatformError                   the Qovery API did not do as asked, or could not be reached
         ├── TokenRefusedError           401 or 403

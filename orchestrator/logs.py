@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
 from orchestrator.streams import LossyStream, lines_lost
+from orchestrator.text import encodable, printable, printable_json
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -22,6 +23,20 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 _now: ContextVar[Callable[[], datetime] | None] = ContextVar("now", default=None)
 _EXECUTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}-(?P<number>[0-9]+)\b")
 _COLUMN_WIDTHS = {"environment": 16, "event": 22}
+
+
+class _Hidden:
+    """What every event is cleared of. It takes longer to prepare than to use."""
+
+    def __init__(self) -> None:
+        self.set_to(())
+
+    def set_to(self, secrets: Sequence[str]) -> None:
+        self.secrets = tuple(secrets)
+        self.redact = redactor(*secrets)
+
+
+_hidden = _Hidden()
 
 
 def get_logger(**bound: Any) -> FilteringBoundLogger:  # noqa: ANN401 - log values have any type
@@ -61,10 +76,10 @@ def configure(
         stream: where to write; if its reader goes away, the run continues.
         secrets: tokens to hide everywhere, including tracebacks.
     """
-    redact = redactor(*secrets)
+    _hidden.set_to(secrets)
 
     def hide(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: redact_deeply(value, redact) for key, value in event.items()}
+        return {key: redact_deeply(value, _hidden.redact) for key, value in event.items()}
 
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -74,8 +89,8 @@ def configure(
         hide,
     ]
     if log_format == "json":
-        last: list[Processor] = [_unmark, structlog.processors.JSONRenderer(default=str)]
         tell_loss = _lines_lost_event
+        last: list[Processor] = [_unmark, _encodable, structlog.processors.JSONRenderer(_one_json_line, default=str)]
     else:
         tell_loss = lines_lost
         last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
@@ -89,6 +104,12 @@ def configure(
 
 def _lines_lost_event(count: int) -> str:
     return json.dumps({"event": "log_lines_lost", "count": count, "level": "warning"}) + "\n"
+
+
+def hide_also(secret: str) -> None:
+    """Hide a secret that became known only after `configure`."""
+    if secret not in _hidden.secrets:
+        _hidden.set_to((*_hidden.secrets, secret))
 
 
 def _unmark(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -110,10 +131,27 @@ def _stamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop what is redundant at a terminal, and keep the columns aligned."""
+    """Drop what is redundant at a terminal, keep the columns aligned, and let nothing forge a line or act on it."""
     event.pop("run_id", None)
     event.setdefault("environment", "-")
-    return {key: _shortened(value) for key, value in event.items() if value is not None}
+    return {
+        key: _printable_lines(value) if key == "exception" else printable(str(_shortened(value)))
+        for key, value in event.items()
+        if value is not None
+    }
+
+
+def _printable_lines(traceback: str) -> str:
+    return "\n".join(map(printable, traceback.split("\n")))
+
+
+def _one_json_line(event: object, **options: Any) -> str:  # noqa: ANN401 - what json.dumps takes
+    return printable_json(json.dumps(event, **options))
+
+
+def _encodable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a reader of JSON might refuse: halves of surrogate pairs. JSON escapes everything else."""
+    return {key: redact_deeply(value, encodable) for key, value in event.items()}
 
 
 def _shortened(value: object) -> object:

@@ -179,6 +179,7 @@ def validate(
     """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
     from orchestrator.cli.command import problems_of  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
+    from orchestrator.text import printable, printable_json  # noqa: PLC0415
 
     problems: Sequence[str] = ()
     try:
@@ -186,12 +187,12 @@ def validate(
     except UsageError as error:
         problems, count = problems_of(error), 0
     if output is opt.Output.JSON:
-        typer.echo(json.dumps({"valid": not problems, "problems": list(problems)}, indent=2))
+        typer.echo(printable_json(json.dumps({"valid": not problems, "problems": list(problems)}, indent=2)))
     else:
         for problem in problems:
-            typer.echo(f"error: {problem}", err=True)
+            typer.echo(f"error: {printable(problem)}", err=True)
         if not problems:
-            typer.echo(f"{config} is valid: {count} environment{'s' if count != 1 else ''}.")
+            typer.echo(f"{printable(config)} is valid: {count} environment{'s' if count != 1 else ''}.")
     if problems:
         raise typer.Exit(2)
 

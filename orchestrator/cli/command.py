@@ -19,6 +19,7 @@ from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import RestartError, TokenRefusedError, UsageError
+from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
@@ -26,6 +27,7 @@ from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
 from orchestrator.streams import LossyStream, write_result
+from orchestrator.text import encodable, printable, printable_json
 
 T = TypeVar("T")
 
@@ -114,6 +116,8 @@ class CommandRunner:
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
+        if self._settings.output is Output.JSON:
+            text = printable_json(text)
         try:
             write_result(sys.stdout, text if text.endswith("\n") else f"{text}\n", patience=self._patience)
         except OSError as error:
@@ -127,7 +131,7 @@ class CommandRunner:
             return
         stream = LossyStream(sys.stderr)
         for problem in problems_of(error):
-            stream.write(f"error: {problem}\n")
+            stream.write(f"error: {printable(problem)}\n")
         stream.flush()
 
     def _report_of_error(self, error: RestartError, *, config: str | None, started_at: datetime) -> RunReport:
@@ -198,8 +202,9 @@ def exit_code_of_error(error: RestartError) -> ExitCode:
 
 
 def problems_of(error: RestartError) -> tuple[str, ...]:
-    """Return the problems that an error lists, a line each."""
-    return tuple(getattr(error, "problems", ())) or (str(error),)
+    """Return the problems that an error lists, a line each, without secrets: somebody may give a token as a name."""
+    redact = redactor(*_tokens_in_environment())
+    return tuple(redact(encodable(problem)) for problem in getattr(error, "problems", ()) or (str(error),))
 
 
 def _configure_streams(output: Output) -> None:

@@ -19,8 +19,10 @@ from orchestrator.domain.costs import Estimate
 from orchestrator.domain.durations import format_duration
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.review import Forecast, Review, ReviewedEnvironment
+from orchestrator.redaction import redact_deeply
 from orchestrator.reports.wording import count, span
 from orchestrator.runs.forecasting import areview
+from orchestrator.text import encodable, printable
 
 _WORDS = {
     Forecast.RESTART: "would restart",
@@ -54,7 +56,7 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
             "cost": _cost_document(review.cost) if review else None,
             "errors": errors,
         }
-        runner.show(json.dumps(document, indent=2))
+        runner.show(json.dumps(redact_deeply(document, encodable), indent=2))
     elif review is not None:
         runner.show(render_plan(review, width=settings.width, color=settings.color_on(sys.stdout)))
     return code
@@ -83,16 +85,21 @@ def _cost_document(cost: Estimate) -> dict[str, Any]:
     return {**asdict(cost), "looks": ceil(cost.looks), "total": cost.total, "fits": cost.fits}
 
 
+def _shown(text: str) -> str:
+    """Return text from outside as Rich's markup for it: nothing in it is markup or acts on the terminal."""
+    return escape(printable(text))
+
+
 def render_plan(review: Review, *, width: int, color: bool) -> str:
     """Render a plan as text: wave by wave, what would restart, what would not and why; then the cost."""
     reviewed = review.environments
     text = StringIO()
-    console = Console(file=text, width=width, force_terminal=color, no_color=not color, highlight=False)
+    console = Console(file=text, width=width, force_terminal=color, no_color=not color, highlight=False, emoji=False)
     for environment in sorted(reviewed, key=lambda environment: environment.wave):
         style = _STYLES[environment.forecast]
-        why = f" ({escape(environment.why)})" if environment.why else ""
+        why = f" ({_shown(environment.why)})" if environment.why else ""
         console.print(
-            f"[bold]{escape(environment.name)}[/bold]  wave {environment.wave}  "
+            f"[bold]{_shown(environment.name)}[/bold]  wave {environment.wave}  "
             f"[{style}]{_WORDS[environment.forecast]}[/{style}]{why}"
         )
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -100,11 +107,11 @@ def render_plan(review: Review, *, width: int, color: bool) -> str:
             execution = service.execution_id.rpartition("-")[2] if service.execution_id else "-"
             table.add_row(
                 "  [green]+[/green]" if service.restart else "  [dim]-[/dim]",
-                escape(service.name),
-                service.type,
-                service.state or "not deployed",
-                f"execution {execution}",
-                f"[dim]{escape(service.why_not)}[/dim]" if service.why_not else "",
+                _shown(service.name),
+                _shown(service.type),
+                _shown(service.state or "not deployed"),
+                f"execution {_shown(execution)}",
+                f"[dim]{_shown(service.why_not)}[/dim]" if service.why_not else "",
             )
         console.print(table)
         console.print()

@@ -12,10 +12,10 @@ from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.errors import UsageError
 from orchestrator.reports.digest import outcome_words
 from orchestrator.reports.model import EnvironmentReport, RunReport
-from orchestrator.reports.wording import printable
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn
 from orchestrator.runs.resuming import failures_of, open_interrupted
+from orchestrator.text import printable
 
 TO_CANCEL = 900.0
 """Seconds that a cancel may take: when the engine is told to stop, its current step may still take ten minutes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.config.explain import explain, path_text
+from orchestrator.config.explain import explain, file_path, path_text
 from orchestrator.config.models import Config
 from orchestrator.config.rules import broken_rules
 from orchestrator.config.schema import json_schema
@@ -17,8 +17,8 @@ from orchestrator.errors import ConfigError
 __all__ = ["Config", "json_schema", "load_config", "parse_config"]
 
 
-def load_config(path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read a configuration file; `-` is standard input.
+def load_config(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Config:
+    """Read a configuration file; `-` is standard input. Variables come from `environ`, by default this process's.
 
     Raises:
         ConfigError: with every problem of the file, each with its line and column.
@@ -39,18 +39,18 @@ def load_config(path: str | Path, *, environ: Mapping[str, str] = os.environ) ->
     return parse_config(text, source=source, environ=environ)
 
 
-def parse_config(text: str, *, source: str, environ: Mapping[str, str] = os.environ) -> Config:
+def parse_config(text: str, *, source: str, environ: Mapping[str, str] | None = None) -> Config:
     """Read a configuration from `text`; errors call it `source`.
 
     Raises:
         ConfigError: with every problem, each with its line and column.
     """
-    document = read_document(text, environ)
+    document = read_document(text, os.environ if environ is None else environ)
     problems = list(document.problems)
     config: Config | None = None
     if isinstance(document.content, dict):
         try:
-            config = Config.model_validate(document.content)
+            config = _validated(document)
         except ValidationError as error:
             problems += explain(error, document, Config)
         for path, message in broken_rules(document.content):
@@ -65,6 +65,18 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] = os.envi
     config._source = source  # noqa: SLF001 - not part of the file, so not a field
     config._templates = dict(_secret_templates(document))  # noqa: SLF001 - the same
     return config
+
+
+def _validated(document: Document) -> Config:
+    """Validate a document; a value that has the wrong type, and may have another, is read as that."""
+    try:
+        return Config.model_validate(document.content)
+    except ValidationError as error:
+        findings = error.errors(include_url=False)
+        wrong = {file_path(finding["loc"]): finding["type"] == "string_type" for finding in findings}
+        if not [path for path, as_text in wrong.items() if document.reread(path, as_text=as_text)]:
+            raise
+    return Config.model_validate(document.content)
 
 
 def _secret_templates(document: Document) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,26 @@
 """The environments of the configuration file: where each one is, its services, its checks, and its own policy."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchestrator.config.explain import broken_rule
-from orchestrator.config.scalars import EnvironmentPathText, Id, Optional, PositiveDuration, Text, Url, some_services
+from orchestrator.config.scalars import (
+    SLASH,
+    EnvironmentPathText,
+    Id,
+    Optional,
+    PositiveDuration,
+    Text,
+    Url,
+    some_services,
+)
 from orchestrator.config.sections import PolicyConfig, Section
 from orchestrator.domain.plan import EnvironmentPath, ServiceType
 
+_SLASH = re.compile(re.escape(SLASH), re.IGNORECASE)
 LOCATORS = ("id", "path")
 KINDS = ("applications", "containers", "databases")
 
@@ -67,7 +78,7 @@ class EnvironmentConfig(PolicyConfig):
     id: Optional[Id] = None
     """Its id. Either this or `path`."""
     path: Optional[EnvironmentPathText] = None
-    """organization/project/environment. Either this or `id`."""
+    """organization/project/environment; a slash inside of a name is written %2F. Either this or `id`."""
     services: Annotated[
         Annotated[Literal["all"], Tag("all")] | Annotated[ServicesConfig, Tag("lists")],
         Discriminator(_kind_of_services),
@@ -90,5 +101,5 @@ class EnvironmentConfig(PolicyConfig):
         """Where it is: its id, or its path."""
         if self.path is None:
             return str(self.id)
-        organization, project, environment = self.path.split("/")
+        organization, project, environment = (_SLASH.sub("/", part) for part in self.path.split("/"))
         return EnvironmentPath(organization=organization, project=project, environment=environment)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.config.yaml_errors import printable
 from orchestrator.config.yaml_source import Document, Path, Problem
+from orchestrator.text import fold
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "expected a whole number",
@@ -17,6 +18,7 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "expected a mapping",
     "string_type": "expected text",
     "string_too_short": "expected some text",
+    "string_unicode": "expected text in UTF-8",
     "too_short": "expected at least one",
 }
 _RULE = "broken_rule"
@@ -36,7 +38,7 @@ def broken_rule(message: str) -> PydanticCustomError:
 
 def explain(error: ValidationError, document: Document, model: type[BaseModel]) -> Iterator[Problem]:
     """Yield every error with its place in the file, except for values that the document already reports."""
-    findings = [(_file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
+    findings = [(file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
     findings = [
         (path, finding) for path, finding in findings if path not in document.unreadable and finding["type"] != _RULE
     ]
@@ -59,14 +61,14 @@ def explain(error: ValidationError, document: Document, model: type[BaseModel]) 
 
 def explain_unlocated(error: ValidationError) -> list[tuple[Path, str]]:
     """Return the path and the message of every error, for a configuration that did not come from a file."""
-    findings = [(_file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
+    findings = [(file_path(finding["loc"]), finding) for finding in error.errors(include_url=False)]
     return [(path, _message(finding, path=path)) for path, finding in findings]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` is most likely a misspelling of."""
-    by_folded = {each.casefold(): each for each in known}
-    close = get_close_matches(word.casefold(), by_folded, n=1)
+    by_folded = {fold(each): each for each in known}
+    close = get_close_matches(fold(word), by_folded, n=1)
     return by_folded[close[0]] if close else None
 
 
@@ -95,7 +97,7 @@ def path_text(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _file_path(location: Path) -> Path:
+def file_path(location: Path) -> Path:
     """Return pydantic's path without the tag that it adds for a union."""
     if location[0] == "environments" and location[2:3] == ("services",):
         return (*location[:3], *location[4:])
@@ -137,8 +139,6 @@ def _about_quotes(expected: str, value: object) -> str:
     """Return advice about quotes, if they make the difference."""
     if isinstance(value, str) and "number" in expected and _NUMBER.fullmatch(value):
         return "; leave out the quotes"
-    if isinstance(value, int | float) and expected == "expected text":
-        return "; put it in quotes"
     return ""
 
 

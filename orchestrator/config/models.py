@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from orchestrator.config.environments import EnvironmentConfig
 from orchestrator.config.explain import did_you_mean, explain_unlocated, path_text
-from orchestrator.config.scalars import Optional, Version, folded
+from orchestrator.config.scalars import Optional, Version
 from orchestrator.config.sections import (
     ApiConfig,
     JournalConfig,
@@ -23,6 +23,7 @@ from orchestrator.config.yaml_errors import printable
 from orchestrator.domain.durations import exact_duration
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentSpec, HttpCheck, Policy, Strategy
 from orchestrator.errors import ConfigError
+from orchestrator.text import fold
 
 _NOT_IN_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that JSON allows in a string, and that YAML forbids or reads as the end of a line."""
@@ -128,8 +129,8 @@ class Config(Section):
         Raises:
             ConfigError: no environment has one of the names.
         """
-        known = {folded(environment.name): environment for environment in self.environments}
-        wanted = {folded(name): name for name in names}
+        known = {fold(environment.name): environment for environment in self.environments}
+        wanted = {fold(name): name for name in names}
         given = [environment.name for environment in self.environments]
         unknown = [name for key, name in wanted.items() if key not in known]
         if unknown:
@@ -170,7 +171,7 @@ class Config(Section):
 
 
 def _without_repetition(services: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    return {key: list({folded(name): name for name in names}.values()) for key, names in services.items()}
+    return {key: list({fold(name): name for name in names}.values()) for key, names in services.items()}
 
 
 def _written(value: Any, templates: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

@@ -9,11 +9,11 @@ from typing import Any
 
 from orchestrator.config.environments import KINDS, LOCATORS, EnvironmentConfig
 from orchestrator.config.explain import nearest
-from orchestrator.config.scalars import folded
 from orchestrator.config.sections import TOKEN_PLACES
 from orchestrator.config.yaml_source import Path
 from orchestrator.domain.durations import format_duration, parse_duration
 from orchestrator.domain.plan import Policy
+from orchestrator.text import fold
 
 Finding = tuple[Path, str]
 
@@ -86,7 +86,7 @@ def _services(services: object, path: Path) -> Iterator[Finding]:
         names = _mapping(services).get(kind)
         seen: dict[str, int] = {}
         for index, name in enumerate(names if isinstance(names, list) else ()):
-            first = seen.setdefault(folded(name), index) if isinstance(name, str) else index
+            first = seen.setdefault(fold(name), index) if isinstance(name, str) else index
             if first != index:
                 yield (*path, kind, index), f"the same as [{first}]; list each service once"
 
@@ -98,7 +98,7 @@ def _repetitions(environments: Collection[tuple[Path, dict[str, Any]]]) -> Itera
             value = environment.get(key)
             if not isinstance(value, str) or not value.strip():
                 continue
-            compared = "/".join(folded(part) for part in value.split("/")) if key == "path" else folded(value)
+            compared = "/".join(fold(part) for part in value.split("/")) if key == "path" else fold(value)
             index = int(path[-1])
             first = seen.setdefault((key, compared), index)
             if first != index:

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from orchestrator.config.explain import nearest
 from orchestrator.domain.durations import PATTERN, parse_duration
+from orchestrator.text import fold
 
 T = TypeVar("T")
 
@@ -18,6 +19,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 _PERCENTAGE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+SLASH = "%2F"
+"""How a path writes a slash inside of a name, such as a branch's."""
 _CRON_FIELDS = 5
 _HIGHEST_PORT = 65535
 
@@ -38,15 +41,12 @@ class _NotNull:
 Optional: TypeAlias = Annotated[T | None, _NotNull]
 
 
-def folded(name: str) -> str:
-    """Return `name` as it is compared: any white space is one space, and case does not matter."""
-    return " ".join(name.split()).casefold()
-
-
 def _one_line(text: str) -> str:
     # Names reach logs, terminals and reports, where line breaks and escape sequences do harm.
     if _CONTROL.search(text):
         raise ValueError("expected text on one line, without control characters")
+    if not fold(text):
+        raise ValueError("expected some text, not only invisible characters")
     return text
 
 
@@ -126,7 +126,11 @@ def _variable_name(value: object) -> str:
 
 def _path(value: object) -> str:
     parts = value.split("/") if isinstance(value, str) else []
-    if len(parts) != 3 or not all(part.strip() for part in parts):  # noqa: PLR2004 - the parts of the message
+    if len(parts) > 3:  # noqa: PLR2004 - the parts of the message
+        raise ValueError(
+            f"expected organization/project/environment; write a slash inside a name as {SLASH}, or give id: instead"
+        )
+    if len(parts) != 3 or not all(fold(part) for part in parts):  # noqa: PLR2004
         raise ValueError("expected organization/project/environment")
     return _one_line("/".join(part.strip() for part in parts))
 

@@ -1,6 +1,7 @@
 """Reads a YAML file into plain values and the place of each, so that errors can name a line and a column.
 
-Scalars follow the core schema of YAML 1.2, so `on`, `no` and `12:30` are text. `${NAME}` and `${NAME:-default}` in
+Scalars follow the core schema of YAML 1.2, so `on`, `no` and `12:30` are text; where a field refuses the type that they
+have by these rules, `Document.reread` gives it their text. `${NAME}` and `${NAME:-default}` in
 values are replaced by environment variables; `$${` is a literal `${`. Problems are collected, not raised.
 """
 
@@ -22,6 +23,7 @@ Path = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)\}|\$\{")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
 _NAME = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """The characters that YAML does not allow anywhere, including lone surrogates."""
@@ -84,11 +86,29 @@ class Document:
     from_environment: dict[Path, str] = field(default_factory=dict)
     """The name of the environment variable from which a value came, at least in part. Messages do not show such values:
     they may be secrets."""
+    texts: dict[Path, str] = field(default_factory=dict)
+    """The text of each value whose type is a guess: a plain number or boolean, or anything with variables."""
     templates: dict[Path, str] = field(default_factory=dict)
     """The same values as written, with their variables."""
     unreadable: set[Path] = field(default_factory=set)
     """Values that a problem kept from being read."""
     problems: list[Problem] = field(default_factory=list)
+
+    def reread(self, path: Path, *, as_text: bool) -> bool:
+        """Read the value at `path` as the other type that it may have; return whether it may have one.
+
+        `1234567` is a number by YAML's rules, and also a name, a commit's for example; what an environment variable
+        contains, or a default, has no type at all. Only the field knows: this is called once it refused a value.
+
+        Args:
+            path: where the value is.
+            as_text: read it as a text; otherwise as a whole number.
+        """
+        text = self.texts.get(path)
+        if text is None or (not as_text and not _INTEGER.fullmatch(text.strip())):
+            return False
+        self.value_at(path[:-1])[path[-1]] = text if as_text else int(text)
+        return True
 
     def value_at(self, path: Path) -> Any:  # noqa: ANN401 - any YAML value
         """Return the value at `path`, which must exist."""
@@ -252,6 +272,8 @@ class _Reader:
             # A plain scalar gets its type after its variables are replaced: `max_parallel: ${N:-5}` is a number.
             tag = self._loader.resolve(ScalarNode, text, (True, False))
         kind = tag.removeprefix(_TAG)
+        if text != node.value or (kind in ("int", "float", "bool") and not node.style):
+            self._document.texts[path] = text
         if kind == "merge":
             return text
         if kind not in _CONSTRUCT:

@@ -103,6 +103,7 @@ class QoveryHttp:
         quota: asked before each request.
         request_timeout: seconds for a whole request, including its answer.
         redact: hides secrets in error texts, since a server or a proxy may echo them.
+        hide: hides the token in whole answers, in which it may be a name or a state.
     """
 
     def __init__(
@@ -112,9 +113,11 @@ class QoveryHttp:
         quota: Quota,
         request_timeout: float,
         redact: Callable[[str], str] = _DEFAULT_REDACT,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self._client = client
         self._redact = redact
+        self._hide = hide
         self._quota = quota
         self._request_timeout = request_timeout
 
@@ -166,7 +169,8 @@ class QoveryHttp:
                 chunks += chunk
                 if len(chunks) > LARGEST_ANSWER:
                     raise httpx.DecodingError(f"the answer is larger than {LARGEST_ANSWER} bytes")
-            return Answer(status=response.status_code, headers=response.headers, body=bytes(chunks))
+            shown = self._hide(chunks.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            return Answer(status=response.status_code, headers=response.headers, body=shown)
 
 
 def translate(error: Exception, call: str, *, redact: Callable[[str], str] = str) -> PassingError:

@@ -1,7 +1,8 @@
 """Resolves names to ids: environments by path, services by name; all of them before the first submit.
 
-The API documents its names as case-insensitive, and users paste them with non-breaking spaces, so names are compared
-folded. A name that matches nothing, or several things, is an error; all errors are collected before one is raised.
+The API documents its names as case-insensitive, and users paste them with non-breaking spaces and invisible characters,
+so names are compared folded (`orchestrator.text`). A name that matches nothing, or several things, is an error; all
+errors are collected before one is raised.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from orchestrator.domain.plan import (
 from orchestrator.errors import NameResolutionError, NotFoundError, TokenRefusedError
 from orchestrator.qovery.directory import MANY_ENVIRONMENTS, MANY_PROJECTS, Directory, Lists, Retrying, same_services
 from orchestrator.qovery.wire import WireEnvironment, WireService
+from orchestrator.text import fold
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -59,15 +61,6 @@ N = TypeVar("N", bound=Named)
 
 class _Problem(Exception):  # noqa: N818 - never leaves this module
     pass
-
-
-def fold(name: str) -> str:
-    r"""Return `name` as it is compared: any white space becomes one space, and case is ignored.
-
-    >>> fold(" My\u00a0API ")
-    'my api'
-    """
-    return " ".join(name.split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +229,8 @@ class Resolver:
 def _only(wanted: str, candidates: Iterable[N], kind: str) -> N:
     """Return the one candidate with the id or name `wanted`."""
     candidates = list(candidates)
-    as_id, as_name = wanted.strip().casefold(), fold(wanted)
-    found = [candidate for candidate in candidates if candidate.id.casefold() == as_id]
-    found = found or [candidate for candidate in candidates if fold(candidate.name) == as_name]
+    found = [candidate for candidate in candidates if candidate.id.casefold() == fold(wanted)]
+    found = found or [candidate for candidate in candidates if _same_name(candidate.name, wanted)]
     # A list may hold the same thing twice.
     found = list({candidate.id.casefold(): candidate for candidate in found}.values())
     if len(found) == 1:
@@ -373,7 +365,12 @@ def _service(name: str, service_type: ServiceType, services: Sequence[WireServic
 
 
 def _is_called(service: WireService, name: str) -> bool:
-    return fold(service.name) == fold(name) or service.id.casefold() == name.strip().casefold()
+    return _same_name(service.name, name) or service.id.casefold() == fold(name)
+
+
+def _same_name(one: str, other: str) -> bool:
+    # A name that could not be read is empty, and one of invisible characters becomes so: it is like no other.
+    return fold(one) == fold(other) != ""
 
 
 def _with_article(service_type: ServiceType) -> str:

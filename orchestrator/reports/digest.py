@@ -7,7 +7,8 @@ from itertools import groupby
 
 from orchestrator.domain.outcomes import Outcome, Reason, RunOutcome
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
-from orchestrator.reports.wording import count, printable, short_execution, span
+from orchestrator.reports.wording import count, short_execution, span
+from orchestrator.text import printable
 
 SHOWN_QUIET = 50
 """More successes than this, or more environments skipped for one reason, are only counted."""

@@ -19,7 +19,8 @@ from orchestrator.reports.digest import (
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.stylesheet import STYLESHEET
-from orchestrator.reports.wording import printable, span, web_address
+from orchestrator.reports.wording import span, web_address
+from orchestrator.text import printable
 
 _CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """If a name ever gets past the escaping, browsers still run and load nothing."""

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.reports.digest import HEADLINES, SIMULATED, next_steps, outcome_words, tally
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
-from orchestrator.reports.wording import printable
+from orchestrator.text import printable
 
 ENVIRONMENT_CASE = "environment"
 """The name of the test case that stands for an environment as a whole."""

@@ -20,7 +20,8 @@ from orchestrator.reports.digest import (
     worst_first,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
-from orchestrator.reports.wording import count, printable, span, web_address
+from orchestrator.reports.wording import count, span, web_address
+from orchestrator.text import printable
 
 _SYNTAX = re.compile(r"[\\`*_\[\]<>&|~$#@!]")
 _BEGINNING = re.compile(r"^[-+=:\d]")

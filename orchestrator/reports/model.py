@@ -16,6 +16,7 @@ from orchestrator.domain.outcomes import (
     exit_code_of,
     run_outcome_of,
 )
+from orchestrator.text import encodable
 
 SCHEMA_VERSION = 1
 """Increased with every change that could break a script that reads the report."""
@@ -29,11 +30,6 @@ def _utc_text(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def _encodable(text: str) -> str:
-    """Escape lone surrogates, which JSON cannot encode. Python uses them for bytes in file names that are not UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 UtcInstant = Annotated[
     datetime,
     AfterValidator(_in_utc),
@@ -42,7 +38,7 @@ UtcInstant = Annotated[
 ]
 """UTC, written with milliseconds and a `Z`."""
 
-ReportedText = Annotated[str, AfterValidator(_encodable)]
+ReportedText = Annotated[str, AfterValidator(encodable)]
 """Any text that can be encoded."""
 
 

@@ -25,7 +25,8 @@ from orchestrator.reports.digest import (
     timeline_words,
 )
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
-from orchestrator.reports.wording import count, printable, span
+from orchestrator.reports.wording import count, span
+from orchestrator.text import printable
 
 NARROWEST = 40
 """The least width in columns. Terminals that do not know their width report 0."""

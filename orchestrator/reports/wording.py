@@ -1,15 +1,8 @@
 """How reports write names, durations and executions."""
 
-import re
 from urllib.parse import quote
 
-_BREAKS = re.compile(r"[\t\n\r]+")
-_UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # control characters: terminals act on them, and XML forbids most of them
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of the text
-    "\u2028\u2029"  # line breaks for some readers only
-    "\ud800-\udfff\ufffe\uffff]"  # characters that UTF-8 or XML cannot encode
-)
+from orchestrator.text import printable
 
 _SAFE_IN_LINKS = "%/:=&?~#+!$,;'@()*"
 """Characters that stay as they are in a URL, besides letters and digits. Quotes, brackets, backslashes and pipes are
@@ -19,22 +12,6 @@ _MINUTE = 60
 _HOUR = 3600
 _SHOWN_IN_TENTHS = 9.95
 """Seconds below which tenths of a second are shown."""
-
-
-def printable(text: str) -> str:
-    r"""Return `text` on one line, with every control character escaped.
-
-    Names come from the platform, and messages quote the answers of proxies: neither may forge a line of the report,
-    recolour a terminal, or make a document unreadable.
-
-    >>> printable("api\x1b[31m\nweb")
-    'api\\x1b[31m web'
-    """
-    return _UNPRINTABLE.sub(_escape, _BREAKS.sub(" ", text))
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def span(seconds: float | None) -> str:

@@ -34,7 +34,7 @@ from orchestrator.qovery.ledger import Ledger, connect, token_key
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.redaction import redactor, shown_url
+from orchestrator.redaction import SHORT, hider, redactor, shown_url
 from orchestrator.reports.model import RequestCounts
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
@@ -174,6 +174,7 @@ async def open_session(
         if rehearsal is None:
             clock: Clock = SystemClock()
             token = find_token(environ, variable=config.token_variable, file=config.token_file)
+            logs.hide_also(token.get_secret_value())
             transports = Transports()
             url = _api_url(config, environ, so_far=api_url)
         else:
@@ -186,10 +187,11 @@ async def open_session(
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
+        secret = token.get_secret_value()
         ledger = _ledger(
             rehearsal,
             lambda: state_dir or state_folder(environ),
-            key=token_key(token.get_secret_value(), str(url)),
+            key=token_key(secret, str(url)),
             clock=clock,
             log=log,
         )
@@ -210,7 +212,9 @@ async def open_session(
                 client,
                 quota=quota,
                 request_timeout=config.api.request_timeout,
-                redact=redactor(token.get_secret_value()),
+                redact=redactor(secret),
+                # A short token is no real one, and may be a word that answers contain.
+                hide=hider(secret) if len(secret) >= SHORT and rehearsal is None else str,
             )
         )
         seed = None if rehearsal is None else rehearsal.seed

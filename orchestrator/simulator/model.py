@@ -3,13 +3,13 @@
 All instants are seconds since the world's epoch; those before the start of the simulation are negative.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
 
 from orchestrator.domain.states import State
+from orchestrator.text import fold
 
 COLLEAGUES = ("alice@example.com", "bob@example.com")
 """The other users of a simulated platform."""
@@ -104,12 +104,12 @@ class ActionStatus(StrEnum):
 
 
 def normalised(name: str) -> str:
-    r"""Return a name as Qovery compares it: without case, and without the special spaces that users paste.
+    r"""Return a name as Qovery compares it: without case, special spaces or invisible characters.
 
     >>> normalised("  My\N{NO-BREAK SPACE}Shop ") == normalised("my shop")
     True
     """
-    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+    return fold(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,3 +134,52 @@ def test_what_is_routine_is_spared_a_person_and_nobody_else(
 
 
 EVENTS = ("service_state_changed", "restart_settled", "run_finished")
+
+
+# Text from outside.
+
+HOSTILE = "svc\x1b[2J\x1b[31m\n::error::forged\r\x9b2J\u202e\u2028\ud800 ##vso[task.complete]"
+
+
+def test_no_name_forges_a_line_or_acts_on_the_terminal() -> None:
+    stream = configured("console")
+    logs.get_logger(environment=HOSTILE).info(
+        "a", service=HOSTILE, names=[HOSTILE], deep={"x": HOSTILE}, error=OSError(HOSTILE)
+    )
+    (line,) = stream.getvalue().splitlines()
+    assert line.isprintable()
+    assert "::error" not in line
+    assert "##vso[" not in line
+    assert line.encode()
+
+
+def test_no_exception_forges_a_command_or_acts_on_the_terminal() -> None:
+    stream = configured("console")
+    try:
+        int(HOSTILE)
+    except ValueError as error:
+        error.add_note(HOSTILE)
+        logs.get_logger().exception("a")
+    lines = stream.getvalue().split("\n")
+    assert len(lines) > 3
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.startswith("::") for line in lines)
+
+
+def test_json_holds_the_true_text_on_one_line_that_every_reader_can_read() -> None:
+    stream = configured("json")
+    logs.get_logger().info("a", service=HOSTILE, names=[HOSTILE])
+    (line,) = stream.getvalue().splitlines()
+    assert line.isascii()
+    assert line.isprintable()
+    assert "##vso[" not in line
+    assert json.loads(line)["service"] == HOSTILE.replace("\ud800", "\\ud800")
+
+
+def test_a_secret_that_is_known_only_later_is_hidden_too() -> None:
+    stream = configured("console")
+    logs.hide_also("another-secret-1")
+    logs.hide_also("another-secret-1")
+    logs.get_logger().info("a", state="another-secret-1", first=SECRET)
+    assert "another-secret-1" not in stream.getvalue()
+    assert SECRET not in stream.getvalue()

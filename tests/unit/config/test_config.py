@@ -305,3 +305,102 @@ def test_a_url_that_is_accepted_is_one_for_the_client_too(text: str) -> None:
     assert parsed.host
     assert parsed.port is None or parsed.port < 65536
     assert not parsed.userinfo
+
+
+# Text that looks like something else.
+
+LOOKALIKES = [
+    "1234567",
+    "12345e7",
+    "0x1f",
+    "0o17",
+    "007",
+    "1.10",
+    ".5",
+    "1_000",
+    "-3",
+    "true",
+    "yes",
+    "2026-11-26",
+    "12:30",
+]
+
+
+@pytest.mark.parametrize("text", [*LOOKALIKES, "null", "~", "<<", "=", ".inf", "!x", "&a", "- b", "{a", "'", "#c"])
+@pytest.mark.parametrize("spelling", ["${V}", "${UNSET:-%s}", "${V:-x}", '"${V}"'])
+def test_what_a_variable_contains_is_text_where_text_belongs(spelling: str, text: str) -> None:
+    written = spelling.replace("%s", text)
+    config = parse(
+        f"version: 1\nenvironments:\n  - name: {written}\n    path: acme/shop/x\n"
+        f"    services:\n      applications:\n        - {written}\n",
+        V=text,
+    )
+    (environment,) = config.environment_specs()
+    assert environment.name == text
+    assert environment.services == {ServiceType.APPLICATION: (text,)}
+    assert parse(config.document()).environment_specs() == config.environment_specs()
+
+
+@pytest.mark.parametrize("text", LOOKALIKES)
+def test_a_plain_value_is_text_as_it_is_written_where_text_belongs(text: str) -> None:
+    config = parse(
+        f"version: 1\nenvironments:\n  - {{name: {text}, path: a/b/c, services: {{containers: [x, {text}]}}}}\n"
+    )
+    (environment,) = config.environment_specs()
+    assert environment.name == text
+    assert environment.services == {ServiceType.CONTAINER: ("x", text)}
+
+
+def test_a_plain_value_is_the_same_name_as_one_in_quotes() -> None:
+    text = "version: 1\nenvironments: [{name: 7, path: a/b/c, services: all}, {name: '7', path: a/b/d, services: all}]"
+    with pytest.raises(ConfigError, match="names must be unique"):
+        parse(text)
+
+
+@pytest.mark.parametrize("spelling", ["${N}", '"${N}"', "${UNSET:-3}", '"${UNSET:-3}"'])
+def test_what_a_variable_contains_is_a_number_where_a_number_belongs(spelling: str) -> None:
+    config = parse(top(f"strategy:\n  max_parallel: {spelling}\n  max_failures: {spelling}"), N="3\n")
+    assert config.run_strategy().max_parallel == 3
+    assert config.run_strategy().max_failures == FailureBudget(count=3)
+
+
+def test_what_a_variable_contains_is_shown_nowhere_if_it_is_neither() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(top("strategy:\n  max_parallel: ${N}"), N="1e3")
+    (problem,) = caught.value.problems
+    assert problem.endswith("expected a whole number; the value comes from the environment variable N")
+
+
+@pytest.mark.parametrize("value", ["\udcff", "\u200b", "a\nb"])
+def test_what_is_no_name_is_refused_as_a_name(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected .*text"):
+        parse("version: 1\nenvironments:\n  - name: ${V}\n    path: a/b/c\n    services: all\n", V=value)
+
+
+@pytest.mark.parametrize("spelling", ["acme/shop/feature%2Flogin", "acme/shop/feature%2flogin"])
+def test_a_path_can_hold_a_name_with_a_slash(spelling: str) -> None:
+    locator = EnvironmentPath(organization="acme", project="shop", environment="feature/login")
+    assert Config.for_environment(spelling, "all").environment_specs()[0].locator == locator
+
+
+def test_a_path_with_too_many_slashes_is_told_how_to_write_them() -> None:
+    with pytest.raises(ConfigError, match="write a slash inside a name as %2F, or give id: instead"):
+        parse("version: 1\nenvironments: [{name: a, path: acme/shop/feature/login, services: all}]")
+
+
+def test_environments_with_names_that_look_the_same_are_the_same() -> None:
+    decomposed = "Pre\u0301-prod"
+    text = (
+        f"version: 1\nenvironments: [{{name: Pré-prod, path: a/b/c, services: all}}, "
+        f"{{name: {decomposed}, path: a/b/d, services: all}}]"
+    )
+    with pytest.raises(ConfigError, match="names must be unique"):
+        parse(text)
+    one = parse("version: 1\nenvironments: [{name: Pré-prod, path: a/b/c, services: all}]")
+    assert one.only([f"{decomposed}\u200b"]).environments == one.environments
+
+
+def test_variables_come_from_this_process_unless_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QOVERY_RESTART_TEST_NAME", "1234567")
+    text = "version: 1\nenvironments:\n  - name: ${QOVERY_RESTART_TEST_NAME}\n    path: a/b/c\n    services: all\n"
+    assert parse_config(text, source="x").environments[0].name == "1234567"

@@ -75,7 +75,6 @@ BROKEN = {
     "no services": environment(f"id: {ID}\nservices: {{}}"),
     "empty list of services": environment(f"id: {ID}\nservices: {{applications: []}}"),
     "service twice": environment(f"id: {ID}\nservices: {{applications: [a, a]}}"),
-    "service by number": environment(f"id: {ID}\nservices: {{applications: [1.10]}}"),
     "wave 0": environment(f"{ALL_OF_IT}wave: 0"),
     "check without url": environment(f"{ALL_OF_IT}verify: [{{status: 200}}]"),
     "status 600": environment(f"{ALL_OF_IT}verify: [{{http: 'https://a', status: 600}}]"),

@@ -8,10 +8,12 @@ from orchestrator.domain.plan import (
     EnvironmentSpec,
     HttpCheck,
     Policy,
+    ServiceType,
 )
-from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
-from orchestrator.qovery.names import AT_ONCE, Resolver, fold
-from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference
+from orchestrator.errors import NameResolutionError, NotFoundError, TokenRefusedError, UnansweredError
+from orchestrator.qovery.names import AT_ONCE, Resolver
+from orchestrator.qovery.wire import WireEnvironment, WireNamed, WireReference, WireService
+from orchestrator.text import fold
 from tests.support.http import in_virtual_time
 from tests.support.organizations import (
     APPLICATION,
@@ -304,3 +306,36 @@ def test_when_retrying_gives_up_its_error_passes_through_and_nothing_is_left_run
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     in_virtual_time(run())
+
+
+# Names that look the same.
+
+
+@pytest.mark.parametrize(
+    "text", ["Ácme/Shóp/Pré prod", "A\u0301cme/SHO\u0301P/Pre\u0301\u00a0prod", "\u200bácme/shóp\ufeff/pr\u00adé prod"]
+)
+def test_names_that_look_the_same_match_wherever_they_stand(text: str) -> None:
+    acme = Acme()
+    acme.organization_list = [WireNamed(id="acme-id", name="\u00c1cme")]
+    acme.project_lists["acme-id"] = [WireNamed(id="shop-id", name="Sho\u0301p")]
+    acme.environment_lists["shop-id"] = [WireEnvironment(id="e-1", name="Pre\u0301 prod\u200b")]
+    acme.service_lists["e-1"] = [WireService(id="s-1", name="ca\u0301fe\u2011api", service_type="APPLICATION")]
+    (target,) = resolve(acme, spec(locator=path(text), services={ServiceType.APPLICATION: ("C\u00e1fe-API\u200b",)}))
+    assert (target.environment_id, [service.id for service in target.services]) == ("e-1", ["s-1"])
+
+
+def test_two_names_that_look_the_same_are_ambiguous() -> None:
+    acme = Acme()
+    acme.environment_lists["shop-id"] = [
+        WireEnvironment(id="e-1", name="Pr\u00e9-prod"),
+        WireEnvironment(id="e-2", name="Pre\u0301-prod"),
+    ]
+    with pytest.raises(NameResolutionError, match="use one of the ids e-1, e-2"):
+        resolve(acme, spec(locator=path("acme/shop/Pré-prod")))
+
+
+def test_a_name_that_cannot_be_read_is_like_no_other() -> None:
+    acme = Acme()
+    acme.service_lists["staging-id"] = [WireService(id="s-1", name="", service_type="APPLICATION")]
+    with pytest.raises(NameResolutionError):
+        resolve(acme, spec(services={ServiceType.APPLICATION: ("\u200b",)}))

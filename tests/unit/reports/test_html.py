@@ -10,7 +10,7 @@ from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.html import render_html
 from orchestrator.reports.model import EnvironmentReport, RunReport, ServiceReport
 from orchestrator.reports.stylesheet import STYLESHEET
-from orchestrator.reports.wording import printable
+from orchestrator.text import printable
 from tests.support.markup import Page
 from tests.support.reports import (
     CONSOLE,

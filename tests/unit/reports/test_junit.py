@@ -9,7 +9,7 @@ from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import SIMULATED
 from orchestrator.reports.junit import render_junit
 from orchestrator.reports.model import RunReport
-from orchestrator.reports.wording import printable
+from orchestrator.text import printable
 from tests.support.reports import (
     ENVIRONMENT_ID,
     RESUME,

@@ -7,7 +7,7 @@ from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.markdown import render_markdown
 from orchestrator.reports.model import RunReport
-from orchestrator.reports.wording import printable
+from orchestrator.text import printable
 from tests.support.markup import Page
 from tests.support.reports import (
     CONSOLE,
@@ -178,7 +178,7 @@ def test_every_table_keeps_its_columns(run: RunReport) -> None:
 
 @given(st.text(alphabet="@|`\\_*[]<>&#", min_size=1, max_size=12))
 def test_a_name_made_of_syntax_is_shown_as_it_is(name: str) -> None:
-    assert cells(page(report(succeeded(name))))[0] == name
+    assert cells(page(report(succeeded(name))))[0] == printable(name)
 
 
 def test_a_message_pings_nobody() -> None:

@@ -9,7 +9,7 @@ from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import HEADLINES, SIMULATED
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.text import NARROWEST, SHOWN_SERVICES, render_summary
-from orchestrator.reports.wording import printable
+from orchestrator.text import printable
 from tests.support.reports import (
     CONSOLE,
     RESUME,

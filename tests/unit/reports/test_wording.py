@@ -2,38 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.reports.wording import count, printable, short_execution, span, web_address
+from orchestrator.reports.wording import count, short_execution, span, web_address
 from tests.support.reports import texts
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        pytest.param("api", "api", id="plain"),
-        pytest.param("東京 café 👩‍👩‍👧", "東京 café 👩‍👩‍👧", id="unicode is left alone"),
-        pytest.param("a\r\nb\tc\n\nd", "a b c d", id="line breaks and tabs"),
-        pytest.param("\x1b[31m", r"\x1b[31m", id="escape"),
-        pytest.param("\x9b2J\x7f\x00", r"\x9b2J\x7f\x00", id="other control characters"),
-        pytest.param("\u202eexe.gnp", r"\u202eexe.gnp", id="reversed text"),
-        pytest.param("a\u2028b", r"a\u2028b", id="line separator"),
-        pytest.param("\udcff\ufffe", r"\udcff\ufffe", id="what cannot be encoded"),
-    ],
-)
-def test_text_is_shown_on_one_line_without_taking_effect(text: str, shown: str) -> None:
-    assert printable(text) == shown
-
-
-def test_printable_ascii_is_left_alone() -> None:
-    ascii_letters = "".join(map(chr, range(0x20, 0x7F)))
-    assert printable(ascii_letters) == ascii_letters
-
-
-@given(texts)
-def test_whatever_is_printable_has_one_line_and_an_encoding(text: str) -> None:
-    shown = printable(text)
-    assert len(shown.splitlines()) <= 1
-    assert shown.encode("utf-8").decode("utf-8") == shown
-    assert printable(shown) == shown
 
 
 @pytest.mark.parametrize(
