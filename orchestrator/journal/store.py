@@ -3,6 +3,7 @@
 import shlex
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -237,7 +238,14 @@ def state_folder(environ: Mapping[str, str]) -> Path:
         UsageError: this user has no home directory.
     """
     given = environ.get(STATE_DIR_VARIABLE, "").strip()
-    folder = Path(given) if given else user_state_path("qovery-restart", appauthor=False)
-    if not given and not folder.is_absolute():
-        raise UsageError("This user has no home directory for the journal: name another directory with --state-dir.")
-    return folder
+    if given:
+        return Path(given)
+    # Without a home directory, platformdirs returns a path that begins with ~, or raises, depending on its version.
+    with suppress(RuntimeError, KeyError):
+        folder = user_state_path("qovery-restart", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    raise UsageError(
+        "This user has no home directory for the journal: name another directory with --state-dir or "
+        f"{STATE_DIR_VARIABLE}."
+    )

@@ -14,7 +14,7 @@ from orchestrator.errors import (
     ThrottledError,
     UsageError,
 )
-from orchestrator.qovery.http import NEVER_SENT, PERHAPS_SENT
+from orchestrator.network import NEVER_SENT, PERHAPS_SENT
 
 NEVER_RAISED_BY_A_CALL = {
     "HTTPStatusError",  # only `raise_for_status` raises it
