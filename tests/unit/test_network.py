@@ -165,8 +165,8 @@ def test_a_proxy_that_concerns_no_url_may_be_anything(value: str, monkeypatch: p
 def test_a_kind_of_proxy_that_does_not_exist_is_named(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:s3cret@127.0.0.1:1080/")
     assert problem() == (
-        f"ALL_PROXY names a proxy of the kind {scheme.lower()}, which is not supported: use one of http, https, socks5, "
-        "socks5h."
+        f"ALL_PROXY names a proxy of the kind {scheme.lower()}, which is not supported: use one of http, https, "
+        "socks5, socks5h."
     )
 
 
