@@ -201,9 +201,7 @@ def validate(
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
 def schema(
-    report: Annotated[
-        bool, typer.Option("--report", help="Print the report's schema instead of the configuration's.")
-    ] = False,
+    report: opt.OfReportOption = False,
 ) -> None:
     """Print the JSON Schema of the configuration file, for editors, or of the report."""
     from orchestrator.config import json_schema  # noqa: PLC0415

@@ -17,6 +17,7 @@ from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import RestartError, TokenRefusedError, UsageError, defect_sentence
+from orchestrator.journal.store import resume_command
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
@@ -114,10 +115,14 @@ class CommandRunner:
     def show_error(self, error: BaseException) -> None:
         """Write to stderr why the command could not do its work; of a bug, the traceback too."""
         if not isinstance(error, RestartError):
-            self._log.error("internal_error", exc_info=error, problems=problems_of(error))
+            self._log.error("internal_error", exc_info=error, problems=self._logged(problems_of(error)))
         elif self._settings.log_format is LogFormat.JSON:
             self._log.error("run_refused", problems=problems_of(error), error=type(error).__name__)
         self._show_problems(problems_of(error))
+
+    def _logged(self, problems: Sequence[str]) -> Sequence[str] | None:
+        """Return problems for an event, unless they follow it on lines of their own."""
+        return problems if self._settings.log_format is LogFormat.JSON else None
 
     def _show_problems(self, problems: Sequence[str]) -> None:
         if self._settings.log_format is LogFormat.JSON:
@@ -138,7 +143,15 @@ class CommandRunner:
             requests=self._session.requests if self._session is not None else RequestCounts(total=0, submits=0),
             errors=problems_of(error),
             exit_code=exit_code_of_error(error),
+            resume=self._resume,
         )
+
+    @property
+    def _resume(self) -> str | None:
+        """The command that resumes a run that has submitted something, and so is in the journal; None otherwise."""
+        if self._session is None or self.rehearsal is not None or not self._session.requests.submits:
+            return None
+        return resume_command(self._session.run_id, state_dir=self._settings.state_dir)
 
     def _present(self, report: RunReport) -> None:
         settings = self._settings

@@ -11,6 +11,7 @@ from typing import TextIO
 
 import structlog
 
+from orchestrator.cli.options import variable_of
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import defect_sentence
 from orchestrator.redaction import redactor
@@ -52,7 +53,7 @@ def secrets_in_environment() -> tuple[str, ...]:
 
 def _chosen(option: str, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return the value of an option on the command line, or of its variable; "" if neither is given."""
-    value = environ.get(f"QOVERY_RESTART_{option.removeprefix('--').replace('-', '_').upper()}", "")
+    value = environ.get(variable_of(option), "")
     words = [part for word in arguments for part in word.split("=", 1)]
     for word, following in pairwise([*words, ""]):
         if word == option or (word, option) == ("-o", "--output"):

@@ -93,10 +93,7 @@ class Store:
 
     def resume_command(self, run_id: str) -> str:
         """Return the command that resumes a run."""
-        words = ["qovery-restart", "resume", run_id]
-        return shlex.join(
-            [*words, "--state-dir", str(self._folder.absolute())] if self._named and self._folder is not None else words
-        )
+        return resume_command(run_id, state_dir=self._folder if self._named else None)
 
     def names(self, run_id: str) -> list[str]:
         """Return the names of a run's environments, in the plan's order."""
@@ -215,6 +212,12 @@ def _stored(row: sqlite3.Row) -> StoredRun:
         requests=row["requests"],
         submits=row["submits"],
     )
+
+
+def resume_command(run_id: str, *, state_dir: Path | None) -> str:
+    """Return the command that resumes a run; `state_dir` is the journal's directory if the user named it."""
+    words = ["qovery-restart", "resume", run_id]
+    return shlex.join(words if state_dir is None else [*words, "--state-dir", str(state_dir.absolute())])
 
 
 def open_store(folder: Path | None, *, clock: Clock, named: bool = False) -> Store:
