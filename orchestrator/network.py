@@ -152,6 +152,11 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         return _tls_context()
 
 
+def has_odd_host(url: httpx.URL) -> bool:
+    """Return whether a URL's host contains what no host does: httpx percent-encodes it, and it would never be found."""
+    return "%" in url.host and ":" not in url.host
+
+
 def proxy_passwords() -> Iterator[str]:
     """Yield the passwords of the proxies that the environment names, as they are spelled there."""
     for url in getproxies().values():
@@ -205,7 +210,9 @@ def _proxy_url(proxy: _Proxy) -> httpx.URL:
     try:
         url = httpx.URL(text)
         # Where a password contains a # or a slash, the parser takes what follows for the fragment or the path.
-        usable = bool(url.host) and url.path in ("", "/") and not url.query and not url.fragment
+        usable = (
+            bool(url.host) and not has_odd_host(url) and url.path in ("", "/") and not url.query and not url.fragment
+        )
         usable = usable and (url.port is None or 0 < url.port <= HIGHEST_PORT)
     except (httpx.InvalidURL, ValueError):
         usable = False

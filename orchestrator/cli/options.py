@@ -69,8 +69,8 @@ def _option(
 ) -> object:
     """Return typer's description of an option.
 
-    The environment variable follows from the name, unless `variable` is given: `--log-level` is QOVERY_RESTART_LOG_LEVEL.
-    "" is no variable.
+    The environment variable follows from the name, `--log-level` is QOVERY_RESTART_LOG_LEVEL, or it is `variable`; ""
+    is none.
     """
     return typer.Option(
         *(name, short) if short else (name,),
@@ -213,8 +213,8 @@ class Settings:
         variable = variable_of("--simulate")
         if not self.simulate and environ.get(variable, "").strip().lower() not in _OFF:
             raise UsageError(
-                f"{variable} is set, and no variable turns a run into a rehearsal: give the option --simulate to rehearse, "
-                "or unset the variable to restart for real."
+                f"{variable} is set, and no variable turns a run into a rehearsal: give the option --simulate to "
+                "rehearse, or unset the variable to restart for real."
             )
 
     @property

@@ -24,7 +24,7 @@ from orchestrator.domain.plan import Plan
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
 from orchestrator.machine import Machine
-from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT
+from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
 from orchestrator.qovery.admission import QuotaAdmission
@@ -272,7 +272,7 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
         raise UsageError(f"{name} is not a URL: it has to look like https://api.qovery.com.") from None
     if (url.port or 0) > HIGHEST_PORT:
         raise UsageError(f"{name} has the port {url.port}, and the highest is {HIGHEST_PORT}.")
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+    if url.scheme not in ("http", "https") or not url.host or has_odd_host(url) or url.userinfo:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
     if url.query or url.fragment:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without a query or a fragment.")

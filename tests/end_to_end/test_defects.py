@@ -35,8 +35,9 @@ from orchestrator.runs.fleet import Fleet
 run_one = Fleet._run_one
 async def broken(self, target):
     job = asyncio.ensure_future(run_one(self, target))
-    while target.name not in self._jobs or not self._jobs[target.name]._submission.is_submitted:
+    while target.name not in self._jobs or not self._jobs[target.name]._submission.submitted:
         await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # until it is written that the restart was accepted
     raise KeyError("the token is TOKEN")
 Fleet._run_one = broken
 """

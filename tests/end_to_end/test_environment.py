@@ -1,4 +1,4 @@
-"""The environment of the process: proxies, certificates, a missing home directory, and variables that rehearse nothing."""
+"""The environment of the process: proxies, certificates, a missing home directory, variables that rehearse nothing."""
 
 import json
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def test_a_proxy_of_a_health_check_is_looked_at_before_anything_is_submitted(sim
         {"NO_PROXY": "localhost,[::1],fd00::/8"},
         {"SSL_CERT_FILE": "/nonexistent/ca.pem", "SSL_CERT_DIR": "/nonexistent", "SSLKEYLOGFILE": "/nonexistent/keys"},
     ],
-    ids=lambda variables: " ".join(variables),
+    ids=" ".join,
 )
 def test_what_does_not_concern_the_api_changes_nothing(
     variables: Mapping[str, str], simulator: str, tmp_path: Path

@@ -96,7 +96,7 @@ def test_a_defect_is_named_by_its_type_and_place_and_not_by_its_words() -> None:
     except TypeError as error:
         sentence = errors.defect_sentence(error)
     assert re.fullmatch(
-        r"internal_error: a bug in qovery-restart [\w.]+ \(TypeError, orchestrator/errors\.py:\d+\)\. Please report it, .*",
+        r"internal_error: a bug in qovery-restart [\w.]+ \(TypeError, orchestrator/errors\.py:\d+\)\. Please report .*",
         sentence,
     )
 

@@ -134,6 +134,8 @@ SECRETIVE = [
     "http://user:s3cret@proxy.example.test:0",
     "http://user:s3cret@:3128",
     "http://user:s3cret@[::1:3128",
+    "http://user:s3cret@[proxy",
+    "http://user:s3cret@pro xy",
     "http://user:s3cret@proxy\x7f.example.test:3128",
     "http://user:s3cret@proxy.example.test:3128/path",
     "http://",
