@@ -118,6 +118,13 @@ def test_no_proxy_names_hosts_that_are_asked_directly(
     assert proxy_to(url) == (None if direct else PROXY)
 
 
+def test_urls_that_go_the_same_way_share_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = transport_to(API, "https://www.example.test/a", "https://www.example.test/b", PLAIN)
+    ways = [transport._way_to(httpx.URL(url)) for url in (API, "https://www.example.test/c", PLAIN)]
+    assert ways[0] is ways[1]
+    assert ways[0] is not ways[2]
+
+
 # What is wrong with a proxy.
 
 SECRETIVE = [
