@@ -14,6 +14,9 @@ def main() -> None:
     if len(sys.argv) > 1:
         # Completion calls the command without arguments. With any, this would end it with 0, although it did nothing.
         os.environ.pop("_QOVERY_RESTART_COMPLETE", None)
+    if not os.environ.get("TERMINAL_WIDTH", "").isdecimal():
+        # typer takes it for a number when it shows a help or a mistake, and raises if it is none.
+        os.environ.pop("TERMINAL_WIDTH", None)
     try:
         from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
 

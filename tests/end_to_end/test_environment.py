@@ -152,6 +152,12 @@ def test_the_variable_of_shell_completion_does_not_end_a_command_that_is_given(t
     assert run(env=environ(_QOVERY_RESTART_COMPLETE="source_bash")).code == 0
 
 
+def test_a_width_that_is_no_number_does_not_hide_what_is_wrong() -> None:
+    finished = run("run", "--no-such-option", env=environ(TERMINAL_WIDTH="wide"))
+    assert finished.code == 2
+    assert "--no-such-option" in finished.stderr
+
+
 def test_the_schema_of_the_report_can_be_asked_for_by_a_variable() -> None:
     finished = run("schema", env=environ(QOVERY_RESTART_SCHEMA_REPORT="1", QOVERY_RESTART_REPORT="report.json"))
     assert json.loads(finished.stdout)["title"] == "qovery-restart report"
