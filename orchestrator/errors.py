@@ -20,7 +20,11 @@ An expected ending of a restart is an `Outcome`, not an error. Errors are for wh
             └── ThrottledError          429: too many requests
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator._version import __version__
 
 
 class RestartError(Exception):
@@ -106,3 +110,20 @@ class ThrottledError(PassingError):
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, status=status)
         self.retry_after = retry_after
+
+
+def defect_sentence(error: BaseException) -> str:
+    """Return a sentence for users about an exception that nobody foresaw.
+
+    It shows where the exception was raised, and not what it says, which may be a secret: only logs can hide those.
+    """
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    package = Path(__file__).parent
+    ours = [f"{file.relative_to(package.parent)}:{line}" for file, line in frames if file.is_relative_to(package)]
+    where = f", {ours[-1]}" if ours else ""
+    return (
+        f"internal_error: a bug in qovery-restart {__version__} ({type(error).__name__}{where}). "
+        "Please report it, with this line and the traceback in the log."
+    )

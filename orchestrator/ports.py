@@ -225,6 +225,9 @@ class Clock(Protocol):
 class Prober(Protocol):
     """Checks the health of a URL."""
 
-    async def probe(self, url: str) -> int | str:
-        """Return the HTTP status of a GET, or a short reason why there is none. Never raises for a failed probe."""
+    async def probe(self, url: str, *, within: float) -> int | str:
+        """Return the HTTP status of a GET, or a short reason why there is none `within` so many seconds.
+
+        Never raises for a failed probe.
+        """
         ...

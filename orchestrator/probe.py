@@ -1,14 +1,16 @@
 """The port `Prober`, by HTTP. Probes are independent of Qovery: they never send the token or count as requests."""
 
 import asyncio
+from collections.abc import Iterable
 
 import httpx
 
 from orchestrator._version import __version__
+from orchestrator.network import ExchangeError, RoutedTransport, translated
 from orchestrator.redaction import redactor
 
 TIMEOUT = 10.0
-"""Seconds for one probe."""
+"""Seconds for one probe, at most."""
 
 _redact = redactor()
 
@@ -19,22 +21,30 @@ class HttpProber:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def probe(self, url: str) -> int | str:
-        """Return the HTTP status, or the reason why there was none."""
+    async def probe(self, url: str, *, within: float) -> int | str:
+        """Return the HTTP status, or the reason why there was none `within` so many seconds, or `TIMEOUT`."""
+        timeout = min(within, TIMEOUT)
         try:
-            async with asyncio.timeout(TIMEOUT), self._client.stream("GET", url) as response:
-                return response.status_code
+            async with asyncio.timeout(timeout):
+                with translated(_redact):
+                    async with self._client.stream("GET", url) as response:
+                        return response.status_code
         except TimeoutError:
-            return f"no answer within {TIMEOUT:g} s"
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return _redact(str(error) or type(error).__name__)
+            return f"no answer within {timeout:.3g} s"
+        except ExchangeError as error:
+            return str(error)
 
 
-def make_probe_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """Make the httpx client for probes."""
+def make_probe_client(urls: Iterable[str], transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Make the httpx client for probes of `urls`.
+
+    Raises:
+        UsageError: proxies or certificates that the environment names cannot be used.
+    """
     return httpx.AsyncClient(
         headers={"User-Agent": f"qovery-restart/{__version__}"},
         timeout=TIMEOUT,
         follow_redirects=False,
-        transport=transport,
+        trust_env=False,
+        transport=transport or RoutedTransport(urls, limits=httpx.Limits()),
     )

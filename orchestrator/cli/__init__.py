@@ -14,12 +14,24 @@ def main() -> None:
     """Run the command `qovery-restart`."""
     obey_from_now_on()
     _open_closed_streams()
-    from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
-
+    if len(sys.argv) > 1:
+        # Completion calls the command without arguments. With any, this would end it with 0, although it did nothing.
+        os.environ.pop("_QOVERY_RESTART_COMPLETE", None)
+    if not os.environ.get("TERMINAL_WIDTH", "").isdecimal():
+        # typer takes it for a number when it shows a help or a mistake, and raises if it is none.
+        os.environ.pop("TERMINAL_WIDTH", None)
     try:
+        from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
+
         app(prog_name="qovery-restart")
+    except SystemExit:
+        raise
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except BaseException as error:  # noqa: BLE001 - exit code 1 would say that a restart failed
+        from orchestrator.cli.defects import report_defect  # noqa: PLC0415
+
+        sys.exit(report_defect(error, arguments=sys.argv[1:], environ=os.environ))
     finally:
         _flush_streams()
 

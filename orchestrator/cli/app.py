@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 restarted and proven, 1 failed, 2 wrong usage, 4 cancelled by somebody else, 5 blocked, "
-    "75 unknown, 77 token refused, 124 deadline, 130/143 interrupted.",
+    "70 a bug of this program, 75 unknown, 77 token refused, 124 deadline, 130/143 interrupted.",
 )
 
 
@@ -177,15 +177,19 @@ def validate(
     output: opt.OutputOption = opt.Output.TEXT,
 ) -> None:
     """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
-    from orchestrator.cli.command import problems_of  # noqa: PLC0415
+    from orchestrator.cli.command import exit_code_of_error, problems_of  # noqa: PLC0415
+    from orchestrator.cli.defects import log_traceback  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
     from orchestrator.text import printable, printable_json  # noqa: PLC0415
 
     problems: Sequence[str] = ()
+    code, count = 0, 0
     try:
         count = len(_load(config, only=(), deadline=None).environments)
-    except UsageError as error:
-        problems, count = problems_of(error), 0
+    except Exception as error:  # noqa: BLE001 - also a bug has its exit code, and its place in the JSON
+        problems, code = problems_of(error), exit_code_of_error(error)
+        if not isinstance(error, UsageError):
+            log_traceback(error)
     if output is opt.Output.JSON:
         typer.echo(printable_json(json.dumps({"valid": not problems, "problems": list(problems)}, indent=2)))
     else:
@@ -193,15 +197,12 @@ def validate(
             typer.echo(f"error: {printable(problem)}", err=True)
         if not problems:
             typer.echo(f"{printable(config)} is valid: {count} environment{'s' if count != 1 else ''}.")
-    if problems:
-        raise typer.Exit(2)
+    raise typer.Exit(code)
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
 def schema(
-    report: Annotated[
-        bool, typer.Option("--report", help="Print the report's schema instead of the configuration's.")
-    ] = False,
+    report: opt.OfReportOption = False,
 ) -> None:
     """Print the JSON Schema of the configuration file, for editors, or of the report."""
     from orchestrator.config import json_schema  # noqa: PLC0415

@@ -1,10 +1,9 @@
 """Runs a command: sets up logs and signals, and turns every result and error into output and an exit code."""
 
 import asyncio
-import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from io import TextIOWrapper
@@ -14,11 +13,13 @@ from typing import Any, TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from orchestrator import logs
+from orchestrator.cli.defects import secrets_in_environment
 from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
-from orchestrator.errors import RestartError, TokenRefusedError, UsageError
+from orchestrator.errors import RestartError, TokenRefusedError, UsageError, defect_sentence
+from orchestrator.journal.store import resume_command
 from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
@@ -35,6 +36,10 @@ RESULT_PATIENCE = 60.0
 """Seconds for which nobody may read the result before it is given up: a pager may be slow."""
 END_PATIENCE = 1.0
 """The same after a signal or a deadline: the process has to end then."""
+
+WHATEVER = (Exception, asyncio.CancelledError)
+"""What ends a command and gets an exit code: our own errors have theirs, and anything else is a bug. Nobody but a bug
+cancels the task that runs a command."""
 
 _EXIT_CODE_OF_SIGNAL = {
     signal.SIGINT: ExitCode.SIGINT,
@@ -66,7 +71,7 @@ class CommandRunner:
             level=settings.level.value,
             color=settings.color_on(sys.stderr),
             stream=sys.stderr,
-            secrets=_tokens_in_environment(),
+            secrets=secrets_in_environment(),
         )
 
     @property
@@ -89,12 +94,14 @@ class CommandRunner:
                 check_writable(path)
                 writable.append(path)
             report = in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
-        except RestartError as error:
+        except WHATEVER as error:
             self.show_error(error)
             report = self._report_of_error(error, config=config, started_at=started_at)
             is_result = self._settings.output is Output.JSON
         else:
             is_result = True
+            if report.exit_code == ExitCode.DEFECT:
+                self._show_problems(report.errors)  # The run has logged the traceback.
         self._write_reports(report, writable)
         if report.exit_code in _TIME_IS_UP:
             self._patience = END_PATIENCE
@@ -110,7 +117,7 @@ class CommandRunner:
         """
         try:
             return in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal), ExitCode.SUCCEEDED, ()
-        except RestartError as error:
+        except WHATEVER as error:
             self.show_error(error)
             return None, exit_code_of_error(error), problems_of(error)
 
@@ -124,17 +131,27 @@ class CommandRunner:
             # The restarts are done, and the exit code reports their outcome.
             logs.get_logger().error("result_not_written", error=str(error))
 
-    def show_error(self, error: RestartError) -> None:
-        """Write to stderr why the command could not do its work."""
-        if self._settings.log_format is LogFormat.JSON:
+    def show_error(self, error: BaseException) -> None:
+        """Write to stderr why the command could not do its work; of a bug, the traceback too."""
+        if not isinstance(error, RestartError):
+            self._log.error("internal_error", exc_info=error, problems=self._logged(problems_of(error)))
+        elif self._settings.log_format is LogFormat.JSON:
             self._log.error("run_refused", problems=problems_of(error), error=type(error).__name__)
-            return
+        self._show_problems(problems_of(error))
+
+    def _logged(self, problems: Sequence[str]) -> Sequence[str] | None:
+        """Return problems for an event, unless they follow it on lines of their own."""
+        return problems if self._settings.log_format is LogFormat.JSON else None
+
+    def _show_problems(self, problems: Sequence[str]) -> None:
+        if self._settings.log_format is LogFormat.JSON:
+            return  # A line of stderr is an event, and has them.
         stream = LossyStream(sys.stderr)
-        for problem in problems_of(error):
+        for problem in problems:
             stream.write(f"error: {printable(problem)}\n")
         stream.flush()
 
-    def _report_of_error(self, error: RestartError, *, config: str | None, started_at: datetime) -> RunReport:
+    def _report_of_error(self, error: BaseException, *, config: str | None, started_at: datetime) -> RunReport:
         return RunReport.of(
             (),
             run_id=self._session.run_id if self._session is not None else "-",
@@ -145,7 +162,15 @@ class CommandRunner:
             requests=self._session.requests if self._session is not None else RequestCounts(total=0, submits=0),
             errors=problems_of(error),
             exit_code=exit_code_of_error(error),
+            resume=self._resume,
         )
+
+    @property
+    def _resume(self) -> str | None:
+        """The command that resumes a run that has submitted something, and so is in the journal; None otherwise."""
+        if self._session is None or self.rehearsal is not None or not self._session.requests.submits:
+            return None
+        return resume_command(self._session.run_id, state_dir=self._settings.state_dir)
 
     def _present(self, report: RunReport) -> None:
         settings = self._settings
@@ -160,8 +185,7 @@ class CommandRunner:
         for path in paths:
             try:
                 write_report(report, path)
-            except (OSError, UsageError) as error:
-                # The restarts are done, and the exit code reports their outcome.
+            except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
                 self._log.error("report_not_written", path=str(path), error=str(error))
 
     async def _with_signals(self, work: Coroutine[Any, Any, T]) -> T:
@@ -190,20 +214,27 @@ class CommandRunner:
                     signal.signal(number, handler)
 
 
-def exit_code_of_error(error: RestartError) -> ExitCode:
+def exit_code_of_error(error: BaseException) -> ExitCode:
     """Return the exit code for an error that ended a run before any environment had an outcome."""
     match error:
         case UsageError():
             return ExitCode.USAGE
         case TokenRefusedError():
             return ExitCode.REFUSED
-        case _:
+        case RestartError():
             return ExitCode.UNKNOWN
+        case _:
+            return ExitCode.DEFECT
 
 
-def problems_of(error: RestartError) -> tuple[str, ...]:
-    """Return the problems that an error lists, a line each, without secrets: somebody may give a token as a name."""
-    redact = redactor(*_tokens_in_environment())
+def problems_of(error: BaseException) -> tuple[str, ...]:
+    """Return the problems that an error lists, a line each, without secrets: somebody may give a token as a name.
+
+    For what is none of ours, return what to report.
+    """
+    redact = redactor(*secrets_in_environment())
+    if not isinstance(error, RestartError):
+        return (redact(encodable(defect_sentence(error))),)
     return tuple(redact(encodable(problem)) for problem in getattr(error, "problems", ()) or (str(error),))
 
 
@@ -217,9 +248,3 @@ def _configure_streams(output: Output) -> None:
         else:
             # A name that the terminal's encoding cannot represent must not end a run.
             stream.reconfigure(errors="backslashreplace")
-
-
-def _tokens_in_environment() -> tuple[str, ...]:
-    from orchestrator.qovery.auth import DEFAULT_VARIABLES  # noqa: PLC0415 - httpx comes with it
-
-    return tuple(os.environ[name].strip() for name in DEFAULT_VARIABLES if os.environ.get(name, "").strip())

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.errors import UsageError
 from orchestrator.reports.formats import listed_formats
 
 
@@ -50,23 +51,30 @@ class Faults(StrEnum):
     HOSTILE = "hostile"
 
 
+def variable_of(option: str) -> str:
+    """Return the environment variable of an option."""
+    return f"QOVERY_RESTART_{option.removeprefix('--').replace('-', '_').upper()}"
+
+
 def _option(
     name: str,
     text: str,
     metavar: str | None = None,
     *,
     short: str | None = None,
+    variable: str | None = None,
     panel: str | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> object:
     """Return typer's description of an option.
 
-    The environment variable follows from the name: `--log-level` is QOVERY_RESTART_LOG_LEVEL.
+    The environment variable follows from the name, `--log-level` is QOVERY_RESTART_LOG_LEVEL, or it is `variable`; ""
+    is none.
     """
     return typer.Option(
         *(name, short) if short else (name,),
-        envvar=f"QOVERY_RESTART_{name.removeprefix('--').replace('-', '_').upper()}",
+        envvar=variable_of(name) if variable is None else variable or None,
         help=text,
         metavar=metavar,
         rich_help_panel=panel,
@@ -148,7 +156,12 @@ VerboseOption = Annotated[
 ]
 QuietOption = Annotated[bool, _output("--quiet", "Log errors only.", short="-q")]
 SimulateOption = Annotated[
-    bool, _simulation("--simulate", "Rehearse against an embedded simulator: no account, no network, virtual time.")
+    bool,
+    _simulation(
+        "--simulate",
+        "Rehearse against an embedded simulator: no account, no network, virtual time. Has no environment variable.",
+        variable="",  # a variable that is left over somewhere must not make a gate pass although nothing was restarted
+    ),
 ]
 SeedOption = Annotated[int, _simulation("--seed", "The seed of everything random in the simulation.")]
 FaultsOption = Annotated[Faults, _simulation("--faults", "What goes wrong in the simulation.")]
@@ -156,9 +169,22 @@ WorldOption = Annotated[
     list[str] | None,
     _simulation("--world", "Set what is undocumented about the simulated platform. Repeatable.", "KEY=VALUE"),
 ]
+OfReportOption = Annotated[
+    bool,
+    # A variable QOVERY_RESTART_REPORT, with the files of a run's report, must not make this command fail.
+    _output(
+        "--report",
+        "Print the report's schema instead of the configuration's.",
+        variable="QOVERY_RESTART_SCHEMA_REPORT",
+    ),
+]
 PortOption = Annotated[int, _option("--port", "The port to listen on; 0 picks a free one.", at_least=0, at_most=65535)]
 HostOption = Annotated[str, _option("--host", "The address to listen on.")]
 SpeedOption = Annotated[float, _option("--speed", "Simulated seconds per real second.", at_least=0.001)]
+
+
+_OFF = ("", "0", "false", "no", "off", "n", "f")
+"""What typer reads as no, and an empty variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +203,19 @@ class Settings:
     faults: Faults = Faults.NONE
     world: Sequence[str] = ()
     state_dir: Path | None = None
+
+    def check_rehearsal(self, environ: Mapping[str, str]) -> None:
+        """Check that nobody relies on an environment variable to turn a real run into a rehearsal.
+
+        Raises:
+            UsageError: the variable is set, and the option is not given.
+        """
+        variable = variable_of("--simulate")
+        if not self.simulate and environ.get(variable, "").strip().lower() not in _OFF:
+            raise UsageError(
+                f"{variable} is set, and no variable turns a run into a rehearsal: give the option --simulate to "
+                "rehearse, or unset the variable to restart for real."
+            )
 
     @property
     def level(self) -> LogLevel:

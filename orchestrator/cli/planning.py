@@ -1,6 +1,7 @@
 """The command `plan`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -38,6 +39,7 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     runner = CommandRunner(settings)
 
     async def make() -> Review | None:
+        settings.check_rehearsal(os.environ)
         return await areview(
             load(),
             rehearsal=runner.rehearsal,

@@ -25,6 +25,7 @@ def run_config(
     runner = CommandRunner(settings)
 
     async def make() -> RunReport:
+        settings.check_rehearsal(os.environ)
         config, wait = load(), wait_lock()
         return await carry_out(runner, settings, config, watch=watch, wait_lock=wait or 0.0)
 

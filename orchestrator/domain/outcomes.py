@@ -85,6 +85,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     CANCELLED = 4
     BLOCKED = 5
+    DEFECT = 70
     UNKNOWN = 75
     REFUSED = 77
     TIMED_OUT = 124
@@ -96,6 +97,7 @@ EXIT_CODE_ORDER = (
     ExitCode.SIGINT,
     ExitCode.SIGTERM,
     ExitCode.USAGE,
+    ExitCode.DEFECT,
     ExitCode.REFUSED,
     ExitCode.FAILED,
     ExitCode.UNKNOWN,
@@ -135,6 +137,7 @@ _RUN_OUTCOME_OF_EXIT_CODE = {
     ExitCode.USAGE: RunOutcome.FAILED,
     ExitCode.CANCELLED: RunOutcome.CANCELLED,
     ExitCode.BLOCKED: RunOutcome.BLOCKED,
+    ExitCode.DEFECT: RunOutcome.UNKNOWN,
     ExitCode.UNKNOWN: RunOutcome.UNKNOWN,
     ExitCode.REFUSED: RunOutcome.FAILED,
     ExitCode.TIMED_OUT: RunOutcome.TIMED_OUT,

@@ -3,6 +3,7 @@
 import shlex
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -92,10 +93,7 @@ class Store:
 
     def resume_command(self, run_id: str) -> str:
         """Return the command that resumes a run."""
-        words = ["qovery-restart", "resume", run_id]
-        return shlex.join(
-            [*words, "--state-dir", str(self._folder.absolute())] if self._named and self._folder is not None else words
-        )
+        return resume_command(run_id, state_dir=self._folder if self._named else None)
 
     def names(self, run_id: str) -> list[str]:
         """Return the names of a run's environments, in the plan's order."""
@@ -216,6 +214,12 @@ def _stored(row: sqlite3.Row) -> StoredRun:
     )
 
 
+def resume_command(run_id: str, *, state_dir: Path | None) -> str:
+    """Return the command that resumes a run; `state_dir` is the journal's directory if the user named it."""
+    words = ["qovery-restart", "resume", run_id]
+    return shlex.join(words if state_dir is None else [*words, "--state-dir", str(state_dir.absolute())])
+
+
 def open_store(folder: Path | None, *, clock: Clock, named: bool = False) -> Store:
     """Open the journal, and create it if it does not exist.
 
@@ -237,7 +241,14 @@ def state_folder(environ: Mapping[str, str]) -> Path:
         UsageError: this user has no home directory.
     """
     given = environ.get(STATE_DIR_VARIABLE, "").strip()
-    folder = Path(given) if given else user_state_path("qovery-restart", appauthor=False)
-    if not given and not folder.is_absolute():
-        raise UsageError("This user has no home directory for the journal: name another directory with --state-dir.")
-    return folder
+    if given:
+        return Path(given)
+    # Without a home directory, platformdirs returns a path that begins with ~, or raises, depending on its version.
+    with suppress(RuntimeError, KeyError):
+        folder = user_state_path("qovery-restart", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    raise UsageError(
+        "This user has no home directory for the journal: name another directory with --state-dir or "
+        f"{STATE_DIR_VARIABLE}."
+    )

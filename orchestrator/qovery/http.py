@@ -19,13 +19,13 @@ from orchestrator.errors import (
     MalformedAnswerError,
     NotFoundError,
     NotSentError,
-    PassingError,
     PlatformError,
     RefusedError,
     ThrottledError,
     TokenRefusedError,
     UnansweredError,
 )
+from orchestrator.network import ExchangeError, RoutedTransport, translated
 from orchestrator.qovery.auth import TokenAuth
 from orchestrator.qovery.quota import Quota, server_time
 from orchestrator.qovery.wire import readable
@@ -40,28 +40,6 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes. The largest real answers, the services of an organization, have a few megabytes."""
 LONGEST_MESSAGE = 200
 """Characters of an error body that are shown to users."""
-
-NEVER_SENT: tuple[type[Exception], ...] = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
-)
-"""What httpx raises before any byte of a request is sent."""
-PERHAPS_SENT: tuple[type[Exception], ...] = (
-    httpx.ReadTimeout,
-    httpx.WriteTimeout,
-    httpx.ReadError,
-    httpx.WriteError,
-    httpx.CloseError,
-    httpx.RemoteProtocolError,
-    httpx.DecodingError,
-    httpx.TooManyRedirects,
-)
-"""What httpx raises when a request was sent, or may have been."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +124,14 @@ class QoveryHttp:
         ticket = self._quota.take(about)
         try:
             async with asyncio.timeout(self._request_timeout):
-                answer = await self._exchange(method, path, params, body)
+                with translated(self._redact):
+                    answer = await self._exchange(method, path, params, body)
         except TimeoutError:
             raise UnansweredError(f"{call}: no complete answer within {self._request_timeout:g} s") from None
-        # httpx does not wrap a TLS failure in the middle of an answer: that is an `ssl.SSLError`, an OSError.
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise translate(error, call, redact=self._redact) from None
+        except ExchangeError as error:
+            if error.sent:
+                raise UnansweredError(f"{call}: no answer: {error}") from None
+            raise NotSentError(f"{call}: not sent: {error}") from None
         finally:
             self._quota.came_back(about)
         throttled = answer.status == httpx.codes.TOO_MANY_REQUESTS
@@ -171,14 +151,6 @@ class QoveryHttp:
                     raise httpx.DecodingError(f"the answer is larger than {LARGEST_ANSWER} bytes")
             shown = self._hide(chunks.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
             return Answer(status=response.status_code, headers=response.headers, body=shown)
-
-
-def translate(error: Exception, call: str, *, redact: Callable[[str], str] = str) -> PassingError:
-    """Return our error for an httpx exception: never sent, or perhaps acted upon."""
-    what = redact(str(error)) or type(error).__name__
-    if isinstance(error, NEVER_SENT):
-        return NotSentError(f"{call}: not sent: {what}")
-    return UnansweredError(f"{call}: no answer: {what}")
 
 
 def refusal(
@@ -236,14 +208,18 @@ def make_client(
     Redirects are not followed: the API has none, and the token must not follow one to another host. Waiting for a
     connection, TCP and TLS each have a quarter of `request_timeout`. So a connection that cannot be made fails as "not
     sent", before the timeout of the whole request, after which it is unknown whether it was sent.
+
+    Raises:
+        UsageError: proxies or certificates that the environment names cannot be used.
     """
     to_connect = request_timeout / 4
+    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     return httpx.AsyncClient(
         base_url=base_url,
         auth=TokenAuth(token),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         timeout=httpx.Timeout(request_timeout, connect=to_connect, pool=to_connect),
-        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
         follow_redirects=False,
-        transport=transport,
+        trust_env=False,
+        transport=transport or RoutedTransport([base_url], limits=limits),
     )

@@ -115,7 +115,7 @@ class RestartJob:
         )
         if not failures:
             return settled
-        if context.clock.monotonic() >= submitted.deadline:
+        if all(failure.is_cut_short for failure in failures):
             return settlement.unverified(failures, settled, by_run=self._is_by_run(submitted), elapsed=self._elapsed)
         return settlement.unhealthy(failures, settled)
 

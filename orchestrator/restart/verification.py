@@ -26,12 +26,17 @@ class CheckFailure:
     waited: float
     """Seconds that it had: less than `check.within` if the environment's deadline came first."""
 
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the environment's deadline ended it before its own time was over."""
+        return self.waited < self.check.within
+
     def __str__(self) -> str:
         answer = f"HTTP {self.last_answer}" if isinstance(self.last_answer, int) else self.last_answer
         wanted = f"HTTP {self.check.status}"
         if self.check.consecutive > 1:
             wanted += f" {self.check.consecutive} times in a row"
-        return f"{shown(self.check)} did not answer {wanted} within {self.waited:g} s (last: {answer})"
+        return f"{shown(self.check)} did not answer {wanted} within {round(self.waited, 1):g} s (last: {answer})"
 
 
 def shown(check: HttpCheck) -> str:
@@ -66,7 +71,10 @@ async def _verify_one(
 
     async def probe() -> bool:
         nonlocal streak, last_answer
-        last_answer = await prober.probe(check.url)
+        left = end - clock.monotonic()
+        if left <= 0:
+            return False  # An answer would come too late, and hide the last one that counts.
+        last_answer = await prober.probe(check.url, within=left)
         in_time = clock.monotonic() <= end
         streak = streak + 1 if last_answer == check.status and in_time else 0
         return streak >= check.consecutive
@@ -82,6 +90,6 @@ async def _verify_one(
     if passed:
         narrator.say("verification_passed", url=shown(check), elapsed_s=round(clock.monotonic() - began, 1))
         return None
-    failure = CheckFailure(check=check, last_answer=last_answer, waited=round(end - began, 1))
+    failure = CheckFailure(check=check, last_answer=last_answer, waited=min(check.within, until - began))
     narrator.warn("verification_failed", url=shown(check), last_answer=last_answer, wanted=check.status)
     return failure

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.config import Config
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
-from orchestrator.errors import JournalError
+from orchestrator.errors import JournalError, RestartError, defect_sentence
 from orchestrator.ports import RunJournal
 from orchestrator.reports.model import RunReport
 from orchestrator.runs.fleet import Fleet
@@ -58,9 +58,18 @@ class Run:
         return await self._until_reported(self._run(self._adopt(prepared)), interruption)
 
     async def _until_reported(self, work: Coroutine[Any, Any, None], interruption: Interruption) -> RunReport:
+        defect: Exception | None = None
         try:
-            await until_done_or_asked(work, interruption)
-            return await self._report(interruption)
+            try:
+                await until_done_or_asked(work, interruption)
+            except RestartError:
+                raise
+            except Exception as error:
+                if self._fleet is None:
+                    raise  # Nothing has begun: whoever asked for the run can say all that is known.
+                self._session.log.exception("internal_error")
+                defect = error
+            return await self._report(interruption, defect)
         finally:
             await self._journal.release()
 
@@ -98,8 +107,8 @@ class Run:
             await self._journal.beat()
             self._session.quota.beat()
 
-    async def _report(self, interruption: Interruption) -> RunReport:
-        """Report how far the run has come, and write that it ended or was interrupted."""
+    async def _report(self, interruption: Interruption, defect: Exception | None) -> RunReport:
+        """Report how far the run has come, and write that it ended or was interrupted, by a signal or by a bug."""
         results = self._fleet.results() if self._fleet is not None else self._not_begun()
         report = RunReport.of(
             results,
@@ -113,6 +122,8 @@ class Run:
             requests=self._session.requests,
             interrupted=interruption.code,
             resume=self._journal.resume_command if self._is_worth_resuming(results) else None,
+            errors=() if defect is None else (defect_sentence(defect),),
+            exit_code=None if defect is None else interruption.code or ExitCode.DEFECT,
         )
         await self._write_end(report, results)
         say = self._session.log.info if report.exit_code == ExitCode.SUCCEEDED else self._session.log.warning

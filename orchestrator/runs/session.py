@@ -24,6 +24,7 @@ from orchestrator.domain.plan import Plan
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
 from orchestrator.machine import Machine
+from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
 from orchestrator.qovery.admission import QuotaAdmission
@@ -45,7 +46,6 @@ QOVERY_API_URL = httpx.URL("https://api.qovery.com")
 SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
 """The API of a rehearsal; it does not resolve."""
 API_URL_VARIABLE = "QOVERY_API_URL"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 MOST_CONNECTIONS = 50
 """The most connections, however many environments are in flight: their requests are short, and httpcore's pool checks
 each of its connections for each request."""
@@ -168,7 +168,8 @@ async def open_session(
         state_dir: where the ledger is, which all processes of a token share.
 
     Raises:
-        UsageError: there is no token, the simulator is not installed, or the run used another API so far.
+        UsageError: there is no token, proxies or certificates that the environment names cannot be used, the simulator
+            is not installed, or the run used another API so far.
     """
     async with AsyncExitStack() as stack:
         if rehearsal is None:
@@ -206,7 +207,8 @@ async def open_session(
                 transport=transports.api,
             )
         )
-        probe_client = await stack.enter_async_context(make_probe_client(transports.probes))
+        probed = [check.http for environment in config.environments for check in environment.verify]
+        probe_client = await stack.enter_async_context(make_probe_client(probed, transports.probes))
         platform = QoveryPlatform(
             QoveryHttp(
                 client,
@@ -271,9 +273,12 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
     name = API_URL_VARIABLE if given else "api.url"
     try:
         url = one_spelling(httpx.URL(given or config.api.url))
-    except httpx.InvalidURL as error:
-        raise UsageError(f"{name} is not a URL: {error}.") from None
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+    except (httpx.InvalidURL, ValueError):
+        # The exception is not shown: a password with a # in it is taken for a port, and quoted.
+        raise UsageError(f"{name} is not a URL: it has to look like https://api.qovery.com.") from None
+    if (url.port or 0) > HIGHEST_PORT:
+        raise UsageError(f"{name} has the port {url.port}, and the highest is {HIGHEST_PORT}.")
+    if url.scheme not in ("http", "https") or not url.host or has_odd_host(url) or url.userinfo:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
     if url.query or url.fragment:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without a query or a fragment.")

@@ -6,6 +6,8 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+import anyio
+import h11
 import httpcore
 import httpx
 import pytest
@@ -13,7 +15,8 @@ import respx
 from pydantic import SecretStr
 
 from orchestrator.errors import NotSentError, PassingError, PlatformError, UnansweredError
-from orchestrator.qovery.http import NEVER_SENT, PERHAPS_SENT, QoveryHttp, make_client, translate
+from orchestrator.network import NEVER_SENT, PERHAPS_SENT, ExchangeError, translated
+from orchestrator.qovery.http import QoveryHttp, make_client
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
 from tests.support.http import API, ENVIRONMENT, TOKEN, HandClock, asked, in_virtual_time
@@ -60,6 +63,14 @@ MEANING: dict[type[Exception], type[PassingError]] = {
     # What the machine raises and httpx lets through.
     ConnectionResetError: UnansweredError,
     OSError: UnansweredError,
+    UnicodeError: UnansweredError,
+    OverflowError: UnansweredError,
+    EOFError: UnansweredError,
+    h11.LocalProtocolError: UnansweredError,
+    h11.RemoteProtocolError: UnansweredError,
+    httpcore.ReadError: UnansweredError,
+    anyio.ClosedResourceError: UnansweredError,
+    anyio.BrokenResourceError: UnansweredError,
 }
 each_exception = pytest.mark.parametrize(
     ("exception", "meaning"), MEANING.items(), ids=[exception.__name__ for exception in MEANING]
@@ -111,9 +122,9 @@ def test_no_call_lets_an_exception_of_httpx_through(respx_mock: respx.MockRouter
 def test_an_exception_without_words_is_called_by_its_name(
     exception: type[Exception], meaning: type[PassingError]
 ) -> None:
-    translated = translate(exception(""), "GET /x")
-    assert type(translated) is meaning
-    assert exception.__name__ in str(translated)
+    with pytest.raises(ExchangeError, match=exception.__name__) as caught, translated(str):
+        raise exception("")
+    assert caught.value.sent is (meaning is UnansweredError)
 
 
 class Interrupted(httpx.AsyncByteStream):

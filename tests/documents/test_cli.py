@@ -22,8 +22,10 @@ CONTRACT = {
     "--no-color", "--verbose", "--quiet", "--application", "--container", "--database", "--all-services",
 }  # fmt: skip
 """The options that people script against, as far as they exist."""
-NOT_SETTINGS = {("schema", "--report")}
-"""`schema --report` chooses what is printed; as a variable it would be taken for the files of a report."""
+NOT_FROM_THE_ENVIRONMENT = "--simulate"
+"""No variable turns a real run into a rehearsal."""
+OWN_VARIABLES = {("schema", "--report"): "QOVERY_RESTART_SCHEMA_REPORT"}
+"""Those whose name does not follow from the option: QOVERY_RESTART_REPORT names the files of a run's report."""
 
 
 def options_of(command: TyperCommand) -> list[TyperOption]:
@@ -38,7 +40,7 @@ OPTIONS = [
     pytest.param(name, option, id=f"{name} {long_name(option)}")
     for name, command in COMMANDS.items()
     for option in options_of(command)
-    if (name, long_name(option)) not in NOT_SETTINGS
+    if long_name(option) != NOT_FROM_THE_ENVIRONMENT
 ]
 
 
@@ -69,11 +71,20 @@ def test_the_help_of_the_whole_lists_every_command_and_every_exit_code() -> None
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_every_option_has_its_variable_and_its_help_names_it(command: str, option: TyperOption) -> None:
-    expected = f"QOVERY_RESTART_{long_name(option).removeprefix('--').replace('-', '_').upper()}"
+    name = long_name(option)
+    expected = OWN_VARIABLES.get((command, name), f"QOVERY_RESTART_{name.removeprefix('--').replace('-', '_').upper()}")
 
     assert option.envvar == expected
     assert option.help
     assert expected in help_of(command)
+
+
+@pytest.mark.parametrize("command", ["run", "restart", "watch", "plan"])
+def test_the_option_for_a_rehearsal_has_no_variable_and_its_help_says_so(command: str) -> None:
+    (option,) = (each for each in options_of(COMMANDS[command]) if long_name(each) == NOT_FROM_THE_ENVIRONMENT)
+
+    assert option.envvar is None
+    assert "Has no environment variable." in " ".join(help_of(command).replace("│", " ").split())
 
 
 def test_the_options_of_the_contract_exist() -> None:

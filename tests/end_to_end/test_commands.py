@@ -153,11 +153,11 @@ def test_every_option_can_be_a_variable(tmp_path: Path) -> None:
     finished = run(
         "run",
         config,
+        "--simulate",
         env=environ(
             QOVERY_RESTART_OUTPUT="json",
             QOVERY_RESTART_LOG_FORMAT="json",
             QOVERY_RESTART_LOG_LEVEL="warning",
-            QOVERY_RESTART_SIMULATE="1",
             QOVERY_RESTART_SEED="5",
             QOVERY_RESTART_ONLY="live",
             QOVERY_RESTART_DEADLINE="20m",

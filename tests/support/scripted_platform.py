@@ -208,7 +208,7 @@ class ScriptedProber:
         self._answers = answers
         self.probes: list[tuple[str, float]] = []
 
-    async def probe(self, url: str) -> int | str:
+    async def probe(self, url: str, *, within: float) -> int | str:
         now = self._clock.monotonic()
         self.probes.append((url, now))
         script = self._answers[url]

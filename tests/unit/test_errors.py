@@ -14,7 +14,7 @@ from orchestrator.errors import (
     ThrottledError,
     UsageError,
 )
-from orchestrator.qovery.http import NEVER_SENT, PERHAPS_SENT
+from orchestrator.network import NEVER_SENT, PERHAPS_SENT
 
 NEVER_RAISED_BY_A_CALL = {
     "HTTPStatusError",  # only `raise_for_status` raises it
@@ -88,6 +88,27 @@ def test_a_usage_error_shows_every_problem_on_a_line_of_its_own(
     assert error.problems == ("first", "second")
     assert str(error) == "first\nsecond"
     assert isinstance(error, UsageError)
+
+
+def test_a_defect_is_named_by_its_type_and_place_and_not_by_its_words() -> None:
+    try:
+        errors.ConfigError(None)  # type: ignore[arg-type]
+    except TypeError as error:
+        sentence = errors.defect_sentence(error)
+    assert re.fullmatch(
+        r"internal_error: a bug in qovery-restart [\w.]+ \(TypeError, orchestrator/errors\.py:\d+\)\. Please report .*",
+        sentence,
+    )
+
+
+def test_a_defect_outside_of_our_code_has_no_place() -> None:
+    assert "(KeyError). Please" in errors.defect_sentence(KeyError("s3cret"))
+
+
+def test_a_group_of_one_defect_is_that_defect() -> None:
+    group = ExceptionGroup("a", [ExceptionGroup("b", [ZeroDivisionError("s3cret")])])
+    assert "(ZeroDivisionError)" in errors.defect_sentence(group)
+    assert "(ExceptionGroup)" in errors.defect_sentence(ExceptionGroup("a", [KeyError(), ValueError()]))
 
 
 def test_a_platform_error_keeps_the_status_that_it_came_with() -> None:

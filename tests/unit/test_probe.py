@@ -1,8 +1,11 @@
 """Asking a URL how it is."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
+import anyio
+import h11
 import httpx
 import pytest
 
@@ -14,8 +17,8 @@ URL = "https://shop.example.test/healthz"
 
 def asked(answer: Callable[[httpx.Request], httpx.Response]) -> int | str:
     async def ask() -> int | str:
-        async with make_probe_client(httpx.MockTransport(answer)) as client:
-            return await HttpProber(client).probe(URL)
+        async with make_probe_client([], httpx.MockTransport(answer)) as client:
+            return await HttpProber(client).probe(URL, within=60)
 
     return in_virtual_time(ask())
 
@@ -39,15 +42,38 @@ def test_where_there_is_no_answer_a_few_words_say_why_without_secrets() -> None:
     assert asked(refuse) == "via http://***@proxy: refused"
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ssl.SSLError(1, "[SSL: APPLICATION_DATA_AFTER_CLOSE_NOTIFY]"),
+        ConnectionResetError("reset"),
+        UnicodeError("label too long"),
+        OverflowError("port must be 0-65535"),
+        httpx.InvalidURL("no host"),
+        httpx.ReadError("cut"),
+        h11.RemoteProtocolError("illegal header"),
+        anyio.ClosedResourceError(),
+        ValueError("embedded null byte"),
+    ],
+    ids=repr,
+)
+def test_whatever_a_request_raises_is_an_answer_that_did_not_come(error: Exception) -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    assert asked(fail) == (str(error) or type(error).__name__)
+
+
+@pytest.mark.parametrize(("within", "timeout"), [(60.0, TIMEOUT), (2.0, 2.0)], ids=["its own", "what is left"])
+def test_an_answer_that_does_not_come_is_not_waited_for(within: float, timeout: float) -> None:
     class Silent(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             await asyncio.sleep(3600)
             return httpx.Response(200)
 
     async def ask() -> tuple[int | str, float]:
-        async with make_probe_client(Silent()) as client:
-            return await HttpProber(client).probe(URL), asyncio.get_running_loop().time()
+        async with make_probe_client([], Silent()) as client:
+            return await HttpProber(client).probe(URL, within=within), asyncio.get_running_loop().time()
 
     answer, ended_at = in_virtual_time(ask())
-    assert (answer, ended_at) == ("no answer within 10 s", TIMEOUT)
+    assert (answer, ended_at) == (f"no answer within {timeout:g} s", timeout)

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from orchestrator._version import __version__
 from orchestrator.cli.command import exit_code_of_error, problems_of
 from orchestrator.cli.options import LogLevel, Settings
 from orchestrator.cli.planning import render_plan
@@ -78,16 +79,22 @@ def test_a_plan_is_coloured_only_where_it_is_wanted() -> None:
         pytest.param(ConfigError(["x", "y"]), ExitCode.USAGE, id="configuration"),
         pytest.param(TokenRefusedError("x"), ExitCode.REFUSED, id="token"),
         pytest.param(UnansweredError("x"), ExitCode.UNKNOWN, id="no answer"),
-        pytest.param(RestartError("x"), ExitCode.UNKNOWN, id="anything else"),
+        pytest.param(RestartError("x"), ExitCode.UNKNOWN, id="any other of ours"),
+        pytest.param(KeyError("x"), ExitCode.DEFECT, id="none of ours"),
     ],
 )
-def test_what_keeps_a_run_from_its_environments_has_an_exit_code(error: RestartError, code: ExitCode) -> None:
+def test_what_keeps_a_run_from_its_environments_has_an_exit_code(error: Exception, code: ExitCode) -> None:
     assert exit_code_of_error(error) is code
 
 
 def test_an_error_gives_a_line_for_each_of_its_problems() -> None:
     assert problems_of(ConfigError(["x", "y"])) == ("x", "y")
     assert problems_of(UsageError("z")) == ("z",)
+
+
+def test_what_is_none_of_our_errors_gives_a_line_that_shows_nothing_of_its_text() -> None:
+    (line,) = problems_of(KeyError("s3cret"))
+    assert line.startswith(f"internal_error: a bug in qovery-restart {__version__} (KeyError). Please report it")
 
 
 @pytest.mark.parametrize(

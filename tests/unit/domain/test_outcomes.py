@@ -31,6 +31,7 @@ def test_the_contracts_numbers_are_the_numbers() -> None:
         "USAGE": 2,
         "CANCELLED": 4,
         "BLOCKED": 5,
+        "DEFECT": 70,
         "UNKNOWN": 75,
         "REFUSED": 77,
         "TIMED_OUT": 124,
@@ -40,7 +41,7 @@ def test_the_contracts_numbers_are_the_numbers() -> None:
 
 
 def test_the_contracts_order_is_the_order() -> None:
-    assert EXIT_CODE_ORDER == (130, 143, 2, 77, 1, 75, 124, 4, 5, 0)
+    assert EXIT_CODE_ORDER == (130, 143, 2, 70, 77, 1, 75, 124, 4, 5, 0)
 
 
 def test_no_exit_code_is_left_out_of_the_order() -> None:

@@ -285,6 +285,21 @@ def test_a_user_without_a_home_has_to_say_where(monkeypatch: pytest.MonkeyPatch)
     assert state_folder({STATE_DIR_VARIABLE: "here"}) == Path("here")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("Could not determine home directory."), KeyError("getpwuid(): uid not found: 4711")],
+    ids=repr,
+)
+def test_a_user_without_an_account_has_to_say_where_too(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Path:
+        raise error
+
+    monkeypatch.setattr(store_module, "user_state_path", refuse)
+    with pytest.raises(UsageError, match=r"no home directory .* with --state-dir or QOVERY_RESTART_STATE_DIR"):
+        state_folder({})
+    assert state_folder({STATE_DIR_VARIABLE: "here"}) == Path("here")
+
+
 def test_the_users_own_place_is_named_after_us() -> None:
     assert state_folder({}).parts[-1] == "qovery-restart"
 

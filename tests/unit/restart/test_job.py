@@ -26,6 +26,7 @@ SUCCESS = (Outcome.SUCCEEDED, Reason.RESTARTED)
 TIMED_OUT = (Outcome.TIMED_OUT, Reason.DEADLINE)
 RESET = UnansweredError("connection reset")
 URL = "https://shop.example.test/healthz"
+OTHER = "https://shop.example.test/ready"
 
 
 # The result.
@@ -155,6 +156,14 @@ def test_a_check_that_the_deadline_cuts_off_times_out() -> None:
     story = tell(target(*TARGETS, checks=CHECKED.checks, policy=Policy(deadline=50)), probes={URL: {0: "refused"}})
     assert (story.ending, story.ended_at) == (TIMED_OUT, 50.0)
     assert "(last: refused)" in story.result.message
+
+
+def test_a_check_that_had_its_time_failed_although_the_deadline_cuts_another_off() -> None:
+    checks = (HttpCheck(url=URL, within=5), HttpCheck(url=OTHER, within=60))
+    story = tell(
+        target(*TARGETS, checks=checks, policy=Policy(deadline=50)), probes={URL: {0: "refused"}, OTHER: {0: 503}}
+    )
+    assert (story.ending, story.ended_at) == ((Outcome.FAILED, Reason.VERIFICATION_FAILED), 50.0)
 
 
 def test_nothing_is_probed_before_the_restart_is_proven() -> None:

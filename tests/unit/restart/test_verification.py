@@ -54,7 +54,7 @@ def test_any_answer_but_the_wanted_one_fails_when_the_time_is_up(answer: int | s
     check = HttpCheck(url=URL, within=61)
     failures, prober, log, ended_at = verified(check, answers={URL: {0: answer}})
     assert failures == [CheckFailure(check=check, last_answer=answer, waited=check.within)]
-    assert (ended_at, prober.probes[-1]) == (61.0, (URL, 61.0))
+    assert (ended_at, prober.probes[-1]) == (61.0, (URL, 60.0))
     assert [(event.name, event.level) for event in log.events] == [("verification_failed", "warning")]
     assert log.events[0].details == {"url": URL, "last_answer": answer, "wanted": 200}
 
@@ -69,7 +69,7 @@ def test_a_good_answer_that_comes_too_late_is_not_waited_for() -> None:
 
 
 def test_a_good_answer_at_the_last_moment_passes() -> None:
-    assert verified(HttpCheck(url=URL, within=61), answers={URL: {0: 503, 61: 200}})[0] == []
+    assert verified(HttpCheck(url=URL, within=61), answers={URL: {0: 503, 60: 200}})[0] == []
 
 
 def test_a_streak_that_the_time_cuts_off_fails() -> None:
@@ -83,9 +83,29 @@ def test_the_environments_deadline_ends_a_check_early() -> None:
     assert (len(failures), ended_at) == (1, 30.0)
 
 
-def test_a_deadline_that_has_passed_leaves_one_probe() -> None:
-    failures, prober, _, ended_at = verified(HttpCheck(url=URL), answers={URL: {0: 503}}, until=-1)
-    assert (len(failures), len(prober.probes), ended_at) == (1, 1, 0.0)
+def test_a_deadline_that_has_passed_leaves_no_probe() -> None:
+    failures, prober, _, ended_at = verified(HttpCheck(url=URL), answers={URL: {0: 200}}, until=-1)
+    assert ([failure.last_answer for failure in failures], prober.probes, ended_at) == (["never asked"], [], 0.0)
+
+
+def test_a_probe_has_the_time_that_is_left() -> None:
+    given = []
+
+    class SilentProber:
+        async def probe(self, url: str, *, within: float) -> str:
+            given.append(within)
+            await asyncio.sleep(min(within, 3))
+            return "no answer"
+
+    async def go() -> tuple[list[CheckFailure], float]:
+        clock = RehearsalClock(NOON)
+        narrator = Narrator(CapturedLog(clock).logger, clock)
+        check = HttpCheck(url=URL, within=9)
+        failures = await verify([check], prober=SilentProber(), clock=clock, narrator=narrator, until=1000.0)
+        return failures, clock.monotonic()
+
+    failures, ended_at = in_virtual_time(go())
+    assert (len(failures), given, ended_at) == (1, [9.0, 4.0], 9.0)
 
 
 def test_all_checks_run_at_once_and_each_failure_is_returned_in_their_order() -> None:
@@ -139,7 +159,7 @@ def test_what_a_url_keeps_secret_is_shown_nowhere() -> None:
 
 def test_a_good_answer_that_arrives_after_its_time_is_none() -> None:
     class SlowProber:
-        async def probe(self, url: str) -> int:
+        async def probe(self, url: str, *, within: float) -> int:
             await asyncio.sleep(8)
             return 200
 

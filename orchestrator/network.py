@@ -1,0 +1,261 @@
+"""HTTP from this machine: by the proxies and with the certificates that the environment names; and what can go wrong.
+
+The API's client and the probes both use it, so that they take the same way, and know the same failures.
+"""
+
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import getproxies
+
+import httpx
+
+from orchestrator.errors import UsageError
+
+NEVER_SENT: tuple[type[Exception], ...] = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+"""What httpx raises before any byte of a request is sent."""
+PERHAPS_SENT: tuple[type[Exception], ...] = (
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.CloseError,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+    httpx.TooManyRedirects,
+)
+"""What httpx raises when a request was sent, or may have been."""
+
+HIGHEST_PORT = 65535
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+"""The file names under which OpenSSL looks for certificates in a directory."""
+
+
+class ExchangeError(Exception):
+    """A request failed; the text says why, in a few words without secrets.
+
+    Args:
+        words: why.
+        sent: whether the server may have seen the request.
+    """
+
+    def __init__(self, words: str, *, sent: bool) -> None:
+        super().__init__(words)
+        self.sent = sent
+
+
+@contextmanager
+def translated(redact: Callable[[str], str]) -> Iterator[None]:
+    """Raise an `ExchangeError` for whatever a request in this context raises.
+
+    httpx wraps most of what its transports raise, but not all: a TLS failure after the handshake is an `ssl.SSLError`,
+    a host that cannot be encoded a `UnicodeError`, and h11, anyio and socksio have exceptions of their own. Whatever it
+    is, the request has failed, and nothing else has.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - see above
+        raise ExchangeError(
+            redact(str(error)) or type(error).__name__, sent=not isinstance(error, NEVER_SENT)
+        ) from None
+
+
+class _Proxy(NamedTuple):
+    variable: str
+    url: str
+    """May contain a password: it is never shown."""
+
+
+class RoutedTransport(httpx.AsyncBaseTransport):
+    """A transport that takes for each URL the way that the environment names for it, or none.
+
+    httpx reads the environment for all URLs at once, and raises whatever it cannot read there. This reads what concerns
+    a URL: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in lower case, too; for TLS also SSL_CERT_FILE, SSL_CERT_DIR
+    and SSLKEYLOGFILE.
+
+    Args:
+        urls: those that will be asked, so that what is wrong shows now.
+        limits: of the connections of each way.
+
+    Raises:
+        UsageError: a variable that concerns one of `urls` cannot be used. The error names it.
+    """
+
+    def __init__(self, urls: Iterable[httpx.URL | str], *, limits: httpx.Limits) -> None:
+        self._limits = limits
+        self._ways: dict[tuple[bool, _Proxy | None], httpx.AsyncHTTPTransport] = {}
+        self._way_of: dict[tuple[str, str, int | None], httpx.AsyncHTTPTransport] = {}
+        for url in urls:
+            self._way_to(httpx.URL(url))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request on its way."""
+        return await self._way_to(request.url).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for way in self._ways.values():
+            await way.aclose()
+
+    def _way_to(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
+        origin = url.scheme, url.host, url.port
+        if origin not in self._way_of:
+            key = url.scheme == "https", _proxy_for(url)
+            if key not in self._ways:
+                self._ways[key] = self._make_way(*key)
+            self._way_of[origin] = self._ways[key]
+        return self._way_of[origin]
+
+    def _make_way(self, encrypted: bool, proxy: _Proxy | None) -> httpx.AsyncHTTPTransport:
+        # What is not meant for TLS trusts nobody, and so needs no certificate.
+        tls = self._tls if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if proxy is None:
+            return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=self._limits)
+        url = _proxy_url(proxy)
+        try:
+            return httpx.AsyncHTTPTransport(
+                verify=tls,
+                trust_env=False,
+                limits=self._limits,
+                proxy=httpx.Proxy(url, ssl_context=self._tls if url.scheme == "https" else None),
+            )
+        except ImportError:
+            raise UsageError(
+                f"{proxy.variable} names a SOCKS proxy, and the package socksio, which that needs, is not installed: "
+                "pip install 'httpx[socks]'."
+            ) from None
+        except ValueError:
+            # Which schemes there are depends on the version of httpx.
+            raise UsageError(
+                f"{proxy.variable}: the installed httpx knows no {url.scheme} proxies; update it."
+            ) from None
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return _tls_context()
+
+
+def has_odd_host(url: httpx.URL) -> bool:
+    """Return whether a URL's host contains what no host does: httpx percent-encodes it, and it would never be found."""
+    return "%" in url.host and ":" not in url.host
+
+
+def proxy_passwords() -> Iterator[str]:
+    """Yield the passwords of the proxies that the environment names, as they are spelled there."""
+    for url in getproxies().values():
+        yield url.rpartition("@")[0].partition("://")[2].partition(":")[2]
+
+
+def _proxy_for(url: httpx.URL) -> _Proxy | None:
+    """Return the proxy for a URL; None if it is asked directly."""
+    proxies = getproxies()
+    kind = next((kind for kind in (url.scheme, "all") if proxies.get(kind, "").strip()), None)
+    if kind is None or any(_exempts(entry, url) for entry in re.split(r"[,\s]+", proxies.get("no", "").lower())):
+        return None
+    return _Proxy(_variable(f"{kind}_proxy"), proxies[kind].strip())
+
+
+def _variable(name: str) -> str:
+    """Return the name of a proxy's variable as it is spelled in the environment; the lower-case one counts first."""
+    spelled = sorted((each for each in os.environ if each.lower() == name), reverse=True)
+    return spelled[0] if spelled else "A proxy in the settings of the system"
+
+
+def _exempts(entry: str, url: httpx.URL) -> bool:
+    """Return whether an entry of NO_PROXY names a URL's host: `*`, a domain, an address, a network; perhaps a port."""
+    scheme, found, rest = entry.rpartition("://")
+    if found:
+        return scheme in (url.scheme, "all") and _exempts(rest, url)
+    if entry == "*":
+        return True
+    host, _, port = entry.rpartition(":")
+    if host and port.isdecimal() and (":" not in host or host.endswith("]")):
+        return int(port) == (url.port or DEFAULT_PORTS.get(url.scheme)) and _exempts(host, url)
+    with suppress(ValueError):
+        network = ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+        try:
+            return ip_address(url.host) in network
+        except ValueError:
+            return False
+    domain = entry.lstrip("*.")
+    return bool(domain) and (url.host.endswith(f".{domain}") or url.host == entry)
+
+
+def _proxy_url(proxy: _Proxy) -> httpx.URL:
+    """Return a proxy's URL; raises `UsageError` without showing any part of it that may be secret."""
+    text = proxy.url if "://" in proxy.url else f"http://{proxy.url}"
+    scheme = text.partition("://")[0].lower()
+    if _SCHEME.fullmatch(scheme) and scheme not in PROXY_SCHEMES:
+        raise UsageError(
+            f"{proxy.variable} names a proxy of the kind {scheme}, which is not supported: use one of "
+            f"{', '.join(PROXY_SCHEMES)}."
+        )
+    try:
+        url = httpx.URL(text)
+        # Where a password contains a # or a slash, the parser takes what follows for the fragment or the path.
+        usable = (
+            bool(url.host) and not has_odd_host(url) and url.path in ("", "/") and not url.query and not url.fragment
+        )
+        usable = usable and (url.port is None or 0 < url.port <= HIGHEST_PORT)
+    except (httpx.InvalidURL, ValueError):
+        usable = False
+    if not usable:
+        raise UsageError(
+            f"{proxy.variable} does not name a proxy: expected scheme://host:port, with special characters in a user "
+            "name or a password percent-encoded (# is %23)."
+        )
+    return url
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return the context for TLS, with the certificates that the environment names, or httpx's."""
+    _check_key_log()
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file:
+        try:
+            return ssl.create_default_context(cafile=file)
+        except ssl.SSLError:
+            raise UsageError(f"SSL_CERT_FILE: {file} contains no certificates in PEM format.") from None
+        except OSError as error:
+            raise UsageError(f"SSL_CERT_FILE: {file} cannot be read: {error.strerror or error}.") from None
+    if folder:
+        if not any(_has_certificates(Path(part)) for part in folder.split(os.pathsep)):
+            raise UsageError(
+                f"SSL_CERT_DIR: {folder} contains no certificates under the names that `openssl rehash` gives them."
+            )
+        return ssl.create_default_context(capath=folder)
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _check_key_log() -> None:
+    """Raise `UsageError` if SSLKEYLOGFILE cannot be written, as every TLS context would."""
+    if path := os.environ.get("SSLKEYLOGFILE"):
+        try:
+            Path(path).open("ab").close()
+        except OSError as error:
+            raise UsageError(f"SSLKEYLOGFILE: {path} cannot be written: {error.strerror or error}.") from None
+
+
+def _has_certificates(folder: Path) -> bool:
+    # OpenSSL reads the files only when it looks for one of them, and would then refuse every server.
+    try:
+        return any(_HASHED.fullmatch(each.name) for each in folder.iterdir())
+    except OSError:
+        return False
