@@ -82,9 +82,19 @@ class BusyError(RefusedError):
 class PassingError(PlatformError):
     """A fault that may pass: a read that fails this way is retried."""
 
+    @property
+    def never_left(self) -> bool:
+        """Whether the platform cannot have seen the request: sending it again is safe."""
+        return False
+
 
 class NotSentError(PassingError):
     """No connection was made, so the platform cannot have seen the request."""
+
+    @property
+    def never_left(self) -> bool:
+        """True."""
+        return True
 
 
 class UnansweredError(PassingError):
@@ -101,3 +111,8 @@ class ThrottledError(PassingError):
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, status=status)
         self.retry_after = retry_after
+
+    @property
+    def never_left(self) -> bool:
+        """Whether our own quota kept it back: then no answer has a status."""
+        return self.status is None

@@ -15,7 +15,7 @@ from orchestrator.errors import (
     BusyError,
     JournalError,
     NotFoundError,
-    NotSentError,
+    PassingError,
     PlatformError,
     RefusedError,
     ThrottledError,
@@ -297,7 +297,7 @@ class Submission:
         try:
             receipt = await context.platform.submit_restart(context.target.environment_id, running)
         except PlatformError as error:
-            if _was_never_sent(error):
+            if isinstance(error, PassingError) and error.never_left:
                 self.submitted = None
                 await self._journal.withdraw()
                 raise
@@ -332,8 +332,3 @@ class Submission:
         if isinstance(error, RefusedError | NotFoundError):
             return settlement.refused(error)
         return None
-
-
-def _was_never_sent(error: PlatformError) -> bool:
-    """Return whether the platform cannot have seen the request: no connection was made, or our own quota forbade it."""
-    return isinstance(error, NotSentError) or (isinstance(error, ThrottledError) and error.status is None)
