@@ -5,9 +5,12 @@ Nothing here retries or sleeps.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from socket import gaierror
+from ssl import SSLError
 from typing import Any, TypeVar
 
 import httpx
@@ -40,6 +43,9 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes. The largest real answers, the services of an organization, have a few megabytes."""
 LONGEST_MESSAGE = 200
 """Characters of an error body that are shown to users."""
+
+NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""What the resolver says of a name that does not exist. Anything else, such as a resolver out of reach, may pass."""
 
 NEVER_SENT: tuple[type[Exception], ...] = (
     httpx.ConnectError,
@@ -86,6 +92,12 @@ class Answer:
         try:
             return model.model_validate_json(readable(self.body))
         except ValidationError as error:
+            if self.body.lstrip().startswith(b"<"):
+                raise MalformedAnswerError(
+                    f"{call}: unexpected answer (HTTP {self.status}, {len(self.body)} bytes): Invalid JSON: it is HTML",
+                    status=self.status,
+                    lasting=True,
+                ) from None
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise MalformedAnswerError(
@@ -171,10 +183,34 @@ class QoveryHttp:
 
 def translate(error: Exception, call: str, *, redact: Callable[[str], str] = str) -> PassingError:
     """Return our error for an httpx exception: never sent, or perhaps acted upon."""
-    what = redact(str(error)) or type(error).__name__
+    cause, lasting = _cause(error)
+    what = redact(cause) or type(error).__name__
     if isinstance(error, NEVER_SENT):
-        return NotSentError(f"{call}: not sent: {what}")
+        return NotSentError(f"{call}: not sent: {what}", lasting=lasting)
     return UnansweredError(f"{call}: no answer: {what}")
+
+
+def _cause(error: BaseException) -> tuple[str, bool]:
+    """Return why a request failed, as the operating system says it where it does, and whether that hardly passes."""
+    for each in _chain(error):
+        match each:
+            case gaierror(errno=errno):
+                return f"the host name does not resolve ({each.strerror})", errno in NO_SUCH_HOST
+            case ConnectionRefusedError():
+                return "the connection was refused: nothing listens there", True
+            case SSLError():
+                return str(error), True
+    return str(error), isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error with all its causes; if several addresses of a host were tried, each has an error of its own."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                yield from _chain(each)
+        error = error.__cause__ or error.__context__
 
 
 def refusal(
@@ -186,7 +222,9 @@ def refusal(
     match status:
         case _ if httpx.codes.is_redirect(status):
             # Not followed, since the token must not go to another host. Often the API's URL lacks the s of https.
-            return UnansweredError(f"{message}. The answer is a redirect; check the API's URL", status=status)
+            return UnansweredError(
+                f"{message}. The answer is a redirect; check the API's URL", status=status, lasting=True
+            )
         case 401 | 403:
             return TokenRefusedError(message, status=status)
         case 404:

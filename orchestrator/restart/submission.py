@@ -185,7 +185,7 @@ class Submission:
                 posted,
                 obstacle=self._obstacle,
                 waited=context.clock.monotonic() - self._began,
-                silent_for=context.poller.contact.silent_for,
+                silence=context.poller.contact.silence,
                 by_run=until == context.end_by,
             )
         return posted

@@ -46,6 +46,9 @@ SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
 """The API of a rehearsal; it does not resolve."""
 API_URL_VARIABLE = "QOVERY_API_URL"
 DEFAULT_PORTS = {"http": 80, "https": 443}
+FIRST_CONTACT = 20.0
+"""Seconds after which to give up if there was no usable answer yet and the fault is one that hardly passes by itself,
+such as a host that does not exist; unless the configuration sets `lost_contact`."""
 MOST_CONNECTIONS = 50
 """The most connections, however many environments are in flight: their requests are short, and httpcore's pool checks
 each of its connections for each request."""
@@ -61,10 +64,17 @@ class Retrying:
         clock: the source of time.
         log: logs each fault.
         random: the source of jitter.
+        api: the API that is asked, and where its URL comes from, for users.
     """
 
-    def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random) -> None:
+    def __init__(
+        self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random, api: str | None = None
+    ) -> None:
         self._policy = config.default_policy()
+        # Whoever sets `lost_contact` may know that the API is about to be there.
+        self._first_contact = FIRST_CONTACT if config.defaults.lost_contact is None else float("inf")
+        self._api = api
+        self._was_answered = False
         self._longest = config.run_strategy().run_deadline
         self._clock = clock
         self._narrator = Narrator(log, clock)
@@ -84,12 +94,20 @@ class Retrying:
             lost_contact=self._policy.lost_contact,
             random=self._random,
             on_fault=self._narrator.fault,
+            lost_if_lasting=float("inf") if self._was_answered else self._first_contact,
+            api=self._api,
         )
-        result: T | GaveUp = await poller.poll(read, until=self._clock.monotonic() + self._longest)
+        try:
+            result: T | GaveUp = await poller.poll(read, until=self._clock.monotonic() + self._longest)
+        except NotFoundError as error:
+            if self._was_answered or self._api is None:
+                raise
+            # The first answer of all: perhaps it is not Qovery's.
+            hint = f"If it exists, check the API's URL, {self._api}"
+            raise NotFoundError(str(error), status=error.status, hint=hint) from error
         if isinstance(result, Reason):
-            raise UnansweredError(
-                f"No usable answer from Qovery for {poller.contact.silent_for:.0f} s. Nothing was submitted."
-            )
+            raise UnansweredError(f"{poller.contact.silence} Nothing was submitted.")
+        self._was_answered = True
         return result
 
 
@@ -99,6 +117,8 @@ class Session:
 
     run_id: str
     api_url: str
+    api: str
+    """The API's URL, and where it comes from, for users."""
     origin: str | None
     """The origin that Qovery gives to the requests of our token; None if unknown."""
     clock: Clock
@@ -173,13 +193,13 @@ async def open_session(
             clock: Clock = SystemClock()
             token = find_token(environ, variable=config.token_variable, file=config.token_file)
             transports = Transports()
-            url = _api_url(config, environ, so_far=api_url)
+            url, source = _api_url(config, environ, so_far=api_url)
         else:
             clock = rehearsal.clock
             logs.tell_time_by(clock.now)
             token = SecretStr("rehearsal")
             transports = rehearsal.transports(config)
-            url = SIMULATED_API_URL
+            url, source = SIMULATED_API_URL, "--simulate"
         run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
@@ -212,11 +232,12 @@ async def open_session(
             )
         )
         seed = None if rehearsal is None else rehearsal.seed
-        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""))
+        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""), api=f"{url} ({source})")
         console = rehearsal is None and url == QOVERY_API_URL
         yield Session(
             run_id=run_id,
             api_url=str(url),
+            api=f"{url} ({source})",
             origin=_origin(config, token),
             clock=clock,
             log=log,
@@ -258,10 +279,15 @@ def _jitter(seed: int | None, name: str) -> Random:
     return Random() if seed is None else Random(f"{seed}/{name}")  # noqa: S311 - jitter keeps no secret
 
 
-def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> httpx.URL:
+def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> tuple[httpx.URL, str]:
+    """Return the API's URL, and where it comes from.
+
+    Raises:
+        UsageError: it is no URL of an API, or another one than the run used so far.
+    """
     given = environ.get(API_URL_VARIABLE, "").strip()
     if so_far is not None and not given:
-        return one_spelling(httpx.URL(so_far))
+        return one_spelling(httpx.URL(so_far)), "the API of the run that is resumed"
     name = API_URL_VARIABLE if given else "api.url"
     try:
         url = one_spelling(httpx.URL(given or config.api.url))
@@ -276,7 +302,8 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
             f"The run used {so_far} so far, and {API_URL_VARIABLE} is {shown_url(given)}, another API. Unset it to "
             "resume the run."
         )
-    return url
+    is_default = not given and "url" not in config.api.model_fields_set
+    return url, f"the default of {name}" if is_default else f"from {name}"
 
 
 def one_spelling(url: httpx.URL) -> httpx.URL:
