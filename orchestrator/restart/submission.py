@@ -73,6 +73,7 @@ class Submission:
         self._resumed_since = resumed_since if in_flight is None else None
         self._obstacle: Readiness | None = None
         self._refusal: PlatformError | None = None
+        self._was_refused = False
         self._began: float | None = None
         self._until: float | None = None
         self._doubtful: tuple[str, ...] = ()
@@ -328,6 +329,10 @@ class Submission:
             )
             return self._wait_or_block(self._obstacle)
         if isinstance(error, TokenRefusedError):
+            if not self._was_refused:
+                # The environment could be read meanwhile, so the token is valid. A firewall may refuse a single POST.
+                self._was_refused = True
+                return None
             return settlement.token_refused(error, submitted=False)
         if isinstance(error, RefusedError | NotFoundError):
             return settlement.refused(error)

@@ -213,19 +213,27 @@ async def open_session(
         )
         stack.callback(ledger.close)
         quota = Quota(clock, per_hour=config.api.requests_per_hour, ledger=ledger)
-        client = await stack.enter_async_context(
-            make_client(
-                url,
-                token,
-                request_timeout=config.api.request_timeout,
-                max_connections=min(config.run_strategy().max_parallel + 1, MOST_CONNECTIONS),
-                transport=transports.api,
+        # Made once, since it reads the machine's certificates.
+        verify = transports.api is not None or httpx.create_ssl_context()
+        client, posting = [
+            await stack.enter_async_context(
+                make_client(
+                    url,
+                    token,
+                    request_timeout=config.api.request_timeout,
+                    max_connections=min(config.run_strategy().max_parallel + 1, MOST_CONNECTIONS),
+                    keep_alive=keep_alive,
+                    verify=verify,
+                    transport=transports.api,
+                )
             )
-        )
+            for keep_alive in (True, False)
+        ]
         probe_client = await stack.enter_async_context(make_probe_client(transports.probes))
         platform = QoveryPlatform(
             QoveryHttp(
                 client,
+                posting=posting,
                 quota=quota,
                 request_timeout=config.api.request_timeout,
                 redact=redactor(token.get_secret_value()),
