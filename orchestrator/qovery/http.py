@@ -233,7 +233,7 @@ def _cause(error: BaseException) -> tuple[str, bool]:
             case ConnectionRefusedError():
                 return "the connection was refused: nothing listens there", True
             case SSLError():
-                return str(error), True
+                return str(each), True
     return str(error), isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
 
 
