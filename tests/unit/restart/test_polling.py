@@ -323,8 +323,9 @@ def test_contact_is_lost_sooner_while_the_last_fault_is_one_that_hardly_passes()
     assert contact.lost_at == 20
     contact.fault = NotSentError("slow")
     assert contact.lost_at == 300
+    contact.fault = NotSentError("no such host", lasting=True)
     contact.made()
-    assert contact.fault is None
+    assert contact.lost_at == 300
     patient = Contact(HandClock(), 10, limit_if_lasting=20)
     patient.fault = NotSentError("no such host", lasting=True)
     assert patient.lost_at == 10
