@@ -77,7 +77,17 @@ class TokenRefusedError(PlatformError):
 
 
 class NotFoundError(PlatformError):
-    """404."""
+    """404.
+
+    Args:
+        message: what happened, for users.
+        status: the HTTP status.
+        hint: what else it may come from, as a sentence, if there is something.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(f"{message}. {hint}" if hint else message, status=status)
+        self.hint = hint
 
 
 class RefusedError(PlatformError):
@@ -89,11 +99,32 @@ class BusyError(RefusedError):
 
 
 class PassingError(PlatformError):
-    """A fault that may pass: a read that fails this way is retried."""
+    """A fault that may pass: a read that fails this way is retried.
+
+    Args:
+        message: what happened, for users.
+        status: the HTTP status, if there was an answer.
+        lasting: whether it hardly passes by itself, if there was no usable answer yet: a host that does not exist, a
+            closed port, a page in place of JSON.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, lasting: bool = False) -> None:
+        super().__init__(message, status=status)
+        self.lasting = lasting
+
+    @property
+    def never_left(self) -> bool:
+        """Whether the platform cannot have seen the request: sending it again is safe."""
+        return False
 
 
 class NotSentError(PassingError):
     """No connection was made, so the platform cannot have seen the request."""
+
+    @property
+    def never_left(self) -> bool:
+        """True."""
+        return True
 
 
 class UnansweredError(PassingError):
@@ -110,6 +141,11 @@ class ThrottledError(PassingError):
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, status=status)
         self.retry_after = retry_after
+
+    @property
+    def never_left(self) -> bool:
+        """Whether our own quota kept it back: then no answer has a status."""
+        return self.status is None
 
 
 def defect_sentence(error: BaseException) -> str:

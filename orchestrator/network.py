@@ -5,10 +5,11 @@ The API's client and the probes both use it, so that they take the same way, and
 
 import os
 import re
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,9 @@ PERHAPS_SENT: tuple[type[Exception], ...] = (
 )
 """What httpx raises when a request was sent, or may have been."""
 
+NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""What the resolver says of a name that does not exist. Anything else, such as a resolver out of reach, may pass."""
+
 HIGHEST_PORT = 65535
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -54,11 +58,13 @@ class ExchangeError(Exception):
     Args:
         words: why.
         sent: whether the server may have seen the request.
+        lasting: whether that hardly passes by itself.
     """
 
-    def __init__(self, words: str, *, sent: bool) -> None:
+    def __init__(self, words: str, *, sent: bool, lasting: bool = False) -> None:
         super().__init__(words)
         self.sent = sent
+        self.lasting = lasting
 
 
 @contextmanager
@@ -72,9 +78,32 @@ def translated(redact: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - see above
-        raise ExchangeError(
-            redact(str(error)) or type(error).__name__, sent=not isinstance(error, NEVER_SENT)
-        ) from None
+        cause, lasting = _cause(error)
+        sent = not isinstance(error, NEVER_SENT)
+        raise ExchangeError(redact(cause) or type(error).__name__, sent=sent, lasting=lasting and not sent) from None
+
+
+def _cause(error: BaseException) -> tuple[str, bool]:
+    """Return why a request failed, as the operating system says it where it does, and whether that hardly passes."""
+    for each in _chain(error):
+        match each:
+            case socket.gaierror(errno=errno):
+                return f"the host name does not resolve ({each.strerror})", errno in NO_SUCH_HOST
+            case ConnectionRefusedError():
+                return "the connection was refused: nothing listens there", True
+            case ssl.SSLError():
+                return str(each), True
+    return str(error), isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error with all its causes; if several addresses of a host were tried, each has an error of its own."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for each in error.exceptions:
+                yield from _chain(each)
+        error = error.__cause__ or error.__context__
 
 
 class _Proxy(NamedTuple):
@@ -147,9 +176,10 @@ class RoutedTransport(httpx.AsyncBaseTransport):
                 f"{proxy.variable}: the installed httpx knows no {url.scheme} proxies; update it."
             ) from None
 
-    @cached_property
+    @property
     def _tls(self) -> ssl.SSLContext:
-        return _tls_context()
+        _check_key_log()
+        return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 def has_odd_host(url: httpx.URL) -> bool:
@@ -224,10 +254,9 @@ def _proxy_url(proxy: _Proxy) -> httpx.URL:
     return url
 
 
-def _tls_context() -> ssl.SSLContext:
-    """Return the context for TLS, with the certificates that the environment names, or httpx's."""
-    _check_key_log()
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+@cache
+def _tls_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Return the context for TLS, with the certificates that the environment names, or httpx's; only once."""
     if file:
         try:
             return ssl.create_default_context(cafile=file)

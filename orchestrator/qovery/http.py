@@ -5,6 +5,7 @@ Nothing here retries or sleeps.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,8 @@ M = TypeVar("M", bound=BaseModel)
 USER_AGENT = f"qovery-restart/{__version__}"
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes. The largest real answers, the services of an organization, have a few megabytes."""
+REFUSALS_BELIEVED = 3
+"""So many refusals of one call in a row are believed, though the token was accepted before: one may be stray."""
 LONGEST_MESSAGE = 200
 """Characters of an error body that are shown to users."""
 
@@ -55,6 +58,11 @@ class Answer:
         """The server's time, from the `Date` header."""
         return server_time(self.headers)
 
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a page for people: of a proxy, a firewall, or another server than the API."""
+        return self.body.lstrip().startswith(b"<")
+
     def read_as(self, model: type[M], *, call: str) -> M:
         """Parse the body as `model`.
 
@@ -62,8 +70,19 @@ class Answer:
             MalformedAnswerError: it does not match.
         """
         try:
-            return model.model_validate_json(readable(self.body))
+            try:
+                return model.model_validate_json(self.body)
+            except ValidationError as error:
+                if error.errors(include_input=False, include_url=False)[0]["type"] != "json_invalid":
+                    raise
+                return model.model_validate_json(readable(self.body))
         except ValidationError as error:
+            if self.is_html:
+                raise MalformedAnswerError(
+                    f"{call}: unexpected answer (HTTP {self.status}, {len(self.body)} bytes): Invalid JSON: it is HTML",
+                    status=self.status,
+                    lasting=True,
+                ) from None
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise MalformedAnswerError(
@@ -82,6 +101,8 @@ class QoveryHttp:
         request_timeout: seconds for a whole request, including its answer.
         redact: hides secrets in error texts, since a server or a proxy may echo them.
         hide: hides the token in whole answers, in which it may be a name or a state.
+        posting: the client for POSTs, which keeps no connection open: a server may close one that is idle at the very
+            moment when a request is sent on it, and then nobody knows whether that was accepted. By default `client`.
     """
 
     def __init__(
@@ -92,8 +113,12 @@ class QoveryHttp:
         request_timeout: float,
         redact: Callable[[str], str] = _DEFAULT_REDACT,
         hide: Callable[[str], str] = str,
+        posting: httpx.AsyncClient | None = None,
     ) -> None:
         self._client = client
+        self._posting = posting or client
+        self._is_accepted = False
+        self._refusals: Counter[str] = Counter()
         self._redact = redact
         self._hide = hide
         self._quota = quota
@@ -107,6 +132,7 @@ class QoveryHttp:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         about: str = "",
+        doubts_refusals: bool = True,
     ) -> Answer:
         """Send one request and return its answer, whose status is 2xx.
 
@@ -116,6 +142,7 @@ class QoveryHttp:
             params: the query.
             body: sent as JSON.
             about: the environment that the request concerns, if any: part of the quota may be reserved for it.
+            doubts_refusals: whether a refusal of a token that was accepted before is a passing fault at first.
 
         Raises:
             PlatformError: the subclass shows what happened, and whether the request may have had an effect.
@@ -131,19 +158,32 @@ class QoveryHttp:
         except ExchangeError as error:
             if error.sent:
                 raise UnansweredError(f"{call}: no answer: {error}") from None
-            raise NotSentError(f"{call}: not sent: {error}") from None
+            raise NotSentError(f"{call}: not sent: {error}", lasting=error.lasting) from None
         finally:
             self._quota.came_back(about)
         throttled = answer.status == httpx.codes.TOO_MANY_REQUESTS
         retry_after = self._quota.learn(answer.headers, throttled=throttled, ticket=ticket)
         if not httpx.codes.is_success(answer.status):
-            raise refusal(answer, call, retry_after, redact=self._redact)
+            refused = refusal(answer, call, retry_after, redact=self._redact)
+            if isinstance(refused, TokenRefusedError) and doubts_refusals and self._doubts(answer, call):
+                raise UnansweredError(f"{refused}. It may not be about the token: asking again", status=refused.status)
+            raise refused
+        self._is_accepted = True
+        self._refusals.pop(call, None)
         return answer
+
+    def _doubts(self, answer: Answer, call: str) -> bool:
+        """Return whether a refusal may be a stray one: of a token that was accepted before, or a firewall's page."""
+        if not self._is_accepted and not answer.is_html:
+            return False
+        self._refusals[call] += 1
+        return self._refusals[call] < REFUSALS_BELIEVED
 
     async def _exchange(
         self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, Any] | None
     ) -> Answer:
-        async with self._client.stream(method, path, params=params, json=body) as response:
+        client = self._posting if method == "POST" else self._client
+        async with client.stream(method, path, params=params, json=body) as response:
             chunks = bytearray()
             async for chunk in response.aiter_bytes():
                 chunks += chunk
@@ -162,7 +202,9 @@ def refusal(
     match status:
         case _ if httpx.codes.is_redirect(status):
             # Not followed, since the token must not go to another host. Often the API's URL lacks the s of https.
-            return UnansweredError(f"{message}. The answer is a redirect; check the API's URL", status=status)
+            return UnansweredError(
+                f"{message}. The answer is a redirect; check the API's URL", status=status, lasting=True
+            )
         case 401 | 403:
             return TokenRefusedError(message, status=status)
         case 404:
@@ -201,6 +243,7 @@ def make_client(
     *,
     request_timeout: float,
     max_connections: int,
+    keep_alive: bool = True,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """Make the httpx client for the API.
@@ -213,7 +256,9 @@ def make_client(
         UsageError: proxies or certificates that the environment names cannot be used.
     """
     to_connect = request_timeout / 4
-    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+    limits = httpx.Limits(
+        max_connections=max_connections, max_keepalive_connections=max_connections if keep_alive else 0
+    )
     return httpx.AsyncClient(
         base_url=base_url,
         auth=TokenAuth(token),

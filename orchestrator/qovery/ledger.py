@@ -4,7 +4,7 @@ import hashlib
 import os
 import sqlite3
 import sys
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,8 +45,10 @@ CREATE TABLE IF NOT EXISTS words (
     boot TEXT NOT NULL,
     ticket INTEGER NOT NULL,    -- the request that it answered
     remaining INTEGER NOT NULL,
-    per_hour INTEGER NOT NULL,
+    quota INTEGER NOT NULL,     -- how many requests the API allows between two resets
     resets REAL NOT NULL,       -- on the monotonic clock
+    span REAL NOT NULL,         -- seconds between two resets
+    zeros INTEGER NOT NULL,     -- how many answers in a row said that nothing is left, although it was not used up
     closed_until REAL NOT NULL,
     PRIMARY KEY (token, boot)
 );
@@ -64,9 +66,18 @@ class Word:
 
     ticket: int = 0
     remaining: int = 0
-    per_hour: int = 0
+    limit: int = 0
+    """How many requests it allows between two resets."""
     resets: float = float("-inf")
+    window: float = HOUR
+    """Seconds between two resets: the longest that they can be, as far as is known."""
+    zeros: int = 0
+    """How many good answers in a row said that nothing is left, although we had not used it up."""
     closed_until: float = float("-inf")
+
+    def renewal(self, now: float) -> float:
+        """Return the instant of the next reset."""
+        return self.resets if now < self.resets else self.resets + self.window
 
 
 def token_key(token: str, api_url: str) -> str:
@@ -90,6 +101,9 @@ def connect(folder: Path | None) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         # After a loss of power the last hour's requests may be forgotten: a process that then sends too many gets 429.
         connection.execute("PRAGMA synchronous = OFF")
+        # An earlier version kept other columns; losing them costs a 429 at worst.
+        if "zeros" not in {row[1] for row in connection.execute("PRAGMA table_info(words)")}:
+            connection.execute("DROP TABLE IF EXISTS words")
         connection.executescript(_SCHEMA)
     except BaseException:
         connection.close()
@@ -262,6 +276,11 @@ class Book:
             return len(self._cache.requests)
         return len(self._cache.tickets) - bisect_right(self._cache.tickets, after)
 
+    def sent_since(self, instant: float) -> int:
+        """Count the requests of the last hour that were sent at an instant or later."""
+        requests = self._cache.requests
+        return len(requests) - bisect_left(requests, (instant + HOUR, 0))
+
     def expiry(self, number: int) -> float:
         """Return the instant at which `number` of them have expired; `number` starts at 1."""
         requests = self._cache.requests
@@ -310,26 +329,29 @@ class Book:
     def word(self) -> Word:
         """What the API reported last."""
         query = (
-            "SELECT ticket, remaining, per_hour, resets, closed_until FROM words "
+            "SELECT ticket, remaining, quota, resets, span, zeros, closed_until FROM words "
             "WHERE token = :token AND boot = :boot AND boot != ''"
         )
         row = self._connection.execute(query, self._parameters).fetchone()
         if row is None:
             return self._cache.word
-        return Word(ticket=row[0], remaining=row[1], per_hour=row[2], resets=row[3], closed_until=row[4])
+        names = ("ticket", "remaining", "limit", "resets", "window", "zeros", "closed_until")
+        return Word(**dict(zip(names, row, strict=True)))
 
     @word.setter
     def word(self, word: Word) -> None:
         self._cache.word = word
         self._connection.execute(
-            "INSERT OR REPLACE INTO words (token, boot, ticket, remaining, per_hour, resets, closed_until) "
-            "VALUES (:token, :boot, :ticket, :remaining, :per_hour, :resets, :closed_until)",
+            "INSERT OR REPLACE INTO words (token, boot, ticket, remaining, quota, resets, span, zeros, closed_until) "
+            "VALUES (:token, :boot, :ticket, :remaining, :limit, :resets, :window, :zeros, :closed_until)",
             {
                 **self._parameters,
                 "ticket": word.ticket,
                 "remaining": word.remaining,
-                "per_hour": word.per_hour,
+                "limit": word.limit,
                 "resets": word.resets,
+                "window": word.window,
+                "zeros": word.zeros,
                 "closed_until": word.closed_until,
             },
         )

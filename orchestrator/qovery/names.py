@@ -196,8 +196,9 @@ class Resolver:
     async def _environment_with(self, environment_id: str, scope: _Scope) -> WireEnvironment:
         try:
             return await self._lists.environment(environment_id, among=len(scope.ids))
-        except NotFoundError:
-            raise _Problem(f"there is no environment with the id {environment_id}") from None
+        except NotFoundError as error:
+            hint = f". {error.hint}" if error.hint else ""
+            raise _Problem(f"there is no environment with the id {environment_id}{hint}") from None
         except TokenRefusedError as error:
             if error.status != FORBIDDEN:
                 raise

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.domain.observations import Hint, Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.domain.plan import Service, ServiceType
-from orchestrator.errors import MalformedAnswerError
+from orchestrator.errors import MalformedAnswerError, PassingError
 from orchestrator.qovery import wire
 from orchestrator.qovery.http import QoveryHttp
 
@@ -21,7 +21,7 @@ class QoveryPlatform:
     """Calls the API. Every method is one request and may raise `PlatformError`.
 
     Attributes:
-        submits: how many restarts were posted, answered or not.
+        submits: how many restarts were posted, answered or not: those that went out, or may have.
     """
 
     def __init__(self, http: QoveryHttp) -> None:
@@ -42,7 +42,8 @@ class QoveryPlatform:
     async def read_hints(self, project_id: str) -> Mapping[str, Hint]:
         """Read hints for every environment of a project, by its id. How far these statuses lag is undocumented."""
         path = f"/project/{project_id}/environment/status"
-        answer = await self._http.call("GET", path)
+        # They only save requests: whoever does without them need not ask again.
+        answer = await self._http.call("GET", path, doubts_refusals=False)
         hints = answer.read_as(wire.WireProjectStatuses, call=f"GET {path}").to_domain()
         return {hint.environment_id: hint for hint in hints}
 
@@ -72,7 +73,12 @@ class QoveryPlatform:
             body.setdefault(_ID_FIELDS[service.type], []).append(service.id)
         self.submits += 1
         path = f"/environment/{environment_id}/service/restart-service"
-        answer = await self._http.call("POST", path, body=body, about=environment_id)
+        try:
+            # Whoever posts a restart looks into every refusal.
+            answer = await self._http.call("POST", path, body=body, about=environment_id, doubts_refusals=False)
+        except PassingError as error:
+            self.submits -= error.never_left
+            raise
         try:
             return answer.read_as(wire.WireSubmitAnswer, call=f"POST {path}").to_domain()
         except MalformedAnswerError:

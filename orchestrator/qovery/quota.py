@@ -1,7 +1,11 @@
-"""The token's hourly quota: counted, corrected by what the API reports, reserved for environments, shared by processes.
+"""The token's quota: counted, corrected by what the API reports, reserved for environments, shared by processes.
 
 At most `requests_per_hour` requests are sent in any hour of our clock. So whichever hours the server counts in, this
 machine exceeds none of them. If the API reports that fewer are left, because others use the token too, that counts.
+
+The API's headers are a second limit, for a window that they do not name: `X-RateLimit-Limit` may be for a minute. Until
+`X-RateLimit-Reset`, `X-RateLimit-Remaining` says what is left of it; we do not count it ourselves, since nothing shows
+when the window began.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,13 +18,18 @@ from orchestrator.domain.costs import BURST, LONGEST, Cost
 from orchestrator.domain.durations import HOUR
 from orchestrator.errors import ThrottledError
 from orchestrator.ports import Clock
-from orchestrator.qovery.ledger import Book, Ledger
+from orchestrator.qovery.ledger import Book, Ledger, Word
 
 EPOCH_THRESHOLD = 1_000_000_000
 """A reset above this is a Unix timestamp, below it a number of seconds from now: Qovery documents the first, and its
 sample code uses the second."""
 RESET_ROUNDING = 1.0
 """Seconds: the API reports a reset in whole seconds."""
+STUCK_AFTER = 3
+"""So many good answers in a row that say that nothing is left, although we have not used it up, are not believed: the
+number is not one of this token's requests. A 429 makes them believed again."""
+ASKED_AGAIN_AFTER = 30.0
+"""Seconds after which the request that asks whether the quota was renewed counts as lost."""
 
 KEPT_AGAIN = 30.0
 """Seconds after which to retry if what is left is reserved for others: they may have settled by then."""
@@ -86,7 +95,10 @@ class Room:
     now: float
     left: int
     """How many requests are left."""
+    at_once: int
+    """The most that can be left: the quota, or what the API allows between two resets if that is less."""
     per_hour: int
+    """How many requests an hour the quota allows, as far as is known."""
     opens_at: float
     """The earliest instant to send one; after a 429 none may be sent for a while, however many are left."""
     renewed_at: float
@@ -155,10 +167,15 @@ class Quota:
             room = self._room(book)
             if room.opens_at > room.now:
                 raise ThrottledError(
-                    f"the token's quota of {room.per_hour} requests an hour is used up",
+                    f"the token's quota of {_described(book.word, room)} is used up",
                     retry_after=room.opens_at - room.now,
                 )
             reserve = self._reserves.get(about)
+            if _awaits_word(book):
+                raise ThrottledError(
+                    "the API's quota was due to be renewed, and whether it was is being asked with one request",
+                    retry_after=RESET_ROUNDING,
+                )
             others = book.needed_by_others() + sum(
                 each.needed for each in self._reserves.values() if each is not reserve
             )
@@ -166,7 +183,7 @@ class Quota:
             if room.left - others < 1 and own < 1:
                 wait = self._when(book, room, left=others + 1) - room.now
                 raise ThrottledError(
-                    f"what is left of the token's quota of {room.per_hour} requests an hour is reserved for other "
+                    f"what is left of the token's quota of {_described(book.word, room)} is reserved for other "
                     "environments in flight",
                     retry_after=min(max(wait, RESET_ROUNDING), KEPT_AGAIN),
                 )
@@ -197,28 +214,33 @@ class Quota:
         """
         remaining = _number(headers.get("x-ratelimit-remaining"))
         wait = seconds_to_wait(headers, self._clock.now())
-        closed = throttled or remaining == 0
-        if wait is None or (remaining is None and not closed):
+        if wait is None or (remaining is None and not throttled):
             return None
-        per_hour = min(_number(headers.get("x-ratelimit-limit")) or self._per_hour, self._per_hour)
+        limit = int(min(_number(headers.get("x-ratelimit-limit")) or self._per_hour, self._per_hour)) or 1
         reset = seconds_to_reset(headers, self._clock.now()) if remaining is not None else None
 
-        def note(book: Book) -> None:
+        def note(book: Book) -> bool:
             word = book.word
-            if closed:
-                word = replace(word, closed_until=max(word.closed_until, book.now + wait))
             if remaining is not None and reset is not None and ticket >= word.ticket:
                 word = replace(
                     word,
                     ticket=ticket,
-                    remaining=int(min(remaining, self._per_hour)),
-                    per_hour=int(per_hour),
+                    # The request that was answered is one of the limit.
+                    remaining=int(min(remaining, limit - 1)),
+                    limit=limit,
                     resets=book.now + reset + RESET_ROUNDING,
+                    window=_window(book, remaining=int(remaining), limit=limit, reset=reset),
+                    zeros=_zeros(book, remaining=int(remaining), limit=limit, ticket=ticket),
                 )
+            if throttled:
+                word = replace(word, zeros=0)
+            closed = throttled or (remaining == 0 and not _is_stuck(word))
+            if closed:
+                word = replace(word, closed_until=max(word.closed_until, book.now + wait))
             book.word = word
+            return closed
 
-        self._ledger.turn(note)
-        return wait if closed else None
+        return wait if self._ledger.turn(note) else None
 
     def room(self) -> Room:
         """Return what is left."""
@@ -252,8 +274,8 @@ class Quota:
             room = self._room(book)
             reserved = self._needed + book.needed_by_others()
             free = room.left - reserved
-            enough = min(wanted(), BURST * room.per_hour) if has_waited or free < cost.total else cost.total
-            if room.opens_at <= room.now and free >= min(max(enough, cost.total), room.per_hour):
+            enough = min(wanted(), BURST * room.at_once) if has_waited or free < cost.total else cost.total
+            if room.opens_at <= room.now and free >= min(max(enough, cost.total), room.at_once):
                 self._reserves[key] = _Reserve(cost=cost, needed=cost.needed, looks=cost.looks)
                 self._admitted_at = room.now
                 book.need(self._needed)
@@ -308,27 +330,92 @@ class Quota:
 
     def _room(self, book: Book) -> Room:
         word, now = book.word, book.now
-        stated = word if now < word.resets else None
-        per_hour = self._per_hour if stated is None else min(self._per_hour, stated.per_hour)
         sent = book.sent()
-        left = per_hour - sent
-        opens_at = book.expiry(sent - per_hour + 1) if left < 1 else now
+        left = self._per_hour - sent
+        opens_at = book.expiry(sent - self._per_hour + 1) if left < 1 else now
         renewed_at = book.expiry((sent + 1) // 2)
-        if stated is not None:
-            by_report = stated.remaining - book.sent(after=stated.ticket)
+        at_once = per_hour = self._per_hour
+        by_report = _left_by_report(book)
+        if by_report is not None:
+            at_once = min(at_once, word.limit)
+            per_hour = min(per_hour, int(word.limit * HOUR / word.window))
             if by_report < left:
                 left = by_report
-                renewed_at = stated.resets
-                opens_at = max(opens_at, stated.resets) if by_report < 1 else opens_at
+                renewed_at = word.renewal(now)
+                opens_at = max(opens_at, renewed_at) if by_report < 1 else opens_at
         opens_at = max(opens_at, word.closed_until)
-        return Room(now=now, left=max(left, 0), per_hour=per_hour, opens_at=opens_at, renewed_at=renewed_at)
+        return Room(
+            now=now,
+            left=max(left, 0),
+            at_once=at_once,
+            per_hour=per_hour,
+            opens_at=opens_at,
+            renewed_at=renewed_at,
+        )
 
     def _when(self, book: Book, room: Room, *, left: float) -> float:
         """Return the instant at which `left` requests will be left if none are sent."""
-        too_many = book.sent() - (room.per_hour - left)
+        too_many = book.sent() - (self._per_hour - left)
         by_count = book.expiry(min(ceil(too_many), book.sent())) if too_many > 0 else room.now
-        word = book.word
-        by_report = room.now
-        if room.now < word.resets and word.remaining - book.sent(after=word.ticket) < left:
-            by_report = word.resets
-        return max(by_count, by_report, word.closed_until)
+        by_report = _left_by_report(book)
+        renewed_at = book.word.renewal(room.now) if by_report is not None and by_report < left else room.now
+        return max(by_count, renewed_at, book.word.closed_until)
+
+
+def _left_by_report(book: Book) -> int | None:
+    """Return how many requests the API's headers leave; None if they say nothing, or nothing that can be believed.
+
+    In the window that begins with the reset, and of which no answer has told yet, all that the limit allows is left.
+    """
+    word = book.word
+    if _is_stuck(word) or book.now >= word.resets + word.window:
+        return None
+    if book.now < word.resets:
+        return word.remaining - book.sent(after=word.ticket)
+    return word.limit - book.sent_since(word.resets)
+
+
+def _awaits_word(book: Book) -> bool:
+    """Return whether one request is under way to show what the last reset renewed, and none may follow it yet.
+
+    If the API counts the requests of the last hour at any time, its reset renews one request, not all of them.
+    """
+    word, now = book.word, book.now
+    is_clear = _left_by_report(book) is None or now < word.resets or word.window < HOUR or book.sent() < word.limit
+    return not is_clear and book.sent_since(max(word.resets, now - ASKED_AGAIN_AFTER)) > 0
+
+
+def _window(book: Book, *, remaining: int, limit: int, reset: float) -> float:
+    """Return the seconds between two resets, as far as they are known: an hour, unless a reset renewed most of it."""
+    word, now = book.word, book.now
+    if limit != word.limit:
+        return HOUR
+    if now < word.resets or 2 * (remaining + book.sent_since(word.resets)) < limit:
+        return word.window
+    # Where windows are skipped, the two resets are several windows apart: so they never seem shorter than they are.
+    return min(max(now + reset + RESET_ROUNDING - word.resets, reset, RESET_ROUNDING), word.window)
+
+
+def _zeros(book: Book, *, remaining: int, limit: int, ticket: int) -> int:
+    """Return how many answers in a row say that nothing is left, although we have not used it up since the last reset.
+
+    Where others use the quota up, an answer is good and the last one only every now and then.
+    """
+    word, now = book.word, book.now
+    if remaining > 0:
+        return 0
+    began = word.resets if now >= word.resets else word.resets - word.window
+    if ticket == word.ticket or book.sent_since(max(began, now - HOUR)) >= limit:
+        return word.zeros
+    return word.zeros + 1
+
+
+def _is_stuck(word: Word) -> bool:
+    return word.zeros >= STUCK_AFTER
+
+
+def _described(word: Word, room: Room) -> str:
+    """Return the quota in words: of the API's own window, if that is known to be shorter than an hour."""
+    if room.at_once < room.per_hour:
+        return f"{room.at_once} requests in {word.window:.0f} s"
+    return f"{room.per_hour} requests an hour"

@@ -10,7 +10,7 @@ makes a success, or that something is not there, more likely:
 """
 
 import json
-import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Self, TypeVar
@@ -82,8 +82,8 @@ _OptionalFlag = Annotated[bool | None, _NONE_IF_INVALID]
 _State = Annotated[str | None, _UNREADABLE_IF_INVALID]
 _Origin = Annotated[str | None, _UNREADABLE_IF_INVALID]
 """Without an origin, a run may be ours. One whose origin cannot be read is not known to be."""
-_Count = Annotated[int | None, _if_invalid(lambda _: 1)]
-"""How many requests wait: if that cannot be read, one may."""
+_Count = Annotated[Annotated[int, Field(strict=True, ge=0, le=1000)] | None, _NONE_IF_INVALID]
+"""How many requests wait: what is no sound number says nothing. Nor does 0, since the API does not always count."""
 _Name = Annotated[str, BeforeValidator(_as_text), _UNREADABLE_IF_INVALID]
 
 
@@ -96,25 +96,30 @@ _Entry = Annotated[W | None, _NONE_IF_INVALID]
 _Entries = Annotated[list[_Entry[W]] | None, _if_invalid(lambda _: [None])]
 """A list that may be missing. One that is no list counts as an entry that cannot be read."""
 
-_HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
-
 
 def readable(body: bytes) -> bytes:
-    r"""Return JSON without halves of surrogate pairs, which occur in names, and would cost the whole answer.
+    r"""Return JSON without what costs a strict reader the whole answer, and stands in texts that nobody reads.
 
-    A body that is not JSON is returned as it is.
+    That is a byte order mark, broken UTF-8, half of a surrogate pair, or a control character. A body that is not JSON
+    is returned as it is.
 
     >>> readable(b'{"name": "\\ud800", "id": "a"}')
     b'{"name": "?", "id": "a"}'
     """
-    if _HALF_A_PAIR.search(body) is None:
-        return body
     try:
-        text = json.dumps(json.loads(body), ensure_ascii=False)
+        content = json.loads(body.removeprefix(BOM_UTF8).decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):
         return body
     # Whole pairs have become one character each by now, and half of one becomes a question mark.
-    return text.encode("utf-8", "replace")
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _none_is_empty(value: object) -> object:
+    """Return an empty list for null, which is how Go writes one; a list that is missing is another matter."""
+    return [] if value is None else value
+
+
+_NULL_IS_EMPTY = BeforeValidator(_none_is_empty)
 
 
 class WireStatus(_Wire):
@@ -150,7 +155,7 @@ class WireEnvironmentStatus(_Wire):
 class WireProjectStatuses(_Wire):
     """The statuses of a project's environments."""
 
-    results: list[_Entry[WireEnvironmentStatus]]
+    results: Annotated[list[_Entry[WireEnvironmentStatus]], _NULL_IS_EMPTY]
 
     def to_domain(self) -> list[Hint]:
         """Convert the statuses that have an environment id."""
@@ -323,7 +328,7 @@ def _unknown_run(value: Any) -> WireRun:  # noqa: ANN401 - any JSON
 
 
 class WireRuns(_Wire):
-    """A list of runs. It is required: an answer without it is not an empty list."""
+    """A list of runs. It is required: an answer without it, or with null, is not an empty list."""
 
     results: list[Annotated[WireRun, _if_invalid(_unknown_run)]]
 
@@ -354,7 +359,7 @@ class WireQueuedRequest(_WireRequested):
 class WireQueue(_Wire):
     """The queue. Whatever it holds has to be readable: what is not may be ours, or wait for our services."""
 
-    results: list[WireQueuedRequest]
+    results: Annotated[list[WireQueuedRequest], _NULL_IS_EMPTY]
 
 
 class WireSubmitAnswer(_Wire):
@@ -396,7 +401,7 @@ def _known(entries: Iterable[W | None]) -> list[W]:
 class WireNamedList(_Wire):
     """A list of organizations or projects."""
 
-    results: Annotated[list[Annotated[WireNamed, _NONE_IF_INVALID]], AfterValidator(_known)]
+    results: Annotated[list[Annotated[WireNamed, _NONE_IF_INVALID]], _NULL_IS_EMPTY, AfterValidator(_known)]
 
 
 class WireEnvironment(_Wire):
@@ -417,7 +422,7 @@ class WireEnvironment(_Wire):
 class WireEnvironmentList(_Wire):
     """A list of environments."""
 
-    results: Annotated[list[Annotated[WireEnvironment, _NONE_IF_INVALID]], AfterValidator(_known)]
+    results: Annotated[list[Annotated[WireEnvironment, _NONE_IF_INVALID]], _NULL_IS_EMPTY, AfterValidator(_known)]
 
 
 class WireService(_Wire):
@@ -436,7 +441,7 @@ class WireService(_Wire):
 class WireServiceList(_Wire):
     """A list of services."""
 
-    results: list[Annotated[WireService, _if_invalid(lambda _: WireService(id=UNREADABLE))]]
+    results: Annotated[list[Annotated[WireService, _if_invalid(lambda _: WireService(id=UNREADABLE))]], _NULL_IS_EMPTY]
 
 
 class WireLightService(WireService):
@@ -449,6 +454,11 @@ class WireLightService(WireService):
 class WireLightServiceList(_Wire):
     """A list of an organization's services."""
 
-    results: list[
-        Annotated[WireLightService, _if_invalid(lambda _: WireLightService(id=UNREADABLE, environment_id=UNREADABLE))]
+    results: Annotated[
+        list[
+            Annotated[
+                WireLightService, _if_invalid(lambda _: WireLightService(id=UNREADABLE, environment_id=UNREADABLE))
+            ]
+        ],
+        _NULL_IS_EMPTY,
     ]

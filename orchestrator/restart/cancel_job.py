@@ -36,7 +36,7 @@ class CancelJob(FollowJob):
         context = self._context
         ours = await context.poller.poll(partial(self._try_to_cancel, submitted), until=submitted.deadline)
         if ours is Reason.CONTACT_LOST:
-            return settlement.contact_lost(silent_for=context.poller.contact.silent_for)
+            return settlement.contact_lost(silence=context.poller.contact.silence)
         if isinstance(ours, Reason):
             return settlement.not_cancelled(Ours(standing=Standing.UNSEEN))
         if ours.standing is Standing.WAITS:

@@ -47,6 +47,7 @@ class Context:
         end_by: float,
         lookout: Lookout | None = None,
         identity: Identity | None = None,
+        api: str | None = None,
         follow: Sequence[Followed] | None = None,
     ) -> "Context":
         """Return the context of one job.
@@ -60,6 +61,7 @@ class Context:
             end_by: the run's deadline, an instant on `clock`.
             lookout: where to wait between two looks.
             identity: what the platform calls us.
+            api: the API that is asked, and where its URL comes from, for users.
             follow: the services to report on; by default those to restart.
         """
         narrator = Narrator(log, clock)
@@ -71,6 +73,7 @@ class Context:
             random=random,
             on_fault=narrator.fault,
             lookout=lookout,
+            api=api,
         )
         return cls(
             target=target,

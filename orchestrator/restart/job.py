@@ -97,7 +97,7 @@ class RestartJob:
         context = self._context
         settled = await self._proof.find(submitted)
         if settled is Reason.CONTACT_LOST:
-            return settlement.contact_lost(silent_for=context.poller.contact.silent_for)
+            return settlement.contact_lost(silence=context.poller.contact.silence)
         if isinstance(settled, Reason):
             return self._timed_out(submitted, await self._cancel_if_told(submitted))
         if settled.outcome is Outcome.SUCCEEDED and context.target.checks:

@@ -60,7 +60,13 @@ class LostSubmit:
         return self._context.clock.monotonic() - self._since
 
     def _unconfirmed(self, gave_up: GaveUp | Literal[Reason.SUBMIT_UNCONFIRMED]) -> Settlement:
-        return settlement.unconfirmed(gave_up, looked_for=self._looked_for, saw=self._last_trace, refusal=self._refusal)
+        return settlement.unconfirmed(
+            gave_up,
+            looked_for=self._looked_for,
+            saw=self._last_trace,
+            refusal=self._refusal,
+            silence=self._context.poller.contact.silence if gave_up is Reason.CONTACT_LOST else "",
+        )
 
     async def _look(self) -> Trace | None:
         """Look once; return what was found if more looks would add nothing."""

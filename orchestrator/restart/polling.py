@@ -48,14 +48,22 @@ class Contact:
     Args:
         clock: the source of time.
         limit: seconds without a usable answer after which contact counts as lost.
+        limit_if_lasting: the same while the last fault is one that hardly passes by itself.
+        api: the API that is asked, and where its URL comes from, for users.
 
     Attributes:
         until: the instant of the last look, whether there is contact or not.
+        fault: the last fault since the last usable answer.
     """
 
-    def __init__(self, clock: Clock, limit: float) -> None:
+    def __init__(
+        self, clock: Clock, limit: float, *, limit_if_lasting: float = float("inf"), api: str | None = None
+    ) -> None:
         self._clock = clock
         self._limit = limit
+        self._limit_if_lasting = min(limit, limit_if_lasting)
+        self._api = api
+        self.fault: PassingError | None = None
         self._last = clock.monotonic()
         self._excused = False
         self.until = float("inf")
@@ -64,6 +72,7 @@ class Contact:
         """Note a usable answer."""
         self._last = self._clock.monotonic()
         self._excused = False
+        self.fault = None
 
     def excuse(self, seconds: float) -> None:
         """Do not count a wait that the platform asked for: it did answer.
@@ -81,7 +90,15 @@ class Contact:
     @property
     def lost_at(self) -> float:
         """The instant at which contact is lost if no answer comes before it."""
-        return self._last + self._limit
+        is_lasting = self.fault is not None and self.fault.lasting
+        return self._last + (self._limit_if_lasting if is_lasting else self._limit)
+
+    @property
+    def silence(self) -> str:
+        """How long there was no usable answer, and why, as a sentence."""
+        fault = "" if self.fault is None else f". The last fault: {str(self.fault).removesuffix('.')}"
+        api = "" if self._api is None else f". The API is {self._api}"
+        return f"No usable answer from Qovery for {self.silent_for:.0f} s{fault}{api}."
 
     @property
     def give_up_at(self) -> float:
@@ -143,6 +160,8 @@ class Poller:
         minimum: the least interval between two looks, in seconds.
         maximum: the greatest.
         lost_contact: seconds without a usable answer after which to give up.
+        lost_if_lasting: the same while the last fault is one that hardly passes by itself.
+        api: the API that is asked, and where its URL comes from, for users.
         random: the source of jitter.
         on_fault: called with each passing fault and the seconds until the next look.
         lookout: where to wait between two looks.
@@ -158,6 +177,8 @@ class Poller:
         random: Random,
         on_fault: Callable[[PassingError, float], None],
         lookout: Lookout | None = None,
+        lost_if_lasting: float = float("inf"),
+        api: str | None = None,
     ) -> None:
         self._clock = clock
         self._minimum = minimum
@@ -166,7 +187,7 @@ class Poller:
         self._on_fault = on_fault
         self._lookout = lookout or PlainLookout(clock)
         self._failed = False
-        self.contact = Contact(clock, lost_contact)
+        self.contact = Contact(clock, lost_contact, limit_if_lasting=lost_if_lasting, api=api)
 
     async def poll(
         self,
@@ -236,7 +257,7 @@ class Poller:
             ),
             stop=stop_at(self._clock, instant=give_up_at),
             retry=retry_if_result(_is_none) | retry_if_exception_type(PassingError),
-            after=self._excuse,
+            after=self._note_fault,
             before_sleep=self._report_fault,
             retry_error_callback=lambda _: None,
         )
@@ -245,8 +266,10 @@ class Poller:
             return result
         return Reason.CONTACT_LOST if self._clock.monotonic() < until else Reason.DEADLINE
 
-    def _excuse(self, retry_state: RetryCallState) -> None:
+    def _note_fault(self, retry_state: RetryCallState) -> None:
         error = _error_in(retry_state)
+        if isinstance(error, PassingError):
+            self.contact.fault = error
         if isinstance(error, ThrottledError) and error.retry_after is not None:
             if error.status is None:
                 self.contact.spare(error.retry_after)  # Our own quota: the platform was not asked.

@@ -157,15 +157,22 @@ def not_running(readiness: Readiness) -> Settlement:
 
 
 def never_started(
-    gave_up: GaveUp, *, obstacle: Readiness | None, waited: float, silent_for: float, by_run: bool
+    gave_up: GaveUp, *, obstacle: Readiness | None, waited: float, silence: str, by_run: bool
 ) -> Settlement:
-    """Settle an environment for which no restart could be submitted in time."""
+    """Settle an environment for which no restart could be submitted in time.
+
+    Args:
+        gave_up: why.
+        obstacle: what was in the way, if anything.
+        waited: seconds.
+        silence: how long there was no usable answer, and why, as a sentence.
+        by_run: whether the deadline was the run's.
+    """
     if gave_up is Reason.CONTACT_LOST:
         return Settlement(
             outcome=Outcome.UNKNOWN,
             reason=Reason.CONTACT_LOST,
-            message=f"No usable answer from Qovery for {silent_for:.0f} s. Nothing was submitted. "
-            "Check the network and Qovery's status, then run again.",
+            message=f"{silence} Nothing was submitted. Check the network and Qovery's status, then run again.",
         )
     if by_run:
         return Settlement(
@@ -188,6 +195,7 @@ def unconfirmed(
     looked_for: float,
     saw: Trace | None,
     refusal: PlatformError | None = None,
+    silence: str = "",
 ) -> Settlement:
     """Settle an environment whose submit was neither accepted nor found, nor surely not accepted.
 
@@ -196,14 +204,15 @@ def unconfirmed(
         looked_for: seconds.
         saw: what the last look showed.
         refusal: the answer to the submit; None if it was lost.
+        silence: if contact was lost: how long there was no usable answer, and why, as a sentence.
     """
     answer = "The answer to the submit was lost" if refusal is None else f"The submit was refused ({refusal})"
     shown = f" (last seen: {_TRACES[saw]})" if saw is not None else ""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.CONTACT_LOST if gave_up is Reason.CONTACT_LOST else Reason.SUBMIT_UNCONFIRMED,
-        message=f"{answer}, and in {looked_for:.0f} s it could not be found out "
-        f"whether it was accepted{shown}. Check the environment's queue and history before you run again.",
+        message=f"{answer}, and in {looked_for:.0f} s it could not be found out whether it was accepted{shown}. "
+        f"{silence and silence + ' '}Check the environment's queue and history before you run again.",
     )
 
 
@@ -246,13 +255,12 @@ def _why_not_ours_alone(ours: Ours) -> str:
     return _WHY_NOT_OURS_ALONE[ours.standing].format(origin=ours.origin or "unknown")
 
 
-def contact_lost(*, silent_for: float) -> Settlement:
+def contact_lost(*, silence: str) -> Settlement:
     """Settle an environment whose restart was accepted and could not be followed to its end."""
     return Settlement(
         outcome=Outcome.UNKNOWN,
         reason=Reason.CONTACT_LOST,
-        message=f"No usable answer from Qovery for {silent_for:.0f} s. The restart was accepted and may still be "
-        "running: look at the environment in the console.",
+        message=f"{silence} The restart was accepted and may still be running: look at the environment in the console.",
     )
 
 

@@ -15,7 +15,7 @@ from orchestrator.errors import (
     BusyError,
     JournalError,
     NotFoundError,
-    NotSentError,
+    PassingError,
     PlatformError,
     RefusedError,
     ThrottledError,
@@ -73,6 +73,7 @@ class Submission:
         self._resumed_since = resumed_since if in_flight is None else None
         self._obstacle: Readiness | None = None
         self._refusal: PlatformError | None = None
+        self._was_refused = False
         self._began: float | None = None
         self._until: float | None = None
         self._doubtful: tuple[str, ...] = ()
@@ -185,7 +186,7 @@ class Submission:
                 posted,
                 obstacle=self._obstacle,
                 waited=context.clock.monotonic() - self._began,
-                silent_for=context.poller.contact.silent_for,
+                silence=context.poller.contact.silence,
                 by_run=until == context.end_by,
             )
         return posted
@@ -300,7 +301,7 @@ class Submission:
                 deadline + LAST_ANSWER - context.clock.monotonic(),
             )
         except PlatformError as error:
-            if _was_never_sent(error):
+            if isinstance(error, PassingError) and error.never_left:
                 self.submitted = None
                 await self._journal.withdraw()
                 raise
@@ -331,12 +332,11 @@ class Submission:
             )
             return self._wait_or_block(self._obstacle)
         if isinstance(error, TokenRefusedError):
+            if not self._was_refused:
+                # The environment could be read meanwhile, so the token is valid. A firewall may refuse a single POST.
+                self._was_refused = True
+                return None
             return settlement.token_refused(error, submitted=False)
         if isinstance(error, RefusedError | NotFoundError):
             return settlement.refused(error)
         return None
-
-
-def _was_never_sent(error: PlatformError) -> bool:
-    """Return whether the platform cannot have seen the request: no connection was made, or our own quota forbade it."""
-    return isinstance(error, NotSentError) or (isinstance(error, ThrottledError) and error.status is None)

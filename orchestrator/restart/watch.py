@@ -41,8 +41,7 @@ class WatchJob:
     async def _watch(self) -> Settlement:
         settled = await self._context.poller.poll(self._look, until=self._until)
         if settled is Reason.CONTACT_LOST:
-            silent_for = self._context.poller.contact.silent_for
-            message = f"No usable answer from Qovery for {silent_for:.0f} s. What ran there may still be running."
+            message = f"{self._context.poller.contact.silence} What ran there may still be running."
             return Settlement(outcome=Outcome.UNKNOWN, reason=Reason.CONTACT_LOST, message=message)
         if isinstance(settled, Reason):
             message = "The deadline passed, and something was still in progress there."

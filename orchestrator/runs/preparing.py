@@ -167,7 +167,9 @@ def is_large(config: Config) -> bool:
 
 
 async def _plan(config: Config, session: Session, start: Start, *, simulated: bool, to_restart: bool) -> Plan:
-    session.log.info("run_started", config=config.source, simulated=simulated, parent=start.parent_id)
+    session.log.info(
+        "run_started", config=config.source, api=session.api_url, simulated=simulated, parent=start.parent_id
+    )
     targets = await session.resolver.resolve(config.environment_specs(), to_restart=to_restart)
     return Plan(targets=targets, strategy=config.run_strategy())
 
@@ -256,6 +258,7 @@ def _context(
         end_by=end_by,
         lookout=session.feed.lookout(target.environment_id, target.project_id),
         identity=session.identity,
+        api=session.api,
         follow=follow,
     )
 

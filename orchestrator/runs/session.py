@@ -46,6 +46,9 @@ QOVERY_API_URL = httpx.URL("https://api.qovery.com")
 SIMULATED_API_URL = httpx.URL("http://simulator.invalid")
 """The API of a rehearsal; it does not resolve."""
 API_URL_VARIABLE = "QOVERY_API_URL"
+FIRST_CONTACT = 20.0
+"""Seconds after which to give up if there was no usable answer yet and the fault is one that hardly passes by itself,
+such as a host that does not exist; unless the configuration sets `lost_contact`."""
 MOST_CONNECTIONS = 50
 """The most connections, however many environments are in flight: their requests are short, and httpcore's pool checks
 each of its connections for each request."""
@@ -61,10 +64,17 @@ class Retrying:
         clock: the source of time.
         log: logs each fault.
         random: the source of jitter.
+        api: the API that is asked, and where its URL comes from, for users.
     """
 
-    def __init__(self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random) -> None:
+    def __init__(
+        self, config: Config, *, clock: Clock, log: FilteringBoundLogger, random: Random, api: str | None = None
+    ) -> None:
         self._policy = config.default_policy()
+        # Whoever sets `lost_contact` may know that the API is about to be there.
+        self._first_contact = FIRST_CONTACT if config.defaults.lost_contact is None else float("inf")
+        self._api = api
+        self._was_answered = False
         self._until = clock.monotonic() + config.run_strategy().run_deadline
         self._clock = clock
         self._narrator = Narrator(log, clock)
@@ -84,14 +94,22 @@ class Retrying:
             lost_contact=self._policy.lost_contact,
             random=self._random,
             on_fault=self._narrator.fault,
+            lost_if_lasting=float("inf") if self._was_answered else self._first_contact,
+            api=self._api,
         )
-        result: T | GaveUp = await poller.poll(
-            lambda: answered_within(read(), poller.contact.patience), until=self._until
-        )
-        if isinstance(result, Reason):
-            raise UnansweredError(
-                f"No usable answer from Qovery for {poller.contact.silent_for:.0f} s. Nothing was submitted."
+        try:
+            result: T | GaveUp = await poller.poll(
+                lambda: answered_within(read(), poller.contact.patience), until=self._until
             )
+        except NotFoundError as error:
+            if self._was_answered or self._api is None:
+                raise
+            # The first answer of all: perhaps it is not Qovery's.
+            hint = f"If it exists, check the API's URL, {self._api}"
+            raise NotFoundError(str(error), status=error.status, hint=hint) from error
+        if isinstance(result, Reason):
+            raise UnansweredError(f"{poller.contact.silence} Nothing was submitted.")
+        self._was_answered = True
         return result
 
 
@@ -101,6 +119,8 @@ class Session:
 
     run_id: str
     api_url: str
+    api: str
+    """The API's URL, and where it comes from, for users."""
     origin: str | None
     """The origin that Qovery gives to the requests of our token; None if unknown."""
     clock: Clock
@@ -177,13 +197,13 @@ async def open_session(
             token = find_token(environ, variable=config.token_variable, file=config.token_file)
             logs.hide_also(token.get_secret_value())
             transports = Transports()
-            url = _api_url(config, environ, so_far=api_url)
+            url, source = _api_url(config, environ, so_far=api_url)
         else:
             clock = rehearsal.clock
             logs.tell_time_by(clock.now)
             token = SecretStr("rehearsal")
             transports = rehearsal.transports(config)
-            url = SIMULATED_API_URL
+            url, source = SIMULATED_API_URL, "--simulate"
         run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
@@ -198,20 +218,25 @@ async def open_session(
         )
         stack.callback(ledger.close)
         quota = Quota(clock, per_hour=config.api.requests_per_hour, ledger=ledger)
-        client = await stack.enter_async_context(
-            make_client(
-                url,
-                token,
-                request_timeout=config.api.request_timeout,
-                max_connections=min(config.run_strategy().max_parallel + 1, MOST_CONNECTIONS),
-                transport=transports.api,
+        client, posting = [
+            await stack.enter_async_context(
+                make_client(
+                    url,
+                    token,
+                    request_timeout=config.api.request_timeout,
+                    max_connections=min(config.run_strategy().max_parallel + 1, MOST_CONNECTIONS),
+                    keep_alive=keep_alive,
+                    transport=transports.api,
+                )
             )
-        )
+            for keep_alive in (True, False)
+        ]
         probed = [check.http for environment in config.environments for check in environment.verify]
         probe_client = await stack.enter_async_context(make_probe_client(probed, transports.probes))
         platform = QoveryPlatform(
             QoveryHttp(
                 client,
+                posting=posting,
                 quota=quota,
                 request_timeout=config.api.request_timeout,
                 redact=redactor(secret),
@@ -220,11 +245,12 @@ async def open_session(
             )
         )
         seed = None if rehearsal is None else rehearsal.seed
-        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""))
+        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""), api=f"{url} ({source})")
         console = rehearsal is None and url == QOVERY_API_URL
         yield Session(
             run_id=run_id,
             api_url=str(url),
+            api=f"{url} ({source})",
             origin=_origin(config, token),
             clock=clock,
             log=log,
@@ -266,10 +292,15 @@ def _jitter(seed: int | None, name: str) -> Random:
     return Random() if seed is None else Random(f"{seed}/{name}")  # noqa: S311 - jitter keeps no secret
 
 
-def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> httpx.URL:
+def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) -> tuple[httpx.URL, str]:
+    """Return the API's URL, and where it comes from.
+
+    Raises:
+        UsageError: it is no URL of an API, or another one than the run used so far.
+    """
     given = environ.get(API_URL_VARIABLE, "").strip()
     if so_far is not None and not given:
-        return one_spelling(httpx.URL(so_far))
+        return one_spelling(httpx.URL(so_far)), "the API of the run that is resumed"
     name = API_URL_VARIABLE if given else "api.url"
     try:
         url = one_spelling(httpx.URL(given or config.api.url))
@@ -287,7 +318,8 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
             f"The run used {so_far} so far, and {API_URL_VARIABLE} is {shown_url(given)}, another API. Unset it to "
             "resume the run."
         )
-    return url
+    is_default = not given and "url" not in config.api.model_fields_set
+    return url, f"the default of {name}" if is_default else f"from {name}"
 
 
 def one_spelling(url: httpx.URL) -> httpx.URL:

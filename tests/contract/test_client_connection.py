@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 import respx
 from pydantic import SecretStr
 
-from orchestrator.errors import NotSentError, PassingError, PlatformError, UnansweredError
+from orchestrator.errors import NotSentError, PassingError, PlatformError, TokenRefusedError, UnansweredError
 from orchestrator.network import NEVER_SENT, PERHAPS_SENT, ExchangeError, translated
 from orchestrator.qovery.http import QoveryHttp, make_client
 from orchestrator.qovery.platform import QoveryPlatform
@@ -327,3 +328,113 @@ def test_the_password_of_a_proxy_is_not_shown() -> None:
         return caught.value
 
     assert "s3cret" not in str(in_virtual_time(call()))
+
+
+# What hardly passes by itself.
+
+
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "lasting", "words"),
+    [
+        pytest.param(
+            caused(httpx.ConnectError("no"), socket.gaierror(socket.EAI_NONAME, "Name or service not known")),
+            True,
+            "the host name does not resolve",
+            id="no such host",
+        ),
+        pytest.param(
+            caused(httpx.ConnectError("no"), socket.gaierror(socket.EAI_AGAIN, "Temporary failure")),
+            False,
+            "the host name does not resolve",
+            id="no resolver",
+        ),
+        pytest.param(
+            caused(httpx.ConnectError("no"), ExceptionGroup("all", [OSError("x"), ConnectionRefusedError(111, "no")])),
+            True,
+            "the connection was refused",
+            id="refused at one of several addresses",
+        ),
+        pytest.param(
+            caused(httpx.ConnectError("no"), ssl.SSLError("certificate has expired")), True, "expired", id="TLS"
+        ),
+        pytest.param(httpx.UnsupportedProtocol("ftp"), True, "ftp", id="no HTTP"),
+        pytest.param(httpx.ConnectTimeout("slow"), False, "slow", id="a timeout"),
+        pytest.param(httpx.ReadError("reset"), False, "reset", id="a reset"),
+    ],
+)
+def test_a_fault_tells_its_cause_and_whether_it_hardly_passes(error: Exception, lasting: bool, words: str) -> None:
+    with pytest.raises(ExchangeError) as caught, translated(str):
+        raise error
+    fault = caught.value
+    assert fault.lasting is lasting
+    assert words in str(fault)
+
+
+# A token that was accepted before.
+
+REFUSED = httpx.Response(401, json={"error": "Unauthorized"})
+FIREWALL = httpx.Response(403, text="<html>Attention Required!</html>")
+GOOD = httpx.Response(200, json={"results": []})
+
+
+def meanings(answers: list[httpx.Response]) -> list[str]:
+    """Ask for the same list again and again, and return what each answer was taken for."""
+
+    async def ask(platform: QoveryPlatform) -> list[str]:
+        found = []
+        for _ in answers:
+            try:
+                await platform.organizations()
+            except PlatformError as error:
+                found.append(type(error).__name__)
+            else:
+                found.append("good")
+        return found
+
+    with respx.mock(base_url=API) as mock:
+        mock.get("/organization").mock(side_effect=answers)
+        return asked(ask)
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        pytest.param([REFUSED], ["TokenRefusedError"], id="the very first answer"),
+        pytest.param([GOOD, REFUSED, GOOD], ["good", "UnansweredError", "good"], id="a stray one"),
+        pytest.param(
+            [GOOD, REFUSED, FIREWALL, GOOD, REFUSED],
+            ["good", "UnansweredError", "UnansweredError", "good", "UnansweredError"],
+            id="two in a row, and a later one",
+        ),
+        pytest.param(
+            [GOOD, REFUSED, REFUSED, REFUSED],
+            ["good", "UnansweredError", "UnansweredError", "TokenRefusedError"],
+            id="revoked",
+        ),
+        pytest.param([FIREWALL, GOOD], ["UnansweredError", "good"], id="a firewall's page at first"),
+        pytest.param(
+            [FIREWALL] * 3, ["UnansweredError", "UnansweredError", "TokenRefusedError"], id="a firewall for ever"
+        ),
+    ],
+)
+def test_a_refusal_of_a_token_that_was_accepted_before_is_asked_about_again(
+    answers: list[httpx.Response], found: list[str]
+) -> None:
+    assert meanings(answers) == found
+
+
+def test_a_refused_submit_is_a_refusal_at_once_since_the_submission_looks_into_it() -> None:
+    async def ask(platform: QoveryPlatform) -> None:
+        await platform.organizations()
+        await platform.submit_restart(ENVIRONMENT, SERVICES)
+
+    with respx.mock(base_url=API) as mock:
+        mock.get("/organization").mock(return_value=GOOD)
+        mock.post(path__regex="restart-service").mock(return_value=FIREWALL)
+        with pytest.raises(TokenRefusedError):
+            asked(ask)

@@ -372,3 +372,21 @@ def test_every_submit_is_counted_whether_it_was_answered_or_not(respx_mock: resp
         return counts
 
     assert asked(submit_three_times) == [0, 1, 2, 3]
+
+
+@respx.mock(base_url=API)
+def test_a_submit_that_never_went_out_is_not_counted(respx_mock: respx.MockRouter) -> None:
+    respx_mock.post(f"/environment/{ENVIRONMENT}/service/restart-service").mock(
+        side_effect=[httpx.ConnectError("connection refused"), httpx.Response(202), httpx.Response(429)]
+    )
+
+    async def submit_four_times(platform: QoveryPlatform) -> list[int]:
+        counts = []
+        for _ in range(4):
+            with suppress(PlatformError):
+                await platform.submit_restart(ENVIRONMENT, SERVICES)
+            counts.append(platform.submits)
+        return counts
+
+    # The first meets no connection, the last the quota of our own.
+    assert asked(submit_four_times, quota=quota_of(HandClock(), per_hour=3)) == [0, 1, 2, 2]

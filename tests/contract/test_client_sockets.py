@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from pydantic import SecretStr
@@ -92,5 +92,51 @@ def test_a_port_at_which_nobody_listens_was_never_sent_anything(monkeypatch: pyt
             pass
         await submit_to(f"http://127.0.0.1:{port}")
 
-    with pytest.raises(NotSentError, match="not sent"):
+    with pytest.raises(NotSentError, match="not sent: the connection was refused") as caught:
         asyncio.run(run())
+    assert caught.value.lasting
+
+
+# Connections that the server closes while they are idle.
+
+
+async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer the first request as if the connection stayed open, and reset it when the second arrives."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    if b"restart-service" in head:
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")
+    else:
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"results": []}')
+    await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+
+
+def test_a_submit_has_a_connection_of_its_own_so_that_none_is_lost_on_one_that_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+
+    async def run() -> None:
+        async with serving(answer_once) as port, AsyncExitStack() as stack:
+            client, posting = [
+                await stack.enter_async_context(
+                    make_client(
+                        f"http://127.0.0.1:{port}",
+                        SecretStr(TOKEN),
+                        request_timeout=20,
+                        max_connections=4,
+                        keep_alive=keep_alive,
+                    )
+                )
+                for keep_alive in (True, False)
+            ]
+            http = QoveryHttp(client, posting=posting, quota=quota_of(HandClock(), per_hour=10), request_timeout=20)
+            platform = QoveryPlatform(http)
+            await platform.organizations()
+            for _ in range(3):
+                await platform.submit_restart(ENVIRONMENT, SERVICES)
+            with pytest.raises(UnansweredError):
+                await platform.organizations()
+
+    asyncio.run(run())

@@ -9,9 +9,12 @@ from orchestrator import errors
 from orchestrator.errors import (
     ConfigError,
     NameResolutionError,
+    NotSentError,
+    PassingError,
     PlatformError,
     RestartError,
     ThrottledError,
+    UnansweredError,
     UsageError,
 )
 from orchestrator.network import NEVER_SENT, PERHAPS_SENT
@@ -120,3 +123,17 @@ def test_a_throttled_error_says_how_long_to_wait_where_the_platform_did() -> Non
     error = ThrottledError("later", status=429, retry_after=12.5)
     assert (str(error), error.status, error.retry_after) == ("later", 429, 12.5)
     assert ThrottledError("later").retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "never_left"),
+    [
+        (NotSentError("refused"), True),
+        (ThrottledError("our own quota"), True),
+        (ThrottledError("the platform's", status=429), False),
+        (UnansweredError("lost"), False),
+    ],
+    ids=["no connection", "our own quota", "a 429", "no answer"],
+)
+def test_a_request_never_left_if_nobody_can_have_seen_it(error: PassingError, never_left: bool) -> None:
+    assert error.never_left is never_left

@@ -268,7 +268,7 @@ def test_a_wall_clock_that_is_set_back_keeps_nobodys_needs_for_longer_than_a_lea
 
 def test_what_the_api_said_is_known_to_all_processes_of_one_boot_and_to_none_of_the_next(processes: Processes) -> None:
     process, other = processes.process(), processes.process()
-    word = Word(ticket=3, remaining=7, per_hour=9, resets=1234.5, closed_until=1200.0)
+    word = Word(ticket=3, remaining=7, limit=9, resets=1234.5, window=60.0, zeros=2, closed_until=1200.0)
 
     def say(book: Book) -> None:
         book.word = word

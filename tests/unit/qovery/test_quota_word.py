@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.durations import HOUR
-from orchestrator.qovery.quota import RESET_ROUNDING
+from orchestrator.errors import ThrottledError
+from orchestrator.qovery.quota import ASKED_AGAIN_AFTER, RESET_ROUNDING, STUCK_AFTER
 from tests.support.journals import Clock
 from tests.support.ledgers import Process, Processes
 
@@ -149,3 +150,155 @@ def test_no_more_is_let_through_than_the_last_word_leaves_whatever_is_said_and_i
                 latest, allowed, until = ticket, remaining - sent_since, now + reset + RESET_ROUNDING
         processes.clock.move(pause)
     processes.close()
+
+
+# Windows that are shorter than an hour.
+
+
+class Gateway:
+    """Counts requests in windows of its own, and says truthfully what is left; refuses what exceeds them."""
+
+    def __init__(self, process: Process, clock: Clock, *, limit: int, window: float, sliding: bool = False) -> None:
+        self._process = process
+        self._clock = clock
+        self._limit = limit
+        self._window = window
+        self._sliding = sliding
+        self._granted: list[float] = []
+        self.refused = 0
+
+    def ask(self) -> float | None:
+        """Send a request if the quota lets it through, and hear the answer; else return the seconds to wait."""
+        try:
+            ticket = self._process.quota.take()
+        except ThrottledError as error:
+            return error.retry_after
+        now = self._clock.monotonic()
+        began = now - self._window if self._sliding else now - now % self._window
+        self._granted = [at for at in self._granted if (at > began if self._sliding else at >= began)]
+        is_refused = len(self._granted) >= self._limit
+        self.refused += is_refused
+        if not is_refused:
+            self._granted.append(now)
+        resets = (self._granted[0] if self._sliding else began) + self._window
+        headers = {
+            "x-ratelimit-limit": str(self._limit),
+            "x-ratelimit-remaining": str(self._limit - len(self._granted)),
+            "x-ratelimit-reset": str(int(resets - now) + 1),
+        }
+        self._process.quota.learn(headers, throttled=is_refused, ticket=ticket)
+        return None
+
+
+def sent_within(gateway: Gateway, clock: Clock, seconds: float) -> int:
+    """Send as many as are let through, and return how many that were."""
+    until, sent = clock.monotonic() + seconds, 0
+    while clock.monotonic() < until:
+        wait = gateway.ask()
+        sent += wait is None
+        clock.move(0.1 if wait is None else wait)
+    return sent
+
+
+@pytest.fixture
+def generous() -> Iterator[Processes]:
+    processes = Processes(None, per_hour=100_000, clock=Clock(NOW))
+    yield processes
+    processes.close()
+
+
+@pytest.mark.parametrize(("limit", "window"), [(60, 60.0), (10, 1.0), (5, 10.0), (1, 2.0)], ids=str)
+def test_a_limit_for_less_than_an_hour_is_used_in_each_of_its_windows_and_never_exceeded(
+    generous: Processes, limit: int, window: float
+) -> None:
+    gateway = Gateway(generous.process(), generous.clock, limit=limit, window=window)
+    sent = sent_within(gateway, generous.clock, 20 * max(window, 2.0))
+    assert gateway.refused == 0 or limit == 1
+    # A reset is told in whole seconds, and the wait rounded up: of short windows every second or third is used.
+    assert sent >= 20 * limit * (0.8 if window >= 10 else 0.3)
+
+
+def test_a_limit_for_an_hour_of_the_clock_is_never_exceeded(generous: Processes) -> None:
+    gateway = Gateway(generous.process(), generous.clock, limit=50, window=HOUR)
+    assert sent_within(gateway, generous.clock, 3 * HOUR) in (150, 200)
+    assert gateway.refused == 0
+
+
+def test_a_limit_for_any_hour_is_never_exceeded_and_its_reset_renews_one_request_at_a_time(
+    generous: Processes,
+) -> None:
+    process, clock = generous.process(), generous.clock
+    gateway = Gateway(process, clock, limit=50, window=HOUR, sliding=True)
+    for _ in range(50):
+        assert gateway.ask() is None
+        clock.move(60)
+    clock.move(gateway.ask() or 0)
+    ticket = process.quota.take()
+    assert process.take() == RESET_ROUNDING, "one is under way to ask"
+    clock.move(ASKED_AGAIN_AFTER + 1)
+    assert process.take() is None, "it was lost"
+    assert process.take() == RESET_ROUNDING
+    process.answered(remaining=49, reset=HOUR, limit=50, ticket=ticket + 1)
+    assert process.take() is None
+
+
+def test_the_rate_of_a_window_is_known_from_its_renewal_on(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    gateway = Gateway(process, clock, limit=60, window=60.0)
+    gateway.ask()
+    room = process.quota.room()
+    assert (room.at_once, room.per_hour) == (60, 60), "it may be for an hour that ends soon"
+    assert sent_within(gateway, clock, 120) >= 60
+    room = process.quota.room()
+    assert room.at_once == 60
+    assert room.per_hour == pytest.approx(3600, rel=0.1)
+    while process.left:
+        gateway.ask()
+    with pytest.raises(ThrottledError, match=r"quota of 60 requests in 6. s is used up"):
+        process.quota.take()
+
+
+def test_another_limit_is_another_window(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    sent_within(Gateway(process, clock, limit=60, window=60.0), clock, 120)
+    process.answered(remaining=10, reset=60, limit=600)
+    assert process.quota.room().per_hour == 600
+
+
+# A number that is stuck.
+
+
+def test_good_answers_that_always_say_that_nothing_is_left_are_not_believed_after_a_while(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    for _ in range(STUCK_AFTER - 1):
+        process.answered(remaining=0, reset=60, limit=1000)
+        assert process.take() == 60 + RESET_ROUNDING
+        clock.move(60 + RESET_ROUNDING)
+    process.answered(remaining=0, reset=60, limit=1000)
+    assert [process.take() for _ in range(20)] == [None] * 20
+    assert process.quota.room().at_once == 100_000
+
+
+@pytest.mark.parametrize("then", ["a 429", "some left"])
+def test_a_number_that_is_not_stuck_any_more_is_believed(generous: Processes, then: str) -> None:
+    process, clock = generous.process(), generous.clock
+    for _ in range(STUCK_AFTER):
+        process.answered(remaining=0, reset=0, limit=1000)
+        clock.move(RESET_ROUNDING)
+    if then == "a 429":
+        headers = {"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"}
+        assert process.quota.learn(headers, throttled=True, ticket=process.quota.take()) == 60
+        assert process.take() == 60 + RESET_ROUNDING
+    else:
+        process.answered(remaining=1, reset=60, limit=1000)
+        assert process.take() is None
+        assert process.take() == 60 + RESET_ROUNDING
+
+
+def test_a_quota_that_we_used_up_ourselves_is_not_stuck(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    for _ in range(3 * STUCK_AFTER):
+        process.answered(remaining=1, reset=60, limit=2)
+        process.answered(remaining=0, reset=60, limit=2)
+        assert process.take() == 60 + RESET_ROUNDING
+        clock.move(60 + RESET_ROUNDING)

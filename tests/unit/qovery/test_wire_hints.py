@@ -53,7 +53,7 @@ def test_a_project_without_environments_is_empty() -> None:
     assert hints({"results": []}) == {}
 
 
-@pytest.mark.parametrize("document", [{}, {"results": None}, [], None, "…"], ids=json.dumps)
+@pytest.mark.parametrize("document", [{}, {"results": 7}, [], None, "…"], ids=json.dumps)
 def test_without_its_list_a_glance_is_malformed_and_not_an_empty_project(document: Json) -> None:
     with pytest.raises(MalformedAnswerError):
         hints(document)

@@ -88,8 +88,15 @@ def test_parts_of_a_status_that_cannot_be_read_leave_it_no_success(alien: Json) 
     status = observed({"applications": [{"id": "api"} | dict.fromkeys(parts, alien)]}).services["api"]
     assert status.state in ("", alien)
     assert status.execution_id in (None, alien)
-    assert status.requests_waiting > 0 or alien is None
+    assert status.requests_waiting == (alien if type(alien) is int else 0)
     assert isinstance(status.in_last_run, bool)
+
+
+@pytest.mark.parametrize("odd", [0.5, "1", None, -1, True, [], {}, 1e9, 10**9], ids=json.dumps)
+def test_a_count_of_requests_that_is_no_sound_number_says_nothing(odd: Json) -> None:
+    status = observed({"applications": [API_SERVICE | {"deployment_requests_count": odd}]}).services["api"]
+    assert not status.in_progress
+    assert status.requests_waiting == 0
 
 
 @pytest.mark.parametrize("alien", [7, "…", [], {"state": 7}, {"state": []}], ids=json.dumps)

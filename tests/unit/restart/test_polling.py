@@ -311,3 +311,32 @@ def test_every_poll_begins_with_fresh_contact() -> None:
         return await poller.poll(look, until=1000)
 
     assert in_virtual_time(go()) == "done"
+
+
+# Faults that hardly pass by themselves.
+
+
+def test_contact_is_lost_sooner_while_the_last_fault_is_one_that_hardly_passes() -> None:
+    contact = Contact(HandClock(), 300, limit_if_lasting=20)
+    assert contact.lost_at == 300
+    contact.fault = NotSentError("no such host", lasting=True)
+    assert contact.lost_at == 20
+    contact.fault = NotSentError("slow")
+    assert contact.lost_at == 300
+    contact.fault = NotSentError("no such host", lasting=True)
+    contact.made()
+    assert contact.lost_at == 300
+    patient = Contact(HandClock(), 10, limit_if_lasting=20)
+    patient.fault = NotSentError("no such host", lasting=True)
+    assert patient.lost_at == 10
+
+
+def test_a_silence_is_told_with_its_last_fault_and_the_api() -> None:
+    clock = HandClock()
+    contact = Contact(clock, 300, api="https://api.example.test (from QOVERY_API_URL)")
+    clock.move(300)
+    api = "The API is https://api.example.test (from QOVERY_API_URL)."
+    assert contact.silence == f"No usable answer from Qovery for 300 s. {api}"
+    contact.fault = NotSentError("GET /x: not sent: the connection was refused.")
+    fault = "The last fault: GET /x: not sent: the connection was refused."
+    assert contact.silence == f"No usable answer from Qovery for 300 s. {fault} {api}"

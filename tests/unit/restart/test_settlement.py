@@ -151,7 +151,9 @@ def test_what_policy_skips_is_named() -> None:
 def test_what_was_never_submitted_says_why_and_that_nothing_was(
     gave_up: GaveUp, obstacle: Readiness | None, by_run: bool, outcome: Outcome, reason: Reason
 ) -> None:
-    settled = settlement.never_started(gave_up, obstacle=obstacle, waited=1800, silent_for=300, by_run=by_run)
+    settled = settlement.never_started(
+        gave_up, obstacle=obstacle, waited=1800, silence="No answer for 300 s.", by_run=by_run
+    )
     assert (settled.outcome, settled.reason) == (outcome, reason)
     assert "Nothing was submitted." in settled.message
 
@@ -219,7 +221,13 @@ ENDINGS = [
         "environment in the console.",
         id="not cancelled",
     ),
-    pytest.param(settlement.contact_lost(silent_for=300), Outcome.UNKNOWN, Reason.CONTACT_LOST, "300 s", id="contact"),
+    pytest.param(
+        settlement.contact_lost(silence="No answer for 300 s."),
+        Outcome.UNKNOWN,
+        Reason.CONTACT_LOST,
+        "300 s",
+        id="contact",
+    ),
     pytest.param(
         settlement.unverified(
             [CheckFailure(check=HttpCheck(url="https://x.test"), last_answer=503, waited=29.0)],

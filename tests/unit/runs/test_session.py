@@ -1,13 +1,15 @@
 """What a session derives from the token and the configuration."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from orchestrator.config import parse_config
-from orchestrator.errors import UsageError
-from orchestrator.runs.session import open_session
-from tests.support.time import in_virtual_time
+from orchestrator.errors import NotFoundError, NotSentError, PlatformError, UsageError
+from orchestrator.logs import get_logger
+from orchestrator.runs.session import FIRST_CONTACT, Retrying, open_session
+from tests.support.time import HandClock, in_virtual_time
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhdXRoMHw1ZiJ9.c2lnbmF0dXJl"
 
@@ -99,3 +101,59 @@ def test_a_query_or_a_fragment_is_no_part_of_an_api(spelled: str, tmp_path: Path
 
 def test_an_empty_query_is_none(tmp_path: Path) -> None:
     assert url_of(variable="https://api.qovery.com/?", folder=tmp_path) == "https://api.qovery.com"
+
+
+# The first contact.
+
+
+def given_up(error: PlatformError, *, defaults: str = "", answered: bool = False) -> tuple[float, str]:
+    """Read what always fails, after one good answer or none; return after how many seconds it was given up, and why."""
+    text = f"version: 1\n{defaults}\nenvironments: [{{name: a, path: a/b/c, services: all}}]\n"
+    config = parse_config(text, source="night.yaml", environ={})
+
+    async def fail() -> None:
+        raise error
+
+    async def answer() -> str:
+        return "good"
+
+    async def read() -> tuple[float, str]:
+        clock = HandClock()
+        retrying = Retrying(config, clock=clock, log=get_logger(), random=Random(1), api="https://x (from api.url)")
+        if answered:
+            await retrying(answer)
+        began = clock.monotonic()
+        with pytest.raises(PlatformError) as caught:
+            await retrying(fail)
+        return clock.monotonic() - began, str(caught.value)
+
+    return in_virtual_time(read())
+
+
+LASTING = NotSentError("GET /x: not sent: no such host", lasting=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "defaults", "answered", "seconds"),
+    [
+        pytest.param(LASTING, "", False, FIRST_CONTACT, id="what hardly passes"),
+        pytest.param(LASTING, "", True, 300.0, id="what was there before"),
+        pytest.param(LASTING, "defaults: {lost_contact: 5s}", False, 5.0, id="told to be shorter"),
+        pytest.param(LASTING, "defaults: {lost_contact: 10m}", False, 600.0, id="told to be longer"),
+        pytest.param(NotSentError("GET /x: slow"), "", False, 300.0, id="what may pass"),
+    ],
+)
+def test_what_hardly_passes_is_given_up_soon_if_nothing_was_answered_yet_and_the_file_says_nothing_else(
+    error: PlatformError, defaults: str, answered: bool, seconds: float
+) -> None:
+    after, why = given_up(error, defaults=defaults, answered=answered)
+    assert after == pytest.approx(seconds)
+    assert str(error) in why
+    assert "https://x (from api.url)" in why
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["at first", "later"])
+def test_a_404_of_the_first_call_names_the_api(answered: bool) -> None:
+    after, why = given_up(NotFoundError("GET /x: HTTP 404", status=404), answered=answered)
+    assert after == 0
+    assert ("https://x (from api.url)" in why) is not answered
