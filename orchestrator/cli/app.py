@@ -100,7 +100,7 @@ def watch(
     settings: opt.Settings,
     *,
     environment: opt.EnvironmentArgument,
-    deadline: opt.DeadlineOption = None,
+    deadline: opt.WatchDeadlineOption = None,
 ) -> None:
     """Wait for whatever runs in ENVIRONMENT now, and report how it ended. Submits nothing."""
 
@@ -183,16 +183,21 @@ def validate(
     from orchestrator.text import printable, printable_json  # noqa: PLC0415
 
     problems: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     code, count = 0, 0
     try:
-        count = len(_load(config, only=(), deadline=None).environments)
+        loaded = _load(config, only=(), deadline=None)
+        count, warnings = len(loaded.environments), loaded.warnings()
     except Exception as error:  # noqa: BLE001 - also a bug has its exit code, and its place in the JSON
         problems, code = problems_of(error), exit_code_of_error(error)
         if not isinstance(error, UsageError):
             log_traceback(error)
     if output is opt.Output.JSON:
-        typer.echo(printable_json(json.dumps({"valid": not problems, "problems": list(problems)}, indent=2)))
+        document = {"valid": not problems, "problems": list(problems), "warnings": list(warnings)}
+        typer.echo(printable_json(json.dumps(document, indent=2)))
     else:
+        for warning in warnings:
+            typer.echo(f"warning: {printable(warning)}", err=True)
         for problem in problems:
             typer.echo(f"error: {printable(problem)}", err=True)
         if not problems:

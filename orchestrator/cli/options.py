@@ -126,6 +126,9 @@ AllServicesOption = Annotated[bool, _scope("--all-services", "Restart every serv
 DeadlineOption = Annotated[
     str | None, _scope("--deadline", "From submitting to settled, for every environment: 90s, 15m, 1h30m.", "DURATION")
 ]
+WatchDeadlineOption = Annotated[
+    str | None, _scope("--deadline", "From now until what runs there has ended: 90s, 15m, 1h30m.", "DURATION")
+]
 ResumeDeadlineOption = Annotated[
     str | None, _scope("--deadline", "From now to settled, replacing the original one: 90s, 15m, 1h30m.", "DURATION")
 ]

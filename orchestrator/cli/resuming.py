@@ -8,13 +8,13 @@ from orchestrator.cli.command import CommandRunner
 from orchestrator.cli.options import Output, Settings
 from orchestrator.cli.running import carry_out
 from orchestrator.clock import SystemClock
-from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
+from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import UsageError
 from orchestrator.reports.digest import outcome_words
 from orchestrator.reports.model import EnvironmentReport, RunReport
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn
-from orchestrator.runs.resuming import failures_of, open_interrupted
+from orchestrator.runs.resuming import code_of_cancelling, failures_of, open_interrupted
 from orchestrator.text import printable
 
 TO_CANCEL = 900.0
@@ -61,17 +61,21 @@ async def _run_failures_again(
 
 
 def _abandon(settings: Settings, runner: CommandRunner, run_id: str | None) -> ExitCode:
-    async def abandon_run() -> str:
+    async def abandon_run() -> tuple[str, list[str]]:
         with opened_journal(settings.state_dir, os.environ, None, SystemClock()) as store:
             stored = store.last_unfinished() if run_id is None else store.find(run_id)
-            store.abandon(stored.run_id)
-            return stored.run_id
+            return stored.run_id, store.abandon(stored.run_id)
 
-    abandoned, code, problems = runner.attempt(abandon_run)
+    result, code, problems = runner.attempt(abandon_run)
+    abandoned, in_flight = result or (None, [])
     if settings.output is Output.JSON:
-        runner.show(json.dumps({"exit_code": code.value, "abandoned": abandoned, "errors": problems}, indent=2))
+        document = {"exit_code": code.value, "abandoned": abandoned, "in_flight": in_flight, "errors": problems}
+        runner.show(json.dumps(document, indent=2))
     elif abandoned is not None:
-        runner.show(f"The run {abandoned} is abandoned. Its environments are free again.")
+        running = (
+            f" Restarts of it may still be running in: {', '.join(map(printable, in_flight))}." if in_flight else ""
+        )
+        runner.show(f"The run {abandoned} is abandoned. Its environments are free again.{running}")
     return code
 
 
@@ -84,7 +88,7 @@ def cancel_run(settings: Settings, run_id: str) -> ExitCode:
 
     report, code, problems = runner.attempt(make)
     if report is not None:
-        code = _code_of_cancelling(report, runner.interruption.code)
+        code = code_of_cancelling(report, runner.interruption.code)
     environments = report.environments if report is not None else ()
     if settings.output is Output.JSON:
         document = {
@@ -104,18 +108,3 @@ def cancel_run(settings: Settings, run_id: str) -> ExitCode:
 
 def _line(environment: EnvironmentReport) -> str:
     return f"{printable(environment.name)}: {outcome_words(environment.outcome)}. {printable(environment.message)}"
-
-
-def _code_of_cancelling(report: RunReport, interrupted: ExitCode | None) -> ExitCode:
-    """Return success if nothing of the run is left at Qovery, otherwise the code of the reason."""
-    if interrupted is not None:
-        return interrupted
-    reasons = {environment.reason for environment in report.environments}
-    if Reason.TOKEN_REFUSED in reasons:
-        return ExitCode.REFUSED
-    if Reason.NOT_CANCELLED in reasons:
-        return ExitCode.BLOCKED
-    outcomes = {environment.outcome for environment in report.environments}
-    if Outcome.UNKNOWN in outcomes:
-        return ExitCode.UNKNOWN
-    return ExitCode.TIMED_OUT if Outcome.TIMED_OUT in outcomes else ExitCode.SUCCEEDED

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, ValidationError
 
@@ -20,9 +21,11 @@ from orchestrator.config.sections import (
     StrategyConfig,
 )
 from orchestrator.config.yaml_errors import printable
-from orchestrator.domain.durations import exact_duration
+from orchestrator.domain.durations import exact_duration, format_duration
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentSpec, HttpCheck, Policy, Strategy
 from orchestrator.errors import ConfigError
+from orchestrator.machine import is_this_machine
+from orchestrator.redaction import shown_url
 from orchestrator.text import fold
 
 _NOT_IN_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -64,6 +67,20 @@ class Config(Section):
     def token_file(self) -> str | None:
         """The file that holds the token, if the configuration names one."""
         return self.api.token.file if self.api.token is not None else None
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is valid, and hardly meant, a sentence each."""
+        found = [
+            f"{spec.name}: `deadline` ({format_duration(spec.policy.deadline)}) is not longer than `invisible_for` "
+            f"({format_duration(spec.policy.invisible_for)}): a submit whose answer is lost can neither be confirmed "
+            "nor repeated in that time."
+            for spec in self.environment_specs()
+            if spec.policy.deadline <= spec.policy.invisible_for
+        ]
+        url = urlsplit(self.api.url)
+        if url.scheme == "http" and not is_this_machine(url.hostname or ""):
+            found.append(f"api.url: {shown_url(self.api.url)} is not encrypted: the token can be read on the way.")
+        return tuple(found)
 
     def default_policy(self) -> Policy:
         """Return the policy of an environment that overrides nothing."""

@@ -143,8 +143,11 @@ class Store:
         passed = self.clock.now() - datetime.fromisoformat(row["started_at"])
         return max(float(row["elapsed"]), passed.total_seconds())
 
-    def abandon(self, run_id: str) -> None:
+    def abandon(self, run_id: str) -> list[str]:
         """End a run as abandoned: it no longer holds its environments, and cannot be resumed.
+
+        Returns:
+            The names of the environments in which a restart of it may still be running.
 
         Raises:
             UsageError: a process is working on it, or it has ended already.
@@ -158,6 +161,12 @@ class Store:
                 "UPDATE runs SET ended_at = ?, outcome = ?, holder = NULL WHERE run_id = ?",
                 (self.clock.now().isoformat(), ABANDONED, run_id),
             )
+            in_flight = transaction.execute(
+                "SELECT name FROM environments WHERE run_id = ? AND intent IS NOT NULL AND result IS NULL "
+                "ORDER BY position",
+                (run_id,),
+            )
+            return [each["name"] for each in in_flight]
 
     def call_off(self, run_id: str) -> None:
         """Write that a cancel of a run was asked for: from now on nothing of it begins any more, in any process.

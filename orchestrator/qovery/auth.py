@@ -40,7 +40,7 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
             return _checked(environ[name], f"the environment variable {name}")
     raise UsageError(
         "No token: set the environment variable QOVERY_API_TOKEN, or name another variable or a file in `api.token`. "
-        "To rehearse without an account, add --simulate."
+        "To rehearse without an account: qovery-restart run CONFIG --simulate."
     )
 
 

@@ -39,8 +39,8 @@ class CancelJob(FollowJob):
             return settlement.contact_lost(silence=context.poller.contact.silence)
         if isinstance(ours, Reason):
             return settlement.not_cancelled(Ours(standing=Standing.UNSEEN))
-        if ours.standing is Standing.WAITS:
-            self._proof.expect_nothing()
+        if ours.standing.is_ours_alone:
+            self._proof.note_cancel(ours.standing)
         is_over = ours.standing in (Standing.OVER, Standing.UNSEEN)
         return None if ours.standing.is_ours_alone or is_over else settlement.not_cancelled(ours)
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from orchestrator.domain.costs import expected_duration
 from orchestrator.domain.evidence import UNATTRIBUTED_FOR, Evidence, Look, Submitted, Wanted, take_in
+from orchestrator.domain.ownership import Standing
 from orchestrator.domain.verdict import Picture
 from orchestrator.errors import PassingError
 from orchestrator.restart import settlement
@@ -33,6 +34,7 @@ class Proof:
         self._context = context
         self._journal = journal
         self._is_quiet = True
+        self._is_cancelled_by_us = False
         self._next_look: float | None = None
         self._said: tuple[str | None, str] | None = None
         self._unfinished: tuple[Picture, float] | None = None
@@ -56,9 +58,11 @@ class Proof:
                 look_at_once=not submitted.just_posted,
             )
 
-    def expect_nothing(self) -> None:
-        """Note that we have cancelled our waiting request ourselves."""
-        self.evidence = replace(self.evidence, cancelled=True)
+    def note_cancel(self, standing: Standing) -> None:
+        """Note that we have cancelled it ourselves; if it still waited, nothing of it will show itself."""
+        self._is_cancelled_by_us = True
+        if standing is Standing.WAITS:
+            self.evidence = replace(self.evidence, cancelled=True)
 
     async def _look(self, submitted: Submitted) -> Settlement | None:
         try:
@@ -88,7 +92,9 @@ class Proof:
         self._is_quiet = look.doubt is None and look.next_look is None
         if not look.settled:
             return None
-        return settlement.by_verdict(look.verdict, context.target, missing=look.missing)
+        return settlement.by_verdict(
+            look.verdict, context.target, missing=look.missing, cancelled_by_us=self._is_cancelled_by_us
+        )
 
     async def _begin_look(self, submitted: Submitted) -> tuple[Picture, float]:
         """Return what a look begins with, and when that was read: the history, or what a fault has just cut short."""

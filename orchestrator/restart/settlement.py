@@ -48,7 +48,10 @@ _EXPLANATIONS = {
     "this token another origin than `API`, set `api.origin`.",
     Reason.SUPERSEDED: "Another operation ran in place of our restart. Run again when it suits.",
 }
-
+_EXPLANATIONS_OF_OURS = {
+    Reason.RUN_CANCELLED: "The run was cancelled, as this command asked: {failed} did not restart.",
+    Reason.REQUEST_CANCELLED: "The request was cancelled in the queue, as this command asked: nothing restarted.",
+}
 
 _TRACES = {
     Trace.OURS: "a restart of all our services since the baseline",
@@ -76,9 +79,19 @@ _WHY_NOT_OURS_ALONE = {
 }
 
 
-def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ()) -> Settlement:
-    """Settle by a verdict that has a reason; `missing` are the ids of targets that have disappeared."""
+def by_verdict(
+    verdict: Verdict, target: Target, *, missing: Iterable[str] = (), cancelled_by_us: bool = False
+) -> Settlement:
+    """Settle by a verdict that has a reason.
+
+    Args:
+        verdict: the verdict.
+        target: the environment.
+        missing: the ids of targets that have disappeared.
+        cancelled_by_us: whether Qovery has accepted that we cancel it.
+    """
     reason = verdict.reason or Reason.NOT_RESTARTED
+    explanations = {**_EXPLANATIONS, **_EXPLANATIONS_OF_OURS} if cancelled_by_us else _EXPLANATIONS
     names = {service.id: service.name for service in target.services}
     failed = [
         names[service_id]
@@ -89,7 +102,7 @@ def by_verdict(verdict: Verdict, target: Target, *, missing: Iterable[str] = ())
     return Settlement(
         outcome=OUTCOME_OF_FINDING.get(verdict.finding) or OUTCOME_OF_ABSENCE[reason],
         reason=reason,
-        message=_EXPLANATIONS[reason].format(
+        message=explanations[reason].format(
             failed=", ".join(failed) or "the services",
             missing=", ".join(names[service_id] for service_id in missing),
             left_out=f" that was running; left out, since not running: {left_out}" if left_out else "",

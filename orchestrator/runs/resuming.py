@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config, parse_config
-from orchestrator.domain.outcomes import ExitCode
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.records import StoredRun
 from orchestrator.errors import UsageError
 from orchestrator.journal.store import Store
@@ -50,7 +50,10 @@ class InterruptedRun:
         except BaseException:
             await journal.release()
             raise
-        return await Run(self.config, self.session, start, simulated=self.simulated).carry_out(prepared, interruption)
+        run = Run(self.config, self.session, start, simulated=self.simulated)
+        if self.how.call_off:
+            run.code_of = lambda report: code_of_cancelling(report, interruption.code)
+        return await run.carry_out(prepared, interruption)
 
 
 @asynccontextmanager
@@ -149,3 +152,18 @@ def failures_of(
     if not failed:
         raise UsageError(f"Nothing failed in the run {stored.run_id}, and nothing was left out: {stored.ended}.")
     return stored, config_of(stored, environ).only(failed)
+
+
+def code_of_cancelling(report: RunReport, interrupted: ExitCode | None) -> ExitCode:
+    """Return success if nothing of the run is left at Qovery, otherwise the code of the reason."""
+    if interrupted is not None:
+        return interrupted
+    reasons = {environment.reason for environment in report.environments}
+    if Reason.TOKEN_REFUSED in reasons:
+        return ExitCode.REFUSED
+    if Reason.NOT_CANCELLED in reasons:
+        return ExitCode.BLOCKED
+    outcomes = {environment.outcome for environment in report.environments}
+    if Outcome.UNKNOWN in outcomes:
+        return ExitCode.UNKNOWN
+    return ExitCode.TIMED_OUT if Outcome.TIMED_OUT in outcomes else ExitCode.SUCCEEDED

@@ -32,6 +32,9 @@ class Run:
         session: what to work with.
         start: when it began.
         simulated: whether a simulator stands in for Qovery.
+
+    Attributes:
+        code_of: returns the exit code of the command; by default the report's.
     """
 
     def __init__(self, config: Config, session: Session, start: Start, *, simulated: bool) -> None:
@@ -42,6 +45,7 @@ class Run:
         self._journal: RunJournal = NoJournal(began=start.began)
         self._fleet: Fleet | None = None
         self._finished = False
+        self.code_of: Callable[[RunReport], int] = lambda report: report.exit_code
 
     async def prepare_and_carry_out(
         self, prepare: Callable[[], Awaitable[Prepared]], interruption: Interruption
@@ -130,7 +134,7 @@ class Run:
         say(
             "run_finished",
             outcome=report.outcome.value,
-            exit_code=report.exit_code,
+            exit_code=int(self.code_of(report)),
             duration_s=report.duration_s,
             requests=report.requests.total,
             submits=report.requests.submits,

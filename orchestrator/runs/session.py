@@ -23,7 +23,7 @@ from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.plan import Plan
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
-from orchestrator.machine import Machine
+from orchestrator.machine import Machine, is_this_machine
 from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
@@ -206,7 +206,7 @@ async def open_session(
             url, source = SIMULATED_API_URL, "--simulate"
         run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
         log = logs.get_logger(run_id=run_id)
-        if url.scheme == "http" and not _is_loopback(url) and rehearsal is None:
+        if url.scheme == "http" and not is_this_machine(url.host) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
         secret = token.get_secret_value()
         ledger = _ledger(
@@ -339,7 +339,3 @@ def _origin(config: Config, token: SecretStr) -> str | None:
     if config.api.origin is not None:
         return None if config.api.origin == ANY_ORIGIN else config.api.origin
     return API_ORIGIN if scheme_of(token) == "Token" else None
-
-
-def _is_loopback(url: httpx.URL) -> bool:
-    return url.host in ("localhost", "::1") or url.host.startswith("127.")

@@ -67,20 +67,21 @@ def test_a_run_that_is_ours_alone_is_cancelled(config: Path) -> None:
 
     assert cancelled.code == 0, cancelled.stderr
     assert platform.cancels == [f"/environment/{ENVIRONMENT}/cancelDeployment"]
-    assert cancelled.stdout.startswith("shop: cancelled.")
+    assert cancelled.stdout.startswith("shop: cancelled. The run was cancelled, as this command asked:")
     assert again.code == 2
     assert (platform.submits, platform.accepted) == (1, 1)
 
 
 def test_what_is_not_provably_ours_is_left_alone_and_may_still_be_resumed(config: Path) -> None:
     with serving(SmallPlatform(states=NEVER_ENDING, origin="CONSOLE")) as platform:
-        env = environ(QOVERY_API_URL=platform.url)
+        env = environ(QOVERY_API_URL=platform.url, QOVERY_RESTART_LOG_FORMAT="json")
         died = kill_at(platform.snag(later_look), "run", config, env=env)
         refused = run("cancel", died.run_id, *AS_JSON, env=env)
         platform.states, platform.origin = QUICK_SUCCESS, "API"
         resumed = run("resume", *AS_JSON, env=env)
 
     assert refused.code == 5, refused.stderr
+    assert refused.events[-1]["exit_code"] == 5, "what the log says is what the command does"
     assert platform.cancels == []
     assert shop_of(refused)["reason"] == "not_cancelled"
     assert "CONSOLE" in shop_of(refused)["message"]

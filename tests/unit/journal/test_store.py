@@ -15,7 +15,7 @@ from orchestrator.journal import store as store_module
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.journal.store import ABANDONED, STATE_DIR_VARIABLE, Store, open_store, row_of, state_folder
 from tests.support.builders import ended, target
-from tests.support.journals import Clock, Journals, begin, close, die
+from tests.support.journals import Clock, Journals, begin, close, die, intent
 from tests.support.memory_journal import at_once
 
 
@@ -231,12 +231,21 @@ def test_a_run_that_is_given_up_has_ended_and_holds_nothing(journals: Journals) 
     assert at_once(work.page("production").claim()) is None
     die(work)
     store = journals.process()
-    store.abandon("run-1")
+    assert store.abandon("run-1") == []
     run = store.find("run-1")
     assert (run.outcome, run.ended_at) == (ABANDONED, store.clock.now())
     assert at_once(begin(journals.process(), "run-2").page("production").claim()) is None
     with pytest.raises(UsageError, match=r"cannot be abandoned: it ended at .*, abandoned"):
         store.abandon("run-1")
+
+
+def test_giving_a_run_up_tells_in_which_environments_a_restart_may_still_run(journals: Journals) -> None:
+    work = begin(journals.process(), "run-1")
+    page = work.page("production")
+    at_once(page.claim())
+    at_once(page.intend(intent(1.0)))
+    die(work)
+    assert journals.process().abandon("run-1") == ["production"]
 
 
 def test_a_run_at_work_is_not_given_up(journals: Journals) -> None:

@@ -320,3 +320,15 @@ def test_none_of_these_endings_exits_0(settled: Settlement, outcome: Outcome, re
         name="x", environment_id="x", wave=1, outcome=settled.outcome, reason=settled.reason, message=settled.message
     )
     assert result.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("finding", "reason"),
+    [(Finding.CANCELLED, Reason.RUN_CANCELLED), (Finding.ABSENT, Reason.REQUEST_CANCELLED)],
+)
+def test_what_we_have_cancelled_ourselves_asks_for_nobody(finding: Finding, reason: Reason) -> None:
+    given = verdict(finding, reason, ABSENT, ABSENT)
+    by_others, by_us = (settlement.by_verdict(given, OURS, cancelled_by_us=ours) for ours in (False, True))
+    assert (by_us.outcome, by_us.reason) == (by_others.outcome, by_others.reason)
+    assert "as this command asked" in by_us.message
+    assert "un again" not in by_us.message

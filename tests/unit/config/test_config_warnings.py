@@ -1,0 +1,35 @@
+"""What a configuration says that is valid, and hardly meant."""
+
+import pytest
+
+from orchestrator.config import parse_config
+from tests.support.config_texts import ID
+
+ENVIRONMENTS = f"environments: [{{name: a, id: {ID}, services: all}}, {{name: b, id: {ID[:-1]}0, services: all}}]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "warnings"),
+    [
+        pytest.param("", [], id="nothing"),
+        pytest.param("api: {url: 'http://localhost:8080'}", [], id="this machine"),
+        pytest.param("api: {url: 'https://api.example.test'}", [], id="encrypted"),
+        pytest.param(
+            "api: {url: 'http://api.example.test'}",
+            ["api.url: http://api.example.test is not encrypted: the token can be read on the way."],
+            id="not encrypted",
+        ),
+        pytest.param(
+            "defaults: {deadline: 5m}",
+            [
+                f"{name}: `deadline` (5m) is not longer than `invisible_for` (5m): a submit whose answer is lost can "
+                "neither be confirmed nor repeated in that time."
+                for name in ("a", "b")
+            ],
+            id="no time to find a lost submit",
+        ),
+    ],
+)
+def test_what_is_hardly_meant_is_said(settings: str, warnings: list[str]) -> None:
+    config = parse_config(f"version: 1\n{settings}\n{ENVIRONMENTS}\n", source="nightly.yaml", environ={})
+    assert list(config.warnings()) == warnings
