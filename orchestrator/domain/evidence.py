@@ -268,12 +268,20 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
     return replace(
         evidence,
         seen_running=evidence.seen_running | running,
-        seen_alone=evidence.seen_alone | (running if picture.queue is not None and not waiting else frozenset()),
+        seen_alone=evidence.seen_alone | (running if _shows_nothing_waiting(baseline, picture) else frozenset()),
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
         not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
         name=baseline.name,
     )
+
+
+def _shows_nothing_waiting(baseline: Baseline, picture: Picture) -> bool:
+    """Return whether the queue was read and has nothing that may be ours, and the statuses do not contradict it."""
+    if picture.queue is None or any(map(baseline.may_be_ours, waiting_restarts(baseline, picture.queue))):
+        return False
+    shown = () if picture.observation is None else targets_in(baseline, picture.observation)
+    return not any(status.requests_waiting for status in shown)
 
 
 def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool) -> Look:

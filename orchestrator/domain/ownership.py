@@ -33,14 +33,14 @@ def named_requests(
 ) -> list[QueuedRequest]:
     """Return the waiting requests that the answer to our submit named, and that agree with what we asked for.
 
-    The id in that answer alone proves nothing: action, services, origin and name have to agree.
+    The id in that answer alone proves nothing: action, services, origin and name have to agree, if they are told.
     """
     return [
         request
         for request in queue
         if request.request_id in request_ids
         and request.action == RESTART_ACTION
-        and baseline.targets.keys() <= request.service_ids
+        and (not request.service_ids or baseline.targets.keys() <= request.service_ids)
         and baseline.may_be_ours(request)
     ]
 

@@ -124,8 +124,11 @@ class Submission:
 
     async def _look_for(self, submitted: Submitted, refusal: PlatformError | None) -> Submitted | Settlement | None:
         """Look for a restart whose POST was not answered by an acceptance; return None if it was not accepted."""
+        # What was refused counts as begun only if it is found: until then the time runs from the first look on.
+        until = submitted.deadline if refusal is None or self._until is None else min(submitted.deadline, self._until)
         try:
-            return await LostSubmit(submitted, self._context, refusal).find()
+            found = await LostSubmit(replace(submitted, deadline=until), self._context, refusal).find()
+            return replace(found, deadline=submitted.deadline) if isinstance(found, Submitted) else found
         except TokenRefusedError:
             if not isinstance(refusal, TokenRefusedError):
                 raise

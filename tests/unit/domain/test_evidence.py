@@ -354,6 +354,10 @@ def test_if_the_submit_took_long_what_is_at_work_after_it_may_be_older_and_the_q
     assert (again.wants, set(again.evidence.seen_alone)) == (None, {RUN}), "once is enough"
     assert look_at(over, alone.evidence, restart=restart, now=3.0).doubt is Doubt.NOT_ALONE
 
+    busy = observe(*(status(each, "RESTARTING", 42, waiting=1) for each in TARGETS))
+    stale = look_at(replace(history(AT_WORK, LAST_NIGHT), observation=busy, queue=[]), restart=restart, now=1.0)
+    assert stale.evidence.seen_alone == frozenset(), "the statuses show that something waits"
+
     waits = look_at(replace(history(AT_WORK, LAST_NIGHT), queue=[WAITING]), restart=restart, now=1.0)
     assert (set(waits.evidence.seen_alone), set(waits.evidence.not_ours)) == (set(), {RUN})
 

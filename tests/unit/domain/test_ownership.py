@@ -50,7 +50,7 @@ REQUESTS = [
     pytest.param(queued("api", "web", origin="CLI"), False, id="another origin"),
     pytest.param(queued("api", "web", request_id="request-2"), False, id="another id"),
     pytest.param(queued("api"), False, id="one of two targets"),
-    pytest.param(queued(), False, id="no services shown"),
+    pytest.param(queued(), True, id="no services shown"),
     pytest.param(queued("api", "web", action="DEPLOY"), False, id="a deployment"),
 ]
 

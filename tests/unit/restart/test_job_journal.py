@@ -122,7 +122,9 @@ REFUSALS = [
 def test_an_intent_is_withdrawn_after_a_refusal(error: PlatformError) -> None:
     story = tell(target(*TARGETS, policy=Policy(deadline=600)), answers=[refused(error)], after={0: IDLE})
     written = [name for name in story.journal.written if name in ("intend", "accept", "withdraw")]
-    assert written == ["intend", "withdraw"] * len(story.platform.submits)
+    # The deadline may cut off the search in which the last refusal would have been believed.
+    in_doubt = story.ending == (Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED)
+    assert written == (["intend", "withdraw"] * len(story.platform.submits))[: -1 if in_doubt else None]
     assert story.journal.in_flight is None
 
 

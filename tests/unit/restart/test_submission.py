@@ -325,11 +325,20 @@ def test_what_was_in_motion_once_without_a_word_why_may_have_been_ours_and_nothi
     assert "The submit was refused (in progress)" in story.result.message
 
 
-def test_a_429_that_stays_times_out_and_says_how_long_it_was_tried() -> None:
+def test_a_429_that_stays_ends_on_the_deadline_in_doubt_of_the_last_one() -> None:
     story = tell(OURS, answers=[refused(ThrottledError("slow down", status=429))])
-    assert story.ending == (Outcome.TIMED_OUT, Reason.DEADLINE)
-    assert story.platform.submits[-1].at < 1800 <= story.ended_at
-    assert f"could not be submitted within {story.ended_at:.0f} s" in story.result.message
+    assert story.ending == (Outcome.UNKNOWN, Reason.SUBMIT_UNCONFIRMED)
+    assert story.platform.submits[-1].at < 1800 <= story.ended_at <= 1801
+    assert "The submit was refused (slow down)" in story.result.message
+
+
+def test_a_restart_that_is_found_after_a_refusal_has_all_of_its_time() -> None:
+    policy = Policy(deadline=600)
+    answers = [refused(BusyError("in progress", status=409)), SubmitAnswer(error=BusyError("again", status=409))]
+    story = tell(target(*TARGETS, policy=policy), answers=answers, after={0: IDLE, **goes_well(270)}, name=US)
+    assert len(story.platform.submits) == 2
+    assert story.ending == (Outcome.SUCCEEDED, Reason.RESTARTED)
+    assert story.ended_at > 600
 
 
 @pytest.mark.parametrize("call", ["read_statuses", "read_queue", "find_runs"])
