@@ -1,10 +1,21 @@
 """What the platform calls us is learnt once, and believed while nothing speaks against it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from orchestrator.clock import RehearsalClock
+from orchestrator.domain.evidence import SHOWN_BY
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome
+from orchestrator.errors import UnansweredError
 from orchestrator.restart.identity import Identity
+from orchestrator.restart.job import RestartJob
+from tests.support.builders import NOON, target
+from tests.support.contexts import context_of
+from tests.support.memory_journal import MemoryJournal
+from tests.support.scripted_platform import ScriptedPlatform, ScriptedProber, lost
+from tests.support.stories import IDLE, LAST_NIGHTS_RUN, TARGETS, US, both, restart_run
 from tests.support.time import in_virtual_time
 
 
@@ -77,3 +88,31 @@ def test_the_name_is_waited_for_while_somebody_may_tell_it(name: str | None, aft
         return lasted
 
     assert in_virtual_time(wait()) == pytest.approx(waited)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "outcome"), [(US, Outcome.SUCCEEDED), (None, Outcome.UNKNOWN)], ids=["shown", "never shown"]
+)
+def test_a_job_whose_answer_was_lost_waits_without_requests_for_what_another_may_show(
+    learnt: str | None, outcome: Outcome
+) -> None:
+    async def go() -> tuple[EnvironmentResult, ScriptedPlatform, float]:
+        clock, identity = RehearsalClock(NOON), Identity()
+        over = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
+        answer = lost(UnansweredError("reset"), accepted=True)
+        platform = ScriptedPlatform(clock, before={0: IDLE}, after={0: over}, answers=[answer])
+        context = replace(context_of(target(*TARGETS), platform, clock), identity=identity)
+        job = RestartJob(context, prober=ScriptedProber(clock, {}), journal=MemoryJournal(), origin="API")
+
+        async def another() -> None:
+            with identity.witnessed():
+                await clock.sleep(100.0)
+                identity.learn(learnt)
+
+        result, _ = await asyncio.gather(job.run(), another())
+        return result, platform, clock.monotonic()
+
+    result, platform, ended_at = in_virtual_time(go())
+    assert result.outcome is outcome
+    assert ended_at == pytest.approx(100.0, abs=1.0)
+    assert all(at <= SHOWN_BY + 5 for _, at in platform.calls)

@@ -27,7 +27,7 @@ from orchestrator.restart.intervals import (
     wait_no_later_than,
     wait_until_known,
 )
-from orchestrator.restart.polling import Contact, GaveUp, Poller
+from orchestrator.restart.polling import Contact, GaveUp, Poller, answered_within
 from tests.support.builders import NOON
 from tests.support.time import HandClock, in_virtual_time
 
@@ -340,3 +340,14 @@ def test_a_silence_is_told_with_its_last_fault_and_the_api() -> None:
     contact.fault = NotSentError("GET /x: not sent: the connection was refused.")
     fault = "The last fault: GET /x: not sent: the connection was refused."
     assert contact.silence == f"No usable answer from Qovery for 300 s. {fault} {api}"
+
+
+def test_an_answer_is_cut_off_in_time_and_a_timeout_of_its_own_stays_one() -> None:
+    async def go() -> None:
+        assert await answered_within(asyncio.sleep(1.0, "answer"), 2.0) == "answer"
+        with pytest.raises(UnansweredError, match="no answer within 2 s"):
+            await answered_within(asyncio.sleep(3.0), 2.0)
+        with pytest.raises(TimeoutError):
+            await answered_within(asyncio.wait_for(asyncio.sleep(3.0), 1.0), 2.0)
+
+    in_virtual_time(go())
