@@ -246,7 +246,9 @@ def _no_end(run: WholeRun, environment: EnvironmentReport) -> Iterator[str]:
     # The request that the deadline meets; where policy says so, a cancel; and what is written down.
     grace = LAST_ANSWER + (CANCEL_WITHIN if policy.on_deadline is OnDeadline.CANCEL and posted else 0.0) + IMPATIENCE
     since, what = (posted[0].at, "the submit") if posted else (started[0].at, "the start")
-    if posted and posted[0].at >= last.began and posted[0].at > started[0].at + policy.deadline + grace:
+    # The log tells of a submit when it is answered.
+    post_by = started[0].at + policy.deadline + run.config.api.request_timeout
+    if posted and posted[0].at >= last.began and posted[0].at > post_by:
         yield f"LATE: submitted {posted[0].at - started[0].at:.1f} s after the start"
     end_by = since + policy.deadline
     if len(run.processes) > 1:
