@@ -89,10 +89,14 @@ def test_lines_of_the_log_are_lost_and_counted_where_nobody_reads_and_the_writer
         log.flush()
         while not found.endswith(b"again\n"):
             found += os.read(pipe[0], 1 << 20)
-    *kept, told, again = found.decode().splitlines()
-    assert set(kept) == {line.rstrip()}
-    assert (told, again) == (f"lost {300 - len(kept)}", "again")
-    assert len(kept) >= LOG_ROOM // len(line)
+    *lines, again = found.decode().splitlines()
+    assert again == "again"
+    # Between two writes the pipe may have taken enough for one more line: then the loss so far is told before it.
+    told = [int(each.removeprefix("lost ")) for each in lines if each.startswith("lost ")]
+    assert set(lines) - {f"lost {count}" for count in told} == {line.rstrip()}
+    kept = len(lines) - len(told)
+    assert kept + sum(told) == 300
+    assert LOG_ROOM // len(line) <= kept < 300
 
 
 def test_nothing_is_kept_for_a_reader_that_has_gone(pipe: tuple[int, int]) -> None:
