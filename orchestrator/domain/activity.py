@@ -109,7 +109,7 @@ def others_may_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) 
         return True
     if asks_in_other_ways(baseline, runs, ours.triggered_by):
         return True
-    others = [run for run in runs if run.execution_id != ours.execution_id]
+    others = _others(runs, ours)
     return not others or any(baseline.has_our_origin(run) for run in others)
 
 
@@ -118,7 +118,7 @@ def others_ask_as_we_do(baseline: Baseline, runs: Sequence[Run], ours: Run) -> b
 
     A history without another run shows nothing of anybody: then there may be one.
     """
-    others = [run for run in runs if run.execution_id != ours.execution_id]
+    others = _others(runs, ours)
     return not others or any(baseline.has_our_origin(run) and run.triggered_by != ours.triggered_by for run in others)
 
 
@@ -132,12 +132,16 @@ def may_be_shared(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
 
     A history without another run shows nothing of anybody: then there may be one.
     """
-    others = [run for run in runs if run.execution_id != ours.execution_id]
+    others = _others(runs, ours)
     return not others or any(
         run.triggered_by == baseline.name is not None
         and not (baseline.has_our_origin(run) and run.action in (RESTART_ACTION, ""))
         for run in others
     )
+
+
+def _others(runs: Iterable[Run], ours: Run) -> list[Run]:
+    return [run for run in runs if run.execution_id != ours.execution_id]
 
 
 def asks_in_other_ways(baseline: Baseline, runs: Iterable[Run], name: str | None) -> bool:

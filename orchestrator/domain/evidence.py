@@ -268,7 +268,8 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
     return replace(
         evidence,
         seen_running=evidence.seen_running | running,
-        seen_alone=evidence.seen_alone | (running if _shows_nothing_waiting(baseline, picture) else frozenset()),
+        seen_alone=evidence.seen_alone
+        | (running if not waiting and _shows_no_request(baseline, picture) else frozenset()),
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
         not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
@@ -276,12 +277,10 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
     )
 
 
-def _shows_nothing_waiting(baseline: Baseline, picture: Picture) -> bool:
-    """Return whether the queue was read and has nothing that may be ours, and the statuses do not contradict it."""
-    if picture.queue is None or any(map(baseline.may_be_ours, waiting_restarts(baseline, picture.queue))):
-        return False
+def _shows_no_request(baseline: Baseline, picture: Picture) -> bool:
+    """Return whether the queue was read, and the statuses do not contradict one that has nothing of ours."""
     shown = () if picture.observation is None else targets_in(baseline, picture.observation)
-    return not any(status.requests_waiting for status in shown)
+    return picture.queue is not None and not any(status.requests_waiting for status in shown)
 
 
 def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool) -> Look:
@@ -307,8 +306,7 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
         submitted.found
         or newest.services.keys() != baseline.targets.keys()
         or asks_in_other_ways(baseline, runs, newest.triggered_by)
-        or (was_missed and others_ask_as_we_do(baseline, runs, newest))
-        or (was_missed and may_be_shared(baseline, runs, newest))
+        or (was_missed and (others_ask_as_we_do(baseline, runs, newest) or may_be_shared(baseline, runs, newest)))
     )
     is_anybodys = (is_doubtful and not bears_our_name(baseline, runs, newest)) or (
         was_missed and _took_long(submitted) and not submitted.found

@@ -10,7 +10,6 @@ from orchestrator.restart.polling import Contact, answered_within
 
 T = TypeVar("T")
 
-
 PAGE = 20
 """The runs that the history shows by default."""
 LONGEST_PAGE = 100

@@ -208,7 +208,7 @@ async def open_session(
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not is_this_machine(url.host) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
-        secret = token.get_secret_value()
+        secret, api = token.get_secret_value(), f"{url} ({source})"
         ledger = _ledger(
             rehearsal,
             lambda: state_dir or state_folder(environ),
@@ -245,12 +245,12 @@ async def open_session(
             )
         )
         seed = None if rehearsal is None else rehearsal.seed
-        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""), api=f"{url} ({source})")
+        retrying = Retrying(config, clock=clock, log=log, random=_jitter(seed, ""), api=api)
         console = rehearsal is None and url == QOVERY_API_URL
         yield Session(
             run_id=run_id,
             api_url=str(url),
-            api=f"{url} ({source})",
+            api=api,
             origin=_origin(config, token),
             clock=clock,
             log=log,
