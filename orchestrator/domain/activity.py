@@ -77,7 +77,12 @@ def waiting_restarts(baseline: Baseline, queue: Iterable[QueuedRequest]) -> list
 
 def has_gaps(baseline: Baseline, runs: Sequence[Run]) -> bool:
     """Return whether the history may hide our run: it does not reach back, or an entry is incomplete."""
-    return not baseline.reached_by(runs) or any(_may_hide_ours(baseline, run) for run in runs)
+    return not baseline.reached_by(runs) or is_garbled(baseline, runs)
+
+
+def is_garbled(baseline: Baseline, runs: Iterable[Run]) -> bool:
+    """Return whether an entry of the history is incomplete, and may be our run."""
+    return any(_may_hide_ours(baseline, run) for run in runs)
 
 
 def is_behind(baseline: Baseline, runs: Iterable[Run], observation: Observation) -> bool:

@@ -16,6 +16,7 @@ from orchestrator.domain.activity import (
     complete_restarts,
     executions_at_work,
     has_gaps,
+    is_garbled,
     may_be_shared,
     others_ask_as_we_do,
     others_may_ask_as_we_do,
@@ -98,6 +99,10 @@ class Submitted:
     """Whether it is to be cancelled on its deadline: then others must be told from it while it is in progress."""
     took: float = float("inf")
     """Seconds from the baseline to the answer; infinite if the answer was lost."""
+    found_in: Picture | None = None
+    """The look that showed it, if it was looked for."""
+    found_at: float = float("-inf")
+    """When that look began."""
 
     @property
     def answered_ids(self) -> frozenset[str]:
@@ -138,8 +143,10 @@ class Evidence:
     """The execution of which every service was seen to have ended, but not the run."""
     verdicts: dict[str, ServiceVerdict] = field(default_factory=dict)
     """The last verdict on each target."""
-    inconclusive_at: float = float("-inf")
-    """When statuses were last read beside a history that cannot show an absence: it has gaps, or is behind."""
+    checked_at: float = float("-inf")
+    """When statuses were last read beside a history that does not show our restart."""
+    garbled_since: float | None = None
+    """Since when no history could be read whole; None if the last one could."""
     looked_closer_at: float = float("-inf")
     """When the queue was last read for a restart that was not to be seen."""
     absent_since: float | None = None
@@ -225,9 +232,11 @@ def take_in(
     baseline = known_baseline(submitted, picture.runs, name=evidence.name)
     name = baseline.name or our_name(baseline, picture, submitted.answered_ids)
     baseline = replace(baseline, name=name)
-    evidence = _remember(evidence, baseline, picture, submitted)
+    evidence = _remember(evidence, baseline, picture, submitted, now)
     verdict = judge(baseline, picture, not_ours=evidence.not_ours, restarting=evidence.restarting)
     look = Look(evidence=evidence, baseline=baseline, picture=picture, verdict=verdict)
+    if verdict.finding is not Finding.IN_PROGRESS and _is_soon_readable(look, now):
+        return replace(look, doubt=Doubt.HIDDEN)
     if verdict.finding.final:
         if evidence.absent_as is not Reason.UNATTRIBUTED:
             look = replace(look, evidence=replace(evidence, absent_since=None))
@@ -245,8 +254,15 @@ def take_in(
     return _look_closer(look, submitted, now)
 
 
-def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitted: Submitted) -> Evidence:
+def _remember(
+    evidence: Evidence, baseline: Baseline, picture: Picture, submitted: Submitted, now: float
+) -> Evidence:
     observation, queue = picture.observation, picture.queue or ()
+    garbled_since = (
+        (now if evidence.garbled_since is None else evidence.garbled_since)
+        if is_garbled(baseline, picture.runs)
+        else None
+    )
     restarts = [run for run in complete_restarts(baseline, picture.runs) if baseline.may_be_ours(run)]
     running = {run.execution_id for run in restarts if not run.over and run.execution_id is not None}
     restarting = {
@@ -274,7 +290,14 @@ def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitte
         was_seen=evidence.was_seen or seen,
         not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
         name=baseline.name,
+        garbled_since=garbled_since,
     )
+
+
+def _is_soon_readable(look: Look, now: float) -> bool:
+    """Return whether the history was garbled for a moment only, so far: another one may tell all."""
+    since = look.evidence.garbled_since
+    return look.picture.observation is None and since is not None and now < since + CONFIRM_AGAIN
 
 
 def _shows_no_request(baseline: Baseline, picture: Picture) -> bool:
@@ -297,6 +320,9 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
             look = replace(look, evidence=replace(look.evidence, over=newest.execution_id, over_at=now))
         return replace(look, doubt=Doubt.PERHAPS_OLDER, next_look=max(_shown_by(submitted), now + NEXT_BEGINS_WITHIN))
     is_alone = _is_alone(look, submitted, newest, now)
+    if not is_alone and submitted.found and baseline.name is None and name_may_come:
+        # By its name it may be ours alone, with nothing else to read.
+        return replace(look, doubt=Doubt.UNATTRIBUTED, awaits_name=True)
     if not is_alone and not _nothing_waits(look):
         return replace(look, doubt=Doubt.NOT_ALONE, wants=_wanted_next(look))
     is_hidden = has_gaps(baseline, runs)
@@ -400,9 +426,9 @@ def _is_alone(look: Look, submitted: Submitted, newest: Run, now: float) -> bool
         and newest.execution_id is not None
         and len(look.verdict.runs) == 1
         and (is_named or baseline.follows(newest.execution_id))
-        and not submitted.found
+        and (is_named or not submitted.found)
         and not others_may_ask_as_we_do(baseline, runs, newest)
-        and (has_lasted or not _is_perhaps_older(look, submitted, newest))
+        and (has_lasted or not (submitted.found or _is_perhaps_older(look, submitted, newest)))
         and not has_gaps(baseline, runs)
     )
 
@@ -451,16 +477,17 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     """Decide what to read for a restart that the history does not show."""
     look = replace(look, doubt=Doubt.HIDDEN if has_gaps(look.baseline, look.picture.runs) else Doubt.NOT_SHOWN)
     evidence, observation = look.evidence, look.picture.observation
+    again = CANCELLED_FOR if evidence.cancelled else CONFIRM_AGAIN
     if observation is None:
-        # Beside a history that was just found to show no absence, they add nothing.
-        is_known = now < evidence.inconclusive_at + CONFIRM_AGAIN
+        # They were just read beside such a history, and an absence is not being waited for: so they add nothing.
+        is_known = evidence.absent_since is None and now < evidence.checked_at + again
         return look if is_known else replace(look, wants=Wanted.STATUSES)
+    evidence = replace(evidence, checked_at=now)
     if not shows_absence(look.baseline, look.picture.runs, observation):
-        return replace(look, evidence=replace(evidence, inconclusive_at=now, absent_since=None))
-    look = replace(look, evidence=replace(evidence, inconclusive_at=float("-inf")))
+        return replace(look, evidence=replace(evidence, absent_since=None))
+    look = replace(look, evidence=evidence)
     elapsed = now - submitted.intent.posted_at
     is_overdue = elapsed > expected_duration(len(look.baseline.targets)) + OVERDUE_AFTER
-    again = CANCELLED_FOR if look.evidence.cancelled else CONFIRM_AGAIN
     if (is_overdue or _is_explained(look)) and now >= look.evidence.looked_closer_at + again:
         return replace(look, wants=Wanted.QUEUE)
     return look

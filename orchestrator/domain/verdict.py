@@ -127,7 +127,9 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    if picture.queue is None or not shows_absence(baseline, picture.runs, picture.observation):
+    if not shows_absence(baseline, picture.runs, picture.observation):
+        return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
+    if picture.queue is None and not (complete and _is_idle(baseline, picture.observation)):
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:
         # Ours may have been cancelled in the queue, or have another origin, name or id than we expect.
@@ -148,6 +150,12 @@ def _is_in_motion(baseline: Baseline, observation: Observation) -> bool:
     return any(
         status.in_progress or status.state_class is StateClass.UNKNOWN for status in targets_in(baseline, observation)
     )
+
+
+def _is_idle(baseline: Baseline, observation: Observation) -> bool:
+    """Return whether a whole reading shows that nothing runs, and nothing waits: the queue would show no more."""
+    is_whole = not observation.incomplete and baseline.targets.keys() <= observation.services.keys()
+    return is_whole and not observation.busy
 
 
 def _of_complete_run(

@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator.domain.observations import Hint, Observation
 from orchestrator.errors import NotFoundError, PlatformError, ThrottledError, TokenRefusedError
 from orchestrator.ports import Clock, Contact
+from orchestrator.qovery.lateness import Hinted, Lateness
 from orchestrator.qovery.quota import Quota
 
 ReadHints: TypeAlias = Callable[[str], Awaitable[Mapping[str, Hint]]]
@@ -54,6 +55,7 @@ class Feed:
         self._clock = clock
         self._log = log
         self.pace = Pace(quota, clock=clock, log=log)
+        self._lateness = Lateness(clock)
         self._projects: dict[str, SharedLooks] = {}
         self._shared_by: dict[str, SharedLooks] = {}
 
@@ -67,7 +69,7 @@ class Feed:
                 self._projects[project_id] = shared
             shared.members.add(environment_id)
             self._shared_by[environment_id] = shared
-        return JobLookout(environment_id, shared, self.pace, self._clock)
+        return JobLookout(environment_id, shared, self.pace, self._lateness, self._clock)
 
     def leave(self, environment_id: str) -> None:
         """Note that the job of an environment has ended."""
@@ -231,24 +233,44 @@ class JobLookout:
         environment_id: of the job.
         shared: the looks at its project; None if that is unknown.
         pace: how far apart looks have to be.
+        lateness: how late looks show what was hinted.
         clock: the source of time.
     """
 
-    def __init__(self, environment_id: str, shared: SharedLooks | None, pace: Pace, clock: Clock) -> None:
+    def __init__(
+        self, environment_id: str, shared: SharedLooks | None, pace: Pace, lateness: Lateness, clock: Clock
+    ) -> None:
         self._environment_id = environment_id
         self._shared = shared
         self._pace = pace
+        self._lateness = lateness
         self._clock = clock
         self._last: Observation | None = None
         self._woken_by: Hint | None = None
+        self._hinted: Hinted | None = None
+        self._has_waited = False
 
     def saw(self, observation: Observation) -> None:
-        """Note what the job's own last look has shown."""
+        """Note what the job's own last look has shown. What it reads first is what shows how late looks are."""
         self._last = observation
+        if self._has_waited and self._hinted is not None and self._woken_by is not None:
+            if self._woken_by.suggests_change(observation):
+                self._hinted.in_vain = True
+            else:
+                self._lateness.note(self._hinted)
+                self._hinted = None
+        self._has_waited = False
 
     async def pause(self, seconds: float, *, until: float) -> float:
-        """Wait for `seconds`, longer if the quota wants it, but for that not past an instant; return by how much."""
-        return await self._pace.pause(seconds, until=until)
+        """Wait for `seconds`, longer if the quota wants it, but for that not past an instant; return by how much.
+
+        Longer, too, if looks do not show yet what was hinted.
+        """
+        now = self._clock.monotonic()
+        worth_it = 0.0 if self._hinted is None else self._hinted.wait(now)
+        longer = max(min(worth_it, until - now) - seconds, 0.0)
+        self._has_waited = True
+        return longer + await self._pace.pause(seconds + longer, until=until)
 
     async def rest(self, seconds: float, *, until: float, interval: Callable[[], float], contact: Contact) -> float:
         """Wait until a shared look suggests a closer one, or until it is time for a look of the job's own.
@@ -260,16 +282,20 @@ class JobLookout:
             contact: told of the answers to shared looks; decides by when to look if there are none.
 
         Returns:
-            How many seconds longer it took for the quota's sake.
+            How many seconds longer it took to save requests.
         """
         shared, began = self._shared, self._clock.monotonic()
         if shared is None or not self._relies_on(shared):
             return await self.pause(seconds, until=until)
+        self._has_waited = True
         with shared.wanted_by(self._environment_id, interval):
             is_woken = await self._rest_on(shared, began=began, until=until, contact=contact)
         now, due = self._clock.monotonic(), shared.due_for(self._environment_id)
+        waited = 0.0
+        if is_woken and self._hinted is not None:
+            waited = await self._lateness.worth_a_look(self._hinted, until=until)
         if is_woken or now >= due or self._relies_on(shared):
-            return max(now - self._own_look_at(shared, began, contact), 0.0)
+            return waited + max(now - self._own_look_at(shared, began, contact), 0.0)
         # The looks are not shared any more.
         return await self.pause(min(due, until) - now, until=until)
 
@@ -293,7 +319,7 @@ class JobLookout:
                 contact.made()
                 hint = shared.hints.get(self._environment_id)
                 if hint is not None and self._last is not None and hint.suggests_change(self._last):
-                    self._woken_by = hint
+                    self._woken_by, self._hinted = hint, self._lateness.hinted()
                     return True
         return False
 

@@ -7,6 +7,7 @@ from orchestrator.domain.activity import complete_restarts
 from orchestrator.domain.evidence import Submitted, known_baseline
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.ownership import Search, Trace, find_submit
+from orchestrator.domain.verdict import Picture
 from orchestrator.errors import PlatformError
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
@@ -34,6 +35,8 @@ class LostSubmit:
         self._search = Search(refused=refusal is not None)
         self._last_trace: Trace | None = None
         self._request_ids: frozenset[str] = frozenset()
+        self._found_in: Picture | None = None
+        self._found_at = float("-inf")
 
     async def find(self) -> Submitted | Settlement | None:
         """Look until the deadline; return None if it was not accepted, so that it may be posted again."""
@@ -53,7 +56,15 @@ class LostSubmit:
         self._context.narrator.say(
             "submit_found", after_s=round(self._looked_for, 1), request_ids=sorted(self._request_ids)
         )
-        return replace(self._submitted, accepted=True, found=True, request_ids=self._request_ids, just_posted=False)
+        return replace(
+            self._submitted,
+            accepted=True,
+            found=True,
+            request_ids=self._request_ids,
+            just_posted=False,
+            found_in=self._found_in,
+            found_at=self._found_at,
+        )
 
     @property
     def _looked_for(self) -> float:
@@ -73,17 +84,20 @@ class LostSubmit:
         context, looked_for = self._context, self._looked_for
         # Until it has been completed, this look is one in which our request may have come and gone.
         before, self._search = self._search, replace(self._search, has_missed_something=True)
+        self._found_at = context.clock.monotonic()
         runs = await context.reader.history_or_contact(
             self._submitted.baseline, until=self._submitted.deadline, note=context.progress.note
         )
         baseline = known_baseline(self._submitted, runs, name=context.identity.name)
         if any(baseline.may_be_ours(run) for run in complete_restarts(baseline, runs)):
+            self._found_in = Picture(runs=runs)
             return self._note(Trace.OURS, queue=0)
         observation = await context.reader.statuses_until(self._submitted.deadline)
         queue = await context.reader.queue_until(self._submitted.deadline)
         if observation is None or queue is None:
             return None
         context.progress.note(observation)
+        self._found_in = Picture(runs=runs, observation=observation, queue=queue)
         trace, self._request_ids = find_submit(baseline, observation, runs, queue)
         self._note(trace, queue=len(queue))
         self._search = before.after(trace)

@@ -46,6 +46,9 @@ class Proof:
         posted = submitted.intent.posted_at
         if not (submitted.just_posted or submitted.found):
             self.evidence = replace(self.evidence, has_missed=True)
+        if submitted.found_in is not None:
+            # The look that it was found in is the first.
+            self._unfinished = submitted.found_in, submitted.found_at
         with nullcontext() if submitted.found else self._context.identity.witnessed():
             return await self._context.poller.poll(
                 partial(self._look, submitted),
@@ -74,18 +77,23 @@ class Proof:
     async def _look_and_judge(self, submitted: Submitted) -> Settlement | None:
         context = self._context
         self._is_quiet, self._next_look = False, None
-        picture, began = await self._begin_look(submitted)
-        look = self._judge(submitted, picture)
+        picture, read_at = await self._begin_look(submitted)
+        began = read_at
+        look = self._judge(submitted, picture, read_at)
+        is_patient = True
         # The request in flight when the deadline passes may finish; no other is sent.
-        while look.wants is not None and context.clock.monotonic() < submitted.deadline:
-            # Where it showed nothing of ours, a later one may.
-            self._unfinished = (picture, began) if look.verdict.runs else None
-            picture = await self._read_more(picture, look.wants)
-            look = self._judge(submitted, picture)
+        while (look.wants is not None or look.awaits_name) and context.clock.monotonic() < submitted.deadline:
+            if look.wants is None:
+                left = submitted.deadline - context.clock.monotonic()
+                await context.identity.told(within=min(UNATTRIBUTED_FOR, left))
+                is_patient = False
+            else:
+                # Where it showed nothing of ours, a later one may.
+                self._unfinished = (picture, began) if look.verdict.runs else None
+                picture = await self._read_more(picture, look.wants)
+                read_at = context.clock.monotonic()
+            look = self._judge(submitted, picture, read_at, is_patient=is_patient)
         self._unfinished = None
-        if look.awaits_name:
-            await context.identity.told(within=min(UNATTRIBUTED_FOR, submitted.deadline - context.clock.monotonic()))
-            look = self._judge(submitted, picture, is_patient=False)
         await self._remember(look)
         self._say(look)
         self._next_look = look.next_look
@@ -97,22 +105,22 @@ class Proof:
         )
 
     async def _begin_look(self, submitted: Submitted) -> tuple[Picture, float]:
-        """Return what a look begins with, and when that was read: the history, or what a fault has just cut short."""
-        now = self._context.clock.monotonic()
-        if self._unfinished is not None and now < self._unfinished[1] + GOES_ON_WITHIN:
+        """Return what a look begins with, and when that was read: the history, or what has just been read of it."""
+        clock = self._context.clock
+        if self._unfinished is not None and clock.monotonic() < self._unfinished[1] + GOES_ON_WITHIN:
             return self._unfinished
         runs = await self._context.reader.history_or_contact(
             submitted.baseline, until=submitted.deadline, note=self._context.progress.note
         )
-        return Picture(runs=runs), now
+        return Picture(runs=runs), clock.monotonic()
 
-    def _judge(self, submitted: Submitted, picture: Picture, *, is_patient: bool = True) -> Look:
+    def _judge(self, submitted: Submitted, picture: Picture, read_at: float, *, is_patient: bool = True) -> Look:
         name = self.evidence.name or self._context.identity.name
         return take_in(
             replace(self.evidence, name=name),
             submitted,
             picture,
-            now=self._context.clock.monotonic(),
+            now=read_at,
             invisible_for=self._context.target.policy.invisible_for,
             name_may_come=is_patient and self._context.identity.may_be_learnt,
         )

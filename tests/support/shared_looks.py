@@ -62,6 +62,7 @@ class Estate:
     Attributes:
         restarts: each environment's.
         lags: by how many seconds a hint lags behind the truth.
+        behind: by how many seconds what a job reads itself is behind the truth.
         lies: what a hint says of some environments, whatever is true.
         unlisted: the environments that it leaves out.
         takes: how many seconds it takes.
@@ -73,6 +74,7 @@ class Estate:
     clock: Clock
     restarts: Mapping[str, Restart]
     lags: float = 0.0
+    behind: float = 0.0
     lies: Mapping[str, Hint] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
     takes: float = 0.0
@@ -104,7 +106,7 @@ class Estate:
         return self.observation(environment)
 
     def observation(self, environment: str) -> Observation:
-        state, number = self._at(environment, self.clock.monotonic())
+        state, number = self._at(environment, self.clock.monotonic() - self.behind)
         return Observation(
             environment_id=environment,
             services={"api": replace(status("api", state), execution_id=execution_of(environment, number))},

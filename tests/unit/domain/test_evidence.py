@@ -611,12 +611,28 @@ def test_what_a_look_shows_is_remembered(
             Doubt.HIDDEN,
             id="a history that does not reach back",
         ),
-        pytest.param(history(replace(DONE, execution_id=None), LAST_NIGHT), Doubt.HIDDEN, id="a run without its id"),
-        pytest.param(history(replace(DONE, services={}), LAST_NIGHT), Doubt.HIDDEN, id="a run without its services"),
     ],
 )
 def test_the_statuses_are_read_if_the_history_shows_nothing_of_ours(picture: Picture, doubt: Doubt) -> None:
     assert state(look_at(picture)) == (False, doubt, Wanted.STATUSES)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([replace(DONE, execution_id=None), LAST_NIGHT], id="a run without its id"),
+        pytest.param([replace(DONE, services={}), LAST_NIGHT], id="a run without its services"),
+        pytest.param([replace(DONE, execution_id=None), DONE, LAST_NIGHT], id="a run without its id beside ours"),
+    ],
+)
+def test_a_garbled_history_is_read_again_before_anything_else_is(found: list[Run]) -> None:
+    first = look_at(history(*found), now=LATE)
+    assert state(first) == (False, Doubt.HIDDEN, None)
+    soon = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN - 0.1)
+    lasting = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN)
+    assert (soon.wants, lasting.wants) == (None, Wanted.STATUSES)
+    whole = look_at(history(DONE, LAST_NIGHT), soon.evidence, now=LATE + CONFIRM_AGAIN)
+    assert (whole.settled, whole.evidence.garbled_since) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -656,7 +672,7 @@ def test_a_history_that_may_hide_our_run_proves_no_absence() -> None:
     look = look_at(everything(replace(DEPLOYED, execution_id=execution(43))), replace(SEEN, absent_since=0.0), now=LATE)
     assert state(look) == (False, Doubt.HIDDEN, None)
     assert look.verdict.finding is Finding.UNPROVEN
-    assert (look.evidence.inconclusive_at, look.evidence.absent_since) == (LATE, None)
+    assert (look.evidence.checked_at, look.evidence.absent_since) == (LATE, None)
 
 
 @pytest.mark.parametrize(
@@ -670,12 +686,18 @@ def test_beside_a_history_that_shows_no_absence_statuses_are_read_now_and_then(
     found: list[Run], reading: Observation
 ) -> None:
     first = look_at(Picture(runs=found, observation=reading), SEEN, now=LATE)
-    assert (state(first)[2], first.evidence.inconclusive_at) == (None, LATE)
+    assert (state(first)[2], first.evidence.checked_at) == (None, LATE)
     soon = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN - 0.1)
     later = look_at(history(*found), first.evidence, now=LATE + CONFIRM_AGAIN)
     assert (soon.wants, later.wants) == (None, Wanted.STATUSES)
     whole = look_at(Picture(runs=[LAST_NIGHT], observation=IDLE), first.evidence, now=LATE + CONFIRM_AGAIN)
-    assert (whole.wants, whole.evidence.inconclusive_at) == (Wanted.QUEUE, float("-inf"))
+    assert whole.wants is Wanted.QUEUE
+
+
+def test_while_an_absence_lasts_statuses_are_read_each_time() -> None:
+    absent = replace(SEEN, checked_at=LATE, absent_since=LATE)
+    assert look_at(history(LAST_NIGHT), absent, now=LATE + 1).wants is Wanted.STATUSES
+    assert look_at(history(LAST_NIGHT), replace(absent, absent_since=None), now=LATE + 1).wants is None
 
 
 GONE = everything(LAST_NIGHT)

@@ -129,6 +129,23 @@ def test_a_restart_by_another_origin_or_name_is_nobodys_until_ours_shows(other: 
     assert judged(ours, other, baseline=baseline).finding is Finding.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("reading", "finding"),
+    [
+        pytest.param(AT_REST, Finding.ABSENT, id="nothing runs, and nothing waits"),
+        pytest.param(replace(AT_REST, incomplete=True), Finding.UNPROVEN, id="something was left out"),
+        pytest.param(observe(status("api", "RESTARTED")), Finding.UNPROVEN, id="a target was left out"),
+        pytest.param(replace(AT_REST, environment_state="QUEUED"), Finding.UNPROVEN, id="something may wait"),
+    ],
+)
+def test_beside_anothers_restart_the_queue_is_needed_only_if_something_may_wait(
+    reading: Observation, finding: Finding
+) -> None:
+    other = replace(DONE, origin="CONSOLE")
+    assert judged(other, reading=reading).finding is finding
+    assert judged(reading=reading).finding is Finding.UNPROVEN
+
+
 @pytest.mark.parametrize("failed", [42, 43])
 def test_of_two_restarts_either_may_be_ours_so_both_must_have_gone_well(failed: int) -> None:
     both = [replace(DONE, execution_id=execution(number)) for number in (43, 42)]

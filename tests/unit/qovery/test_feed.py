@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.domain.observations import Hint
 from orchestrator.qovery.feed import CHECK_AGAIN_AFTER, OWN_LOOK_AFTER, RELIED_ON_FOR
+from orchestrator.qovery.lateness import GROWTH, LEAST
 from tests.support.shared_looks import OWN, PROJECT, TICK, Restart, Scene, environments, execution_of, play, run_jobs
 
 TWO = {name: Restart() for name in environments(2)}
@@ -67,14 +68,14 @@ def test_a_look_that_takes_long_is_one_look_all_the_same() -> None:
     assert set(scene.told.values()) == {52.0}
 
 
-def test_what_is_woken_and_has_nothing_to_see_yet_looks_alone_until_a_shared_look_says_otherwise() -> None:
+def test_what_is_woken_and_has_nothing_to_see_yet_looks_alone_ever_more_rarely() -> None:
     # The project's reading is ahead of the environment's own.
     ahead = Hint(environment_id="env-0", state="RESTARTED", execution_id=execution_of("env-0", 42))
     scene = run_jobs({"env-0": Restart(ends=50.0), "env-1": Restart(ends=95.0)}, lies={"env-0": ahead})
     looks = scene.estate.looks_of("env-0")
     assert looks[0] == TICK
-    assert all(later - earlier == OWN for earlier, later in pairwise(looks))
-    assert 50 <= scene.told["env-0"] <= 50 + OWN
+    assert all(later - earlier == max(LEAST, GROWTH * (earlier - TICK)) for earlier, later in pairwise(looks))
+    assert 50 <= scene.told["env-0"] <= 50 + GROWTH * 50
     assert scene.told["env-1"] <= 95 + OWN, "alone by then"
 
 

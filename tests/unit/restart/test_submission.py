@@ -435,6 +435,14 @@ def test_a_submit_whose_answer_was_lost_is_found_in_the_history() -> None:
     assert story.result.services[0].execution_id == execution(42)
 
 
+def test_the_look_that_found_a_submit_is_the_first_of_its_proof() -> None:
+    ends = both("RESTARTED", 42, runs=[restart_run(), LAST_NIGHTS_RUN])
+    story = lost_and_found({0: both("RESTARTING", 42, runs=[restart_run(42, "ONGOING", "RESTARTING")]), 30: ends})
+    assert story.ending == SUCCESS
+    found_at = story.log.named("submit_found")[0].at
+    assert len([at for at in story.platform.calls_of("find_runs") if at == found_at]) == 1
+
+
 def test_an_accepted_submit_that_stays_invisible_for_minutes_is_not_made_again() -> None:
     story = lost_and_found({0: IDLE, **goes_well(240)})
     assert story.ending == SUCCESS
