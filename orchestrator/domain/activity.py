@@ -138,11 +138,13 @@ def may_be_shared(baseline: Baseline, runs: Sequence[Run], ours: Run) -> bool:
     A history without another run shows nothing of anybody: then there may be one.
     """
     others = _others(runs, ours)
-    return not others or any(
-        run.triggered_by == baseline.name is not None
-        and not (baseline.has_our_origin(run) and run.action in (RESTART_ACTION, ""))
-        for run in others
-    )
+    return not others or any(does_more(baseline, run, baseline.name) for run in others)
+
+
+def does_more(baseline: Baseline, run: Run, name: str | None) -> bool:
+    """Return whether a run was asked for under a name as we never ask: for another action, or from another origin."""
+    is_as_we_ask = baseline.has_our_origin(run) and run.action in (RESTART_ACTION, "")
+    return name is not None and run.triggered_by == name and not is_as_we_ask
 
 
 def _others(runs: Iterable[Run], ours: Run) -> list[Run]:

@@ -20,6 +20,7 @@ from orchestrator.domain.activity import (
     may_be_shared,
     others_ask_as_we_do,
     others_may_ask_as_we_do,
+    runs_since,
     shows_activity,
     targets_in,
     waiting_restarts,
@@ -122,7 +123,9 @@ class Evidence:
     seen_running: frozenset[str] = frozenset()
     """The new executions that were seen in progress."""
     seen_alone: frozenset[str] = frozenset()
-    """Those of them that were seen in progress while no request waited that may be ours."""
+    """Those of them that were seen in progress while no request waited that may be ours, before any look was missed."""
+    followed: frozenset[str] = frozenset()
+    """Those of them that were seen at work in statuses that also show a request waiting for every target."""
     restarting: frozenset[tuple[str, str]] = frozenset()
     """The targets that were themselves seen RESTARTING, each with its new execution."""
     was_seen: bool = False
@@ -254,9 +257,7 @@ def take_in(
     return _look_closer(look, submitted, now)
 
 
-def _remember(
-    evidence: Evidence, baseline: Baseline, picture: Picture, submitted: Submitted, now: float
-) -> Evidence:
+def _remember(evidence: Evidence, baseline: Baseline, picture: Picture, submitted: Submitted, now: float) -> Evidence:
     observation, queue = picture.observation, picture.queue or ()
     garbled_since = (
         (now if evidence.garbled_since is None else evidence.garbled_since)
@@ -273,19 +274,24 @@ def _remember(
     }
     waiting = [request for request in waiting_restarts(baseline, queue) if baseline.may_be_ours(request)]
     seen = bool(restarts or waiting)
+    followed = evidence.followed
     if observation is not None:
         running |= executions_at_work(baseline, observation)
+        if all(status.requests_waiting for status in targets_in(baseline, observation)):
+            followed |= executions_at_work(baseline, observation)
         restarting |= {
             (status.id, status.execution_id)
             for status in targets_in(baseline, observation)
             if status.state == State.RESTARTING and status.execution_id is not None
         }
         seen = seen or shows_activity(baseline, observation)
+    is_alone = not waiting and _shows_no_request(baseline, picture)
     return replace(
         evidence,
         seen_running=evidence.seen_running | running,
-        seen_alone=evidence.seen_alone
-        | (running if not waiting and _shows_no_request(baseline, picture) else frozenset()),
+        # In a look that was missed, ours may have waited behind it, and been cancelled since.
+        seen_alone=evidence.seen_alone | (running if is_alone and not evidence.has_missed else frozenset()),
+        followed=followed,
         restarting=evidence.restarting | restarting,
         was_seen=evidence.was_seen or seen,
         not_ours=evidence.not_ours | others_at_work(baseline, picture, submitted.answered_ids),
@@ -326,13 +332,15 @@ def _weigh(look: Look, submitted: Submitted, now: float, *, name_may_come: bool)
     if not is_alone and not _nothing_waits(look):
         return replace(look, doubt=Doubt.NOT_ALONE, wants=_wanted_next(look))
     is_hidden = has_gaps(baseline, runs)
-    # Ours may have waited behind that run, and been cancelled, in looks that failed or were not made.
+    # Ours may have waited behind that run, and been cancelled: in looks that failed or were not made, or as was seen.
     was_missed = look.evidence.has_missed and newest.execution_id not in look.evidence.seen_alone
+    is_last = runs_since(baseline, runs)[0] is newest
+    may_have_waited = was_missed or (newest.execution_id in look.evidence.followed and is_last)
     is_doubtful = (
         submitted.found
         or newest.services.keys() != baseline.targets.keys()
         or asks_in_other_ways(baseline, runs, newest.triggered_by)
-        or (was_missed and (others_ask_as_we_do(baseline, runs, newest) or may_be_shared(baseline, runs, newest)))
+        or (may_have_waited and (others_ask_as_we_do(baseline, runs, newest) or may_be_shared(baseline, runs, newest)))
     )
     is_anybodys = (is_doubtful and not bears_our_name(baseline, runs, newest)) or (
         was_missed and _took_long(submitted) and not submitted.found

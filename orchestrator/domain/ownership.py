@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 
 from orchestrator.domain.activity import (
     complete_restarts,
+    does_more,
     has_gaps,
     others_may_ask_as_we_do,
     restarts_since,
@@ -48,14 +49,16 @@ def named_requests(
 def our_name(baseline: Baseline, picture: Picture, request_ids: AbstractSet[str]) -> str | None:
     """Return what the platform calls us (`triggered_by`), if our own request waits and shows it.
 
-    It does not if another restart waits, or has run, that may be ours as well: the id may be another user's.
+    It does not if another restart waits, or has run, that may be ours as well: the id may be another user's. Nor is it
+    a name under which somebody does more than restart.
     """
     queue = picture.queue or ()
     names = {request.triggered_by for request in named_requests(baseline, queue, request_ids)}
     is_alone = not _rivals(baseline, queue, request_ids) and not any(
         baseline.may_be_ours(run) for run in complete_restarts(baseline, picture.runs)
     )
-    return names.pop() if len(names) == 1 and is_alone else None
+    name = names.pop() if len(names) == 1 and is_alone else None
+    return None if any(does_more(baseline, run, name) for run in picture.runs) else name
 
 
 def _rivals(baseline: Baseline, queue: Iterable[QueuedRequest], request_ids: AbstractSet[str]) -> list[QueuedRequest]:

@@ -127,9 +127,8 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    if not shows_absence(baseline, picture.runs, picture.observation):
-        return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
-    if picture.queue is None and not (complete and _is_idle(baseline, picture.observation)):
+    shows_what_waits = picture.queue is not None or (complete and _is_idle(baseline, picture.observation))
+    if not shows_what_waits or not shows_absence(baseline, picture.runs, picture.observation):
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:
         # Ours may have been cancelled in the queue, or have another origin, name or id than we expect.

@@ -235,7 +235,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Baseline, "is_contradicted_by", lambda *_: False)
 
 
-@defect("any run in the history counts, a deployment too", witness=99)
+@defect("any run in the history counts, a deployment too", witness=149)
 def _(patch: Patch) -> None:
     _any_action_counts(patch)
     _final_state_succeeds(patch, State.DEPLOYED, State.STOPPED, State.READY)
@@ -243,7 +243,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Baseline, "has_our_origin", lambda *_: True)
 
 
-@defect("a colleague's restart from the console is taken for ours", witness=99)
+@defect("a colleague's restart from the console is taken for ours", witness=149)
 def _(patch: Patch) -> None:
     _nobody_else_is_about(patch)
     patch.setattr(Baseline, "has_our_origin", lambda *_: True)
@@ -291,8 +291,9 @@ def _(patch: Patch) -> None:
 
 @defect("our name is ours alone, whatever it has done", witness=2100404, world=["all=default", "colleague_token=ours"])
 def _(patch: Patch) -> None:
-    for room in (activity, evidence):
-        patch.setattr(room, "may_be_shared", lambda *_: False)
+    patch.setattr(evidence, "may_be_shared", lambda *_: False)
+    for room in (activity, ownership):
+        patch.setattr(room, "does_more", lambda *_: False)
 
 
 @defect(
@@ -442,7 +443,7 @@ def _success() -> Settlement:
     return Settlement(outcome=Outcome.SUCCEEDED, reason=Reason.RESTARTED, message="Every service restarted.")
 
 
-@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=31)
+@defect("what is not in the history is cancelled, whatever statuses and queue say", witness=114)
 def _(patch: Patch) -> None:
     right = verdict.judge
 
@@ -601,7 +602,7 @@ def _recall(patch: Patch, change: Callable[[Work, Intent], Intent]) -> None:
     patch.setattr(Work, "_in_flight", wrong)
 
 
-@defect("a resumed run forgets what it has spent of the quota", witness=90, ordeal="death")
+@defect("a resumed run forgets what it has spent of the quota", witness=262, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Rehearsal, "ledger", property(lambda _: connect(None)))
 

@@ -389,6 +389,31 @@ def test_where_others_use_our_name_it_does_not_tell_and_the_queue_is_read_while_
     assert look_at(over, replace(named, has_missed=True, seen_alone=frozenset({RUN}))).settled
 
 
+def test_a_run_that_is_seen_alone_after_a_look_was_missed_may_be_anothers_all_the_same() -> None:
+    alone = replace(history(AT_WORK, LAST_NIGHT), queue=[])
+    assert look_at(alone, Evidence()).evidence.seen_alone == {RUN}
+    assert look_at(alone, Evidence(has_missed=True)).evidence.seen_alone == frozenset()
+    earlier = Evidence(has_missed=True, seen_alone=frozenset({RUN}))
+    assert look_at(alone, earlier).evidence.seen_alone == {RUN}
+
+
+def test_where_others_ask_as_we_do_a_run_is_anybodys_if_something_waited_behind_it_and_never_ran() -> None:
+    alice, bob = (replace(LAST_NIGHT, origin="API", triggered_by=name) for name in ("alice", "bob"))
+    others = [replace(alice, execution_id=execution(40)), replace(bob, execution_id=execution(39))]
+    over = [replace(DONE, triggered_by="bob"), *others]
+    going = replace(history(AT_WORK, *others), observation=all_in("RESTARTING", *TARGETS, number=42))
+    waits = replace(going, observation=observe(*(status(each, "RESTARTING", 42, waiting=1) for each in TARGETS)))
+
+    nothing_waited = look_at(going).evidence
+    assert look_at(replace(history(*over), observation=OVER), nothing_waited).settled
+    waited = look_at(waits).evidence
+    assert waited.followed == {RUN}
+    assert look_at(replace(history(*over), observation=OVER), waited).doubt is Doubt.UNATTRIBUTED
+    deployed = [replace(DEPLOYED, execution_id=execution(43)), *over]
+    assert look_at(replace(history(*deployed), observation=OVER), waited).doubt is not Doubt.UNATTRIBUTED
+    assert look_at(history(replace(DONE, triggered_by="robot"), LAST_NIGHT), replace(waited, name="robot")).settled
+
+
 DISPUTED = [
     replace(LAST_NIGHT, created_at=NOON - timedelta(hours=1)),
     replace(DONE, created_at=NOON + timedelta(minutes=1)),

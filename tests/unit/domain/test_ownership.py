@@ -89,6 +89,13 @@ def test_our_name_is_learnt_from_our_own_waiting_request(queue: list[QueuedReque
         pytest.param(
             Picture(runs=[run(42, BOTH)], queue=[queued("api", "web", triggered_by="robot")]), id="another has run"
         ),
+        pytest.param(
+            Picture(
+                runs=[run(41, BOTH, action="DEPLOY", triggered_by="robot")],
+                queue=[queued("api", "web", triggered_by="robot")],
+            ),
+            id="whoever bears that name deploys, too",
+        ),
     ],
 )
 def test_our_name_is_not_learnt_where_the_id_may_be_another_users(picture: Picture) -> None:
