@@ -35,7 +35,7 @@ from orchestrator.schedules.decision import (
     schedule_id,
 )
 from orchestrator.schedules.instants import Passed, latest_between, local_text, next_after
-from orchestrator.schedules.preview import Note, OddNight, Preview, odd_nights, preview
+from orchestrator.schedules.previews import Note, OddNight, Preview, odd_nights, preview
 from orchestrator.schedules.windows import closes_at, fits
 from orchestrator.schedules.zones import Zone, ZoneData, load_zone, zone_data, zone_warning
 

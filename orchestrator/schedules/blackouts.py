@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Self
 
@@ -101,11 +101,17 @@ class Blackouts:
         return Blackout(until=until, why=next((why for _, why in holding if why is not None), None))
 
     def endless(self) -> int | None:
-        """Return the index of a blackout that never ends, by itself or with those that follow it; None if all end."""
-        for index, each in enumerate(self.each):
+        """Return the index of a blackout that never ends, by itself or with those that follow it; None if all end.
+
+        The hour that a clock change puts between two of them once a year is no end: here, days have 24 hours.
+        """
+        even = Blackouts(
+            [replace(each, zone=UTC) if isinstance(each, RepeatedBlackout) else each for each in self.each]
+        )
+        for index, each in enumerate(even.each):
             # A date range ends by itself; if those that follow it do not, one of them is found here.
             if isinstance(each, RepeatedBlackout):
-                _, over = self._followed(next_after(each.cron, each.zone, _REFERENCE))
+                _, over = even._followed(next_after(each.cron, UTC, _REFERENCE))
                 if not over:
                     return index
         return None

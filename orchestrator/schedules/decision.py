@@ -87,7 +87,8 @@ class RunSpan:
 
     def covers(self, instant: datetime) -> bool:
         """Return whether it was in progress at `instant`."""
-        return self.started_at <= instant and (self.ended_at is None or instant <= self.ended_at)
+        at = in_utc(instant)
+        return in_utc(self.started_at) <= at and (self.ended_at is None or at <= in_utc(self.ended_at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ def decide(
         ValueError: the expression never comes in this zone, or an instant has no zone.
     """
     now = in_utc(now)
-    since = after if decided is None else max(after, decided)
+    since = in_utc(after) if decided is None else max(in_utc(after), in_utc(decided))
     since = now if since < EARLIEST_CLOCK else since
     coming = next_after(schedule.cron, schedule.zone, max(now, since))
     if now < EARLIEST_CLOCK:
@@ -173,7 +174,8 @@ def decide(
     )
     if last_run is not None and last_run.covers(due):
         return replace(found, action=Action.SKIPPED, reason=DecisionReason.OVERLAP)
-    found = _judged_by_time(schedule, found, due=due, now=now, expected=expected, waited=due == waiting)
+    waited = waiting is not None and in_utc(waiting) == due
+    found = _judged_by_time(schedule, found, due=due, now=now, expected=expected, waited=waited)
     if found.action is not Action.RUN or blackouts is None:
         return found
     return _unless_blacked_out(schedule, found, blackouts, now=now, expected=expected)

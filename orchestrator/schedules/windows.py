@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, tzinfo
 
 from orchestrator.schedules.cron import Cron
-from orchestrator.schedules.instants import next_after
+from orchestrator.schedules.instants import in_utc, next_after
 
 
 def closes_at(cron: Cron, zone: tzinfo, due: datetime, window: float | None) -> datetime:
@@ -15,6 +15,7 @@ def closes_at(cron: Cron, zone: tzinfo, due: datetime, window: float | None) -> 
         due: the scheduled instant.
         window: seconds; without one, half of the time to the next occurrence.
     """
+    due = in_utc(due)  # Arithmetic within a zone would follow its wall clock.
     if window is not None:
         return due + timedelta(seconds=window)
     return due + (next_after(cron, zone, due) - due) / 2
@@ -22,4 +23,4 @@ def closes_at(cron: Cron, zone: tzinfo, due: datetime, window: float | None) -> 
 
 def fits(now: datetime, expected: float, closes: datetime) -> bool:
     """Return whether what begins now, and is expected to take so many seconds, ends by the end of the window."""
-    return now + timedelta(seconds=expected) <= closes
+    return in_utc(now) + timedelta(seconds=expected) <= in_utc(closes)

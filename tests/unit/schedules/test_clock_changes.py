@@ -1,4 +1,4 @@
-"""Nights of clock changes: what comes, written down case by case, and against a reading of Debian cron minute by minute."""
+"""Nights of clock changes: what comes, case by case, and compared with Debian cron's rule read minute by minute."""
 
 import json
 from collections.abc import Mapping, Sequence
