@@ -17,7 +17,7 @@ NOVEMBER = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 tzdata = importlib.import_module("tzdata")  # It has no types.
-DATA = Path(tzdata.__file__).parent / "zoneinfo"
+DATA = Path(str(tzdata.__file__)).parent / "zoneinfo"
 
 
 def system(folder: Path, *, version: str | None, at: str = "tzdata.zi", known: dict[str, str] | None = None) -> Path:
