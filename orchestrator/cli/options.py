@@ -155,7 +155,7 @@ FromOption = Annotated[
     str | None,
     _output(
         "--from",
-        "With --next: look after this instant in place of now, such as 2027-03-27 or 2027-03-28T00:30Z.",
+        "With --next: look after this instant, not after now: 2027-03-27, 2027-03-28T00:30Z.",
         "INSTANT",
     ),
 ]

@@ -1,7 +1,7 @@
 """The command `schedule`, and what `validate` and `plan` say of a file's schedule."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -73,13 +73,12 @@ def outlook(config: Config, now: datetime) -> Outlook | None:
     if config.schedule is None:
         return None
     cron = Cron.parse(config.schedule.cron)
-    where = config.place_of("schedule.cron")
     try:
         zone = load_zone(config.schedule.timezone)
         blackouts = config.run_blackouts()
         (coming,) = preview(cron, zone.info, now, 1, blackouts=blackouts)
     except ValueError as error:
-        raise UsageError(f"{where}: schedule.cron: {error}" if where else str(error)) from None
+        raise _unusable(config, error) from None
     return Outlook(cron=cron, zone=zone, coming=coming, window=config.schedule.window)
 
 
@@ -92,8 +91,8 @@ def night_warnings(config: Config, found: Outlook, now: datetime) -> Iterator[st
         if dates:
             more = f" and {len(dates) - _MOST_NIGHTS} more" if len(dates) > _MOST_NIGHTS else ""
             yield (
-                f"{where}schedule.cron: {_WORDS[oddity]} on {', '.join(dates[:_MOST_NIGHTS])}{more}, because of a clock "
-                f"change in {found.zone.name}; a fixed minute and hour, without `*`, runs once on each night."
+                f"{where}schedule.cron: {_WORDS[oddity]} on {', '.join(dates[:_MOST_NIGHTS])}{more}, because of a "
+                f"clock change in {found.zone.name}; a fixed minute and hour, without `*`, runs once on each night."
             )
 
 
@@ -123,21 +122,9 @@ def show_next(
     lines: list[str] = []
     code = ExitCode.SUCCEEDED
     try:
-        if count is None:
-            raise UsageError("schedule: say --next N to see what comes; a process that stays is not available yet.")
-        if not 1 <= count <= MOST_SHOWN:
-            raise UsageError(f"--next: expected a number from 1 to {MOST_SHOWN}, found {count}.")
-        config = load()
-        if config.schedule is None:
-            raise UsageError(f"{config.source or 'the file'}: it has no `schedule:`, so nothing comes.")
-        zone = load_zone(config.schedule.timezone)
-        start = _start(after, zone) if after is not None else now or SystemClock().now()
-        if outlook(config, start) is not None:
-            cron, blackouts = Cron.parse(config.schedule.cron), config.run_blackouts()
-            found = list(preview(cron, zone.info, start, count, blackouts=blackouts))
-            document = {"timezone_data": timezone_data(zone), "next": [occurrence(each) for each in found]}
-            lines = [_line(each) for each in found]
-            lines.append(f"Time zone data: {zone.data}.")
+        zone, found = _coming(load, count=count, after=after, now=now)
+        document = {"timezone_data": timezone_data(zone), "next": [occurrence(each) for each in found]}
+        lines = [*map(_line, found), f"Time zone data: {zone.data}."]
     except Exception as error:  # noqa: BLE001 - also a bug has its exit code
         problems, code = problems_of(error), exit_code_of_error(error)
         if not isinstance(error, UsageError):
@@ -150,6 +137,30 @@ def show_next(
     elif lines:
         typer.echo("\n".join(lines))
     return code
+
+
+def _coming(
+    load: Callable[[], Config], *, count: int | None, after: str | None, now: datetime | None
+) -> tuple[Zone, Sequence[Preview]]:
+    if count is None:
+        raise UsageError("schedule: say --next N to see what comes; a process that stays is not available yet.")
+    if not 1 <= count <= MOST_SHOWN:
+        raise UsageError(f"--next: expected a number from 1 to {MOST_SHOWN}, found {count}.")
+    config = load()
+    if config.schedule is None:
+        raise UsageError(f"{config.source or 'the file'}: it has no `schedule:`, so nothing comes.")
+    try:
+        zone = load_zone(config.schedule.timezone)
+        start = _start(after, zone) if after is not None else now or SystemClock().now()
+        cron, blackouts = Cron.parse(config.schedule.cron), config.run_blackouts()
+        return zone, list(preview(cron, zone.info, start, count, blackouts=blackouts))
+    except ValueError as error:
+        raise _unusable(config, error) from None
+
+
+def _unusable(config: Config, error: ValueError) -> UsageError:
+    where = config.place_of("schedule.cron")
+    return UsageError(f"{where}: schedule.cron: {error}" if where else f"schedule.cron: {error}")
 
 
 def timezone_data(zone: Zone) -> dict[str, Any]:

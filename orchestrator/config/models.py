@@ -107,8 +107,8 @@ class Config(Section):
         if self.schedule.window is None:
             if self.schedule.on_missed == "run":
                 warning = (
-                    "without a `window`, a night that was missed may be made up at noon: within half of the time to the "
-                    "next one. Set `window`, or `on_missed: skip`."
+                    "without a `window`, a night that was missed may be made up at noon: within half of the time to "
+                    "the next one. Set `window`, or `on_missed: skip`."
                 )
                 yield "schedule.on_missed", warning
             return
