@@ -139,7 +139,8 @@ def _blackout_keys(each: Mapping[str, Any]) -> str | None:
     """Return what is wrong with the keys of a blackout; None if they are one of the two kinds, or misspelt."""
     known = [field.alias or name for name, field in BlackoutConfig.model_fields.items()]
     given = {key for kind in BLACKOUT_KINDS for key in kind if key in each}
-    given |= {near for key in each.keys() - set(known) if (near := nearest(str(key), known)) is not None}
+    if any(nearest(str(key), known) for key in each.keys() - set(known)):
+        return None  # A misspelt key is one mistake, reported as an unknown key.
     kinds = [kind for kind in BLACKOUT_KINDS if given & set(kind)]
     if len(kinds) != 1:
         return f"expected either from and to, or cron and for, found {'both' if kinds else 'neither'}"
