@@ -257,8 +257,8 @@ SECTIONS = [
         ),
         [
             (
-                "2:20: blackouts[0].from: expected a date such as 2027-01-04, or a date and time such as 2027-01-04T12:00, "
-                'found "2027-02-30"'
+                "2:20: blackouts[0].from: expected a date such as 2027-01-04, or a date and time such as "
+                '2027-01-04T12:00, found "2027-02-30"'
             ),
             "2:49: blackouts[1]: expected a blackout that ends after it begins",
             "2:85: blackouts[2]: expected to: without it, this blackout never ends",

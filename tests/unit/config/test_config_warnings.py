@@ -34,8 +34,8 @@ ENVIRONMENTS = f"environments: [{{name: a, id: {ID}, services: all}}, {{name: b,
             "schedule: {cron: 0 3 * * *}",
             [
                 (
-                    "nightly.yaml:2:11: schedule.on_missed: without a `window`, a night that was missed may be made up at "
-                    "noon: within half of the time to the next one. Set `window`, or `on_missed: skip`."
+                    "nightly.yaml:2:11: schedule.on_missed: without a `window`, a night that was missed may be made up "
+                    "at noon: within half of the time to the next one. Set `window`, or `on_missed: skip`."
                 )
             ],
             id="no window",
