@@ -147,6 +147,18 @@ StateDirOption = Annotated[
     Path | None, _journal("--state-dir", "The journal's directory. Default: this user's state directory.", "DIR")
 ]
 OutputOption = Annotated[Output, _output("--output", "What stdout carries.", short="-o")]
+NextOption = Annotated[
+    int | None,
+    _output("--next", "Show the next N times, and exit.", "N"),
+]
+FromOption = Annotated[
+    str | None,
+    _output(
+        "--from",
+        "With --next: look after this instant, not after now: 2027-03-27, 2027-03-28T00:30Z.",
+        "INSTANT",
+    ),
+]
 ReportOption = Annotated[
     list[Path] | None,
     _output("--report", f"Write a report; the format follows the suffix: {listed_formats()}. Repeatable.", "FILE"),

@@ -15,6 +15,8 @@ from rich.table import Table
 
 from orchestrator.cli.command import CommandRunner
 from orchestrator.cli.options import Output, Settings
+from orchestrator.cli.scheduling import Outlook, night_warnings, outlook, window_warnings
+from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.domain.costs import Estimate
 from orchestrator.domain.durations import format_duration
@@ -37,11 +39,18 @@ _STYLES = {Forecast.RESTART: "green", Forecast.WAIT: "yellow", Forecast.SKIP: "d
 def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     """Print what a run would do; return the exit code."""
     runner = CommandRunner(settings)
+    scheduled: Outlook | None = None
+    warnings: list[str] = []
 
     async def make() -> Review | None:
+        nonlocal scheduled
         settings.check_rehearsal(os.environ)
+        config, now = load(), SystemClock().now()
+        scheduled = outlook(config, now)
+        if scheduled is not None:
+            warnings.extend(night_warnings(config, scheduled, now))
         return await areview(
-            load(),
+            config,
             rehearsal=runner.rehearsal,
             interruption=runner.interruption,
             state_dir=settings.state_dir,
@@ -50,17 +59,23 @@ def show_plan(settings: Settings, load: Callable[[], Config]) -> ExitCode:
     review, code, errors = runner.attempt(make)
     if review is not None:
         code = _exit_code(review.environments)
+        if scheduled is not None:
+            warnings.extend(window_warnings(scheduled, review.cost.duration_s))
     code = runner.interruption.code or code
     if settings.output is Output.JSON:
         document = {
             "exit_code": code.value,
             "environments": [asdict(environment) for environment in review.environments] if review else [],
             "cost": _cost_document(review.cost) if review else None,
+            "schedule": scheduled.document() if scheduled is not None else None,
+            "warnings": warnings,
             "errors": errors,
         }
         runner.show(json.dumps(redact_deeply(document, encodable), indent=2))
     elif review is not None:
-        runner.show(render_plan(review, width=settings.width, color=settings.color_on(sys.stdout)))
+        shown = render_plan(review, width=settings.width, color=settings.color_on(sys.stdout))
+        about = [*(scheduled.lines() if scheduled is not None else ()), *(f"warning: {each}" for each in warnings)]
+        runner.show("\n".join([shown.rstrip("\n"), *map(printable, about)]))
     return code
 
 

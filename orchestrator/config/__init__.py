@@ -11,6 +11,7 @@ from orchestrator.config.explain import explain, file_path, path_text
 from orchestrator.config.models import Config
 from orchestrator.config.rules import broken_rules
 from orchestrator.config.schema import json_schema
+from orchestrator.config.sections import ScheduleConfig
 from orchestrator.config.yaml_source import Document, Place, Problem, read_document
 from orchestrator.errors import ConfigError
 
@@ -64,7 +65,15 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] | None = 
         raise ConfigError([_line(source, problem) for problem in _in_order(problems)])
     config._source = source  # noqa: SLF001 - not part of the file, so not a field
     config._templates = dict(_secret_templates(document))  # noqa: SLF001 - the same
+    config._places = dict(_places(document, source))  # noqa: SLF001 - the same
     return config
+
+
+def _places(document: Document, source: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys that warnings speak of, and where they are; a key that is not set is where its section is."""
+    for name in ScheduleConfig.model_fields:
+        place = document.place_of(("schedule", name))
+        yield f"schedule.{name}", f"{source}:{place.line}:{place.column}"
 
 
 def _validated(document: Document) -> Config:

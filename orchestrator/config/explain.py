@@ -88,7 +88,7 @@ def keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
     for part in path:
         if isinstance(part, str):
             current = next(_models_in(current.model_fields[part].annotation))
-    return list(current.model_fields)
+    return [field.alias or name for name, field in current.model_fields.items()]
 
 
 def path_text(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from orchestrator.config.explain import did_you_mean, explain_unlocated, path_te
 from orchestrator.config.scalars import Optional, Version
 from orchestrator.config.sections import (
     ApiConfig,
+    BlackoutConfig,
     JournalConfig,
     PolicyConfig,
     ScheduleConfig,
@@ -21,11 +23,13 @@ from orchestrator.config.sections import (
     StrategyConfig,
 )
 from orchestrator.config.yaml_errors import printable
+from orchestrator.domain.costs import least_duration
 from orchestrator.domain.durations import exact_duration, format_duration
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentSpec, HttpCheck, Policy, Strategy
 from orchestrator.errors import ConfigError
 from orchestrator.machine import is_this_machine
 from orchestrator.redaction import shown_url
+from orchestrator.schedules import Blackouts, Schedule, load_zone, zone_warning
 from orchestrator.text import fold
 
 _NOT_IN_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -47,11 +51,14 @@ class Config(Section):
     """The environments to restart."""
     schedule: Optional[ScheduleConfig] = None
     """When `qovery-restart schedule` runs the file."""
+    blackouts: Annotated[list[BlackoutConfig], Field(default_factory=list)]
+    """When nothing may begin, in the time zone of `schedule`."""
     journal: JournalConfig = JournalConfig()
     """How long the journal keeps ended runs."""
 
     _source: str | None = PrivateAttr(default=None)
     _templates: Mapping[str, str] = PrivateAttr(default={})
+    _places: Mapping[str, str] = PrivateAttr(default={})
 
     @property
     def source(self) -> str | None:
@@ -80,7 +87,61 @@ class Config(Section):
         url = urlsplit(self.api.url)
         if url.scheme == "http" and not is_this_machine(url.hostname or ""):
             found.append(f"api.url: {shown_url(self.api.url)} is not encrypted: the token can be read on the way.")
+        found += [f"{self._where(key)}{key}: {warning}" for key, warning in self._schedule_warnings()]
         return tuple(found)
+
+    def place_of(self, key: str) -> str | None:
+        """Return where a key of `schedule` is written, such as `nightly.yaml:12:3`; None without a file."""
+        return self._places.get(key)
+
+    def _where(self, key: str) -> str:
+        place = self.place_of(key)
+        return f"{place}: " if place is not None else ""
+
+    def _schedule_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and what is hardly meant by it."""
+        if self.schedule is None:
+            return
+        if odd := zone_warning(self.schedule.timezone):
+            yield "schedule.timezone", odd
+        if self.schedule.window is None:
+            if self.schedule.on_missed == "run":
+                warning = (
+                    "without a `window`, a night that was missed may be made up at noon: within half of the time to "
+                    "the next one. Set `window`, or `on_missed: skip`."
+                )
+                yield "schedule.on_missed", warning
+            return
+        least = self.least_duration()
+        if self.schedule.window < least:
+            window, least_text = format_duration(self.schedule.window), format_duration(ceil(least))
+            warning = f"{window} is shorter than the run, which takes at least {least_text}: not everything starts."
+            yield "schedule.window", warning
+
+    def least_duration(self) -> float:
+        """Return the seconds that a run takes at least, as far as the file alone tells."""
+        waves: dict[int, list[int]] = {}
+        for environment in self.environment_specs():
+            known = 1 if isinstance(environment.services, str) else sum(map(len, environment.services.values()))
+            waves.setdefault(environment.wave, []).append(known)
+        return least_duration([waves[number] for number in sorted(waves)], self.run_strategy())
+
+    def run_schedule(self) -> Schedule | None:
+        """Return when the file runs, with the zone as its data is now; None without a schedule.
+
+        Raises:
+            ValueError: the zone's data is gone.
+        """
+        return self.schedule.to_schedule() if self.schedule is not None else None
+
+    def run_blackouts(self) -> Blackouts:
+        """Return the blackouts, in the schedule's zone; in UTC without a schedule.
+
+        Raises:
+            ValueError: one ends before it begins, which `parse_config` reports, or the zone's data is gone.
+        """
+        zone = load_zone(self.schedule.timezone if self.schedule is not None else "UTC").info
+        return Blackouts(tuple(each.to_blackout(zone) for each in self.blackouts))
 
     def default_policy(self) -> Policy:
         """Return the policy of an environment that overrides nothing."""
@@ -121,7 +182,7 @@ class Config(Section):
         they keep their variables, which are read from the environment again. The token's file is written with its
         whole path, since the document may be read from another directory.
         """
-        content = self.model_dump(mode="json", exclude_unset=True)
+        content = self.model_dump(mode="json", exclude_unset=True, by_alias=True)
         if self.token_file is not None and not self.token_file.startswith("~"):
             content["api"]["token"]["file"] = str(Path(self.token_file).absolute())
         text = json.dumps(_written(content, self._templates), ensure_ascii=False)

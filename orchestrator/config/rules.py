@@ -5,14 +5,18 @@ another mistake would hide these.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, tzinfo
 from typing import Any
+
+from pydantic import ValidationError
 
 from orchestrator.config.environments import KINDS, LOCATORS, EnvironmentConfig
 from orchestrator.config.explain import nearest
-from orchestrator.config.sections import TOKEN_PLACES
+from orchestrator.config.sections import BLACKOUT_KINDS, TOKEN_PLACES, BlackoutConfig
 from orchestrator.config.yaml_source import Path
 from orchestrator.domain.durations import format_duration, parse_duration
 from orchestrator.domain.plan import Policy
+from orchestrator.schedules import Blackouts, DateRange, RepeatedBlackout, load_zone
 from orchestrator.text import fold
 
 Finding = tuple[Path, str]
@@ -33,6 +37,7 @@ def broken_rules(content: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _services(environment.get("services"), (*path, "services"))
         yield from _poll(_mapping(environment.get("poll")), default_poll, (*path, "poll"))
     yield from _repetitions(environments)
+    yield from _blackouts(content)
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -104,3 +109,49 @@ def _repetitions(environments: Collection[tuple[Path, dict[str, Any]]]) -> Itera
             if first != index:
                 rule = "names must be unique, ignoring case" if key == "name" else "list each environment once"
                 yield (*path, key), f"the same as that of environments[{first}]; {rule}"
+
+
+def _blackouts(content: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check what blackouts consist of, and that they end: by themselves, and together with the others."""
+    zone = _zone(_mapping(content.get("schedule")).get("timezone", "UTC"))
+    listed = content.get("blackouts")
+    valid: list[tuple[Path, DateRange | RepeatedBlackout]] = []
+    for index, each in enumerate(listed if isinstance(listed, list) else ()):
+        path: Path = ("blackouts", index)
+        if not isinstance(each, dict):
+            continue
+        missing = _blackout_keys(each)
+        if missing is not None:
+            yield path, missing
+            continue
+        try:
+            valid.append((path, BlackoutConfig.model_validate(each).to_blackout(zone)))
+        except ValidationError:
+            continue  # Each of its values is reported by itself.
+        except ValueError as error:
+            yield path, str(error)
+    endless = Blackouts([each for _, each in valid]).endless()
+    if endless is not None:
+        yield valid[endless][0], "this blackout never ends, by itself or with the others: nothing could ever begin"
+
+
+def _blackout_keys(each: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the keys of a blackout; None if they are one of the two kinds, or misspelt."""
+    known = [field.alias or name for name, field in BlackoutConfig.model_fields.items()]
+    given = {key for kind in BLACKOUT_KINDS for key in kind if key in each}
+    if any(nearest(str(key), known) for key in each.keys() - set(known)):
+        return None  # A misspelt key is one mistake, reported as an unknown key.
+    kinds = [kind for kind in BLACKOUT_KINDS if given & set(kind)]
+    if len(kinds) != 1:
+        return f"expected either from and to, or cron and for, found {'both' if kinds else 'neither'}"
+    missing = [key for key in kinds[0] if key not in given]
+    if missing == ["to"]:
+        return "expected to: without it, this blackout never ends"
+    return f"expected {missing[0]} beside {next(iter(given & set(kinds[0])))}" if missing else None
+
+
+def _zone(name: object) -> tzinfo:
+    try:
+        return load_zone(str(name).strip()).info
+    except ValueError:
+        return UTC  # The zone is reported by itself.

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from orchestrator.config.explain import nearest
 from orchestrator.domain.durations import PATTERN, parse_duration
 from orchestrator.text import fold
 
@@ -21,7 +20,6 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 SLASH = "%2F"
 """How a path writes a slash inside of a name, such as a branch's."""
-_CRON_FIELDS = 5
 _HIGHEST_PORT = 65535
 
 
@@ -143,30 +141,26 @@ def some_services(value: object) -> object:
 
 
 def _cron(value: object) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - only a file with a schedule needs it
-
-    from cronsim import CronSim, CronSimError  # noqa: PLC0415
+    from orchestrator.schedules.cron import Cron as CronExpression  # noqa: PLC0415 - only a schedule needs it
 
     text = " ".join(value.split()) if isinstance(value, str) else ""
-    try:
-        # Any instant will do, since only the expression is checked. CronSim reads a sixth field as seconds.
-        usable = text.count(" ") == _CRON_FIELDS - 1 and bool(CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
-    except (CronSimError, ValueError):
-        usable = False
-    if not usable:
-        raise ValueError('expected a cron expression of five fields, such as "0 3 * * 1-5"')
+    CronExpression.parse(text)
     return text
 
 
 def _timezone(value: object) -> str:
-    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only a file with a schedule needs it
+    from orchestrator.schedules.zones import load_zone  # noqa: PLC0415 - only a file with a schedule needs it
+
+    return load_zone(value.strip() if isinstance(value, str) else "").name
+
+
+def _moment(value: object) -> str:
+    from datetime import UTC  # noqa: PLC0415 - only a file with blackouts needs it
+
+    from orchestrator.schedules.blackouts import read_moment  # noqa: PLC0415
 
     text = value.strip() if isinstance(value, str) else ""
-    try:
-        ZoneInfo(text)
-    except (ValueError, OSError, KeyError):
-        close = nearest(text, available_timezones())
-        raise ValueError(f"expected a time zone such as {close or 'Europe/Paris'}") from None
+    read_moment(text, UTC, last=False)
     return text
 
 
@@ -199,4 +193,15 @@ Cron = Annotated[
 ]
 TimeZone = Annotated[
     str, BeforeValidator(_timezone), WithJsonSchema({"type": "string", "minLength": 1, "examples": ["Europe/Paris"]})
+]
+Moment = Annotated[
+    str,
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?$",
+            "examples": ["2026-12-20", "2027-01-04T12:00"],
+        }
+    ),
 ]

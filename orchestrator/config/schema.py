@@ -4,7 +4,7 @@ from typing import Any
 
 from orchestrator.config.environments import KINDS, LOCATORS
 from orchestrator.config.models import Config
-from orchestrator.config.sections import TOKEN_PLACES
+from orchestrator.config.sections import BLACKOUT_KINDS, TOKEN_PLACES
 from orchestrator.domain.durations import PATTERN, format_duration
 
 _PLACEHOLDER = {"type": "string", "pattern": r"\$\{[A-Za-z_]", "description": "An environment variable."}
@@ -21,6 +21,10 @@ def json_schema() -> dict[str, Any]:
     parts = schema["$defs"]
     parts["TokenConfig"]["oneOf"] = [{"required": [key]} for key in TOKEN_PLACES]
     parts["EnvironmentConfig"]["oneOf"] = [{"required": [key]} for key in LOCATORS]
+    parts["BlackoutConfig"]["oneOf"] = [
+        {"required": list(kind), "not": {"anyOf": [{"required": [key]} for key in other]}}
+        for kind, other in (BLACKOUT_KINDS, reversed(BLACKOUT_KINDS))
+    ]
     parts["ServicesConfig"]["anyOf"] = [{"required": [key]} for key in KINDS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,5 +1,6 @@
 """The sections of the configuration file, except `environments`: every key, what it may hold, and its default."""
 
+from datetime import tzinfo
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
@@ -11,6 +12,7 @@ from orchestrator.config.scalars import (
     Budget,
     Cron,
     Duration,
+    Moment,
     Optional,
     PositiveDuration,
     Text,
@@ -19,8 +21,12 @@ from orchestrator.config.scalars import (
     no_secret,
 )
 from orchestrator.domain.plan import FailureBudget, OnBusy, OnDeadline, OnStopped, Policy, Strategy
+from orchestrator.schedules import Cron as CronExpression
+from orchestrator.schedules import DateRange, OnMissed, RepeatedBlackout, Schedule, load_zone
 
 TOKEN_PLACES = ("env", "file")
+BLACKOUT_KINDS = (("from", "to"), ("cron", "for"))
+BLACKOUT_KEYS = (*BLACKOUT_KINDS[0], *BLACKOUT_KINDS[1])
 ANY_ORIGIN = "any"
 """The value of `api.origin` that accepts a restart of any origin as ours."""
 
@@ -141,9 +147,59 @@ class ScheduleConfig(Section):
     timezone: TimeZone = "UTC"
     """The time zone of `cron`, such as Europe/Paris."""
     window: Optional[PositiveDuration] = None
-    """Start nothing that is not expected to finish inside it."""
+    """Start nothing that is not expected to finish inside it; real time from the scheduled instant."""
+    grace: Duration = 60.0
+    """So late is on time."""
     on_missed: Literal["run", "skip"] = "run"
-    """What to do about a time that passed while nothing was running."""
+    """What to do about a time that passed while nothing was running: run inside the window, or skip."""
+
+    def to_schedule(self) -> Schedule:
+        """Return the room's `Schedule`, with the zone as its data is now.
+
+        Raises:
+            ValueError: the zone's data is gone.
+        """
+        return Schedule(
+            cron=CronExpression.parse(self.cron),
+            zone=load_zone(self.timezone).info,
+            window=self.window,
+            grace=self.grace,
+            on_missed=OnMissed(self.on_missed),
+        )
+
+
+class BlackoutConfig(Section):
+    """Nothing begins meanwhile. Either from one date to another, or whenever `cron` comes, `for` a while."""
+
+    from_: Optional[Moment] = Field(default=None, alias="from")
+    """A date, or a date and time, in the schedule's time zone."""
+    to: Optional[Moment] = None
+    """The last day, which is included; or a date and time, which is not."""
+    cron: Optional[Cron] = None
+    """When it begins, again and again."""
+    for_: Optional[PositiveDuration] = Field(default=None, alias="for")
+    """How long it then holds."""
+    why: Optional[Text] = None
+    """Shown to whoever has to wait."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = {key for key in BLACKOUT_KEYS if getattr(self, key if hasattr(self, key) else f"{key}_") is not None}
+        if given not in ({"from", "to"}, {"cron", "for"}):
+            raise broken_rule("expected either from and to, or cron and for")
+        return self
+
+    def to_blackout(self, zone: tzinfo) -> DateRange | RepeatedBlackout:
+        """Return the room's blackout.
+
+        Raises:
+            ValueError: it ends before it begins.
+        """
+        if self.cron is not None:
+            return RepeatedBlackout(
+                cron=CronExpression.parse(self.cron), zone=zone, duration=self.for_ or 0.0, why=self.why
+            )
+        return DateRange.between(self.from_ or "", self.to or "", zone, why=self.why)
 
 
 class JournalConfig(Section):

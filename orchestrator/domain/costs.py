@@ -1,12 +1,12 @@
 """What restarts are going to cost, in requests and in time. Estimates: they guide polling and admission, no verdict."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from orchestrator.domain.durations import HOUR
-from orchestrator.domain.plan import OnDeadline, Plan, Target
+from orchestrator.domain.plan import OnDeadline, Plan, Strategy, Target
 
 SERVICES_AT_ONCE = 7
 """The number of services of one run on which Qovery's engine works at a time."""
@@ -31,6 +31,21 @@ TO_CANCEL = 4
 def expected_duration(services: int) -> float:
     """Return the seconds from the submit of a restart of so many services to its end, on an idle environment."""
     return TO_BEGIN + PER_BATCH * ceil(services / SERVICES_AT_ONCE)
+
+
+def least_duration(waves: Iterable[Sequence[int]], strategy: Strategy) -> float:
+    """Return the seconds that a run takes at least, before anything is looked up: no wait, and enough of the quota.
+
+    Args:
+        waves: the number of services of each environment, wave by wave, as far as it is known; otherwise 1.
+        strategy: how many at once, and what lies between waves.
+    """
+    total = 0.0
+    for number, services in enumerate(waves):
+        total += strategy.pause_between_waves if number else 0.0
+        for begin in range(0, len(services), strategy.max_parallel):
+            total += max(map(expected_duration, services[begin : begin + strategy.max_parallel]))
+    return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "orchestrator"
 MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name[0] not in "._")
-DETAILED = ("domain", "restart", "runs")
+DETAILED = ("domain", "schedules", "restart", "runs")
 
 
 def section(title: str) -> str:

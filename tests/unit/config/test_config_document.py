@@ -72,7 +72,10 @@ api: {{url: "https://gateway.example.test/qovery", token: {{file: /run/secrets/q
 defaults: {{deadline: 1h, poll: {{min: 1s, max: 1m}}, lost_contact: 7m, invisible_for: 90s, on_busy: fail,
             on_stopped: skip, on_deadline: cancel}}
 strategy: {{max_parallel: 3, max_failures: 12.5%, pause_between_waves: 10s, run_deadline: 2h}}
-schedule: {{cron: "0 3 * * 1-5", timezone: Europe/Paris, window: 3h, on_missed: skip}}
+schedule: {{cron: "0 3 * * 1-5", timezone: Europe/Paris, window: 3h, grace: 90s, on_missed: skip}}
+blackouts:
+  - {{from: 2026-12-20, to: 2027-01-04, why: holidays}}
+  - {{cron: "0 8 * * 1-5", for: 10h}}
 journal: {{keep_days: 7, keep_runs: 50}}
 environments:
   - {{name: production, path: acme/shop/production, wave: 2, deadline: 45m, poll: {{max: 2m}}, on_busy: wait,

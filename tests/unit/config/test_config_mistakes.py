@@ -207,7 +207,10 @@ SECTIONS = [
     pytest.param(
         top("schedule: {cron: 0 0 30 2 *, timezone: America/New_Yrok}"),
         [
-            f'2:18: schedule.cron: {EXPECTED_CRON}, found "0 0 30 2 *"',
+            (
+                "2:18: schedule.cron: this cron expression never comes: no month that it names has such a day, "
+                'found "0 0 30 2 *"'
+            ),
             '2:40: schedule.timezone: expected a time zone such as America/New_York, found "America/New_Yrok"',
         ],
         id="a day that never comes",
@@ -227,8 +230,54 @@ SECTIONS = [
     ),
     pytest.param(
         top("schedule: {cron: 0 3 * * \u00b2L}"),
-        [f'2:18: schedule.cron: {EXPECTED_CRON}, found "0 3 * * \u00b2L"'],
+        [
+            (
+                f"2:18: schedule.cron: {EXPECTED_CRON}; its day of the week is wrong (0 to 7, or SUN to SAT), "
+                'found "0 3 * * \u00b2L"'
+            )
+        ],
         id="a digit that is no number",
+    ),
+    pytest.param(
+        top("schedule: {cron: 0 3 * * *, timezone: right/Europe/Paris, grace: 5}"),
+        [
+            (
+                "2:39: schedule.timezone: expected a time zone such as Europe/Paris, without right/, "
+                'found "right/Europe/Paris"'
+            ),
+            "2:66: schedule.grace: expected a duration with its unit, such as 30s or 30m, found 5",
+        ],
+        id="a zone of leap seconds, and a grace without its unit",
+    ),
+    pytest.param(
+        top(
+            "blackouts: [{from: 2027-02-30, to: 2027-03-01}, {from: 2027-02-01, to: 2027-01-01}, {from: 2027-01-01}, "
+            "{cron: 0 8 * * *}, {}, {from: 2027-01-01, for: 1h}, {cron: 0 8 30 2 *, for: 1h}, "
+            "{cron: 0 0 * * *, fro: 1h}, no]"
+        ),
+        [
+            (
+                "2:20: blackouts[0].from: expected a date such as 2027-01-04, or a date and time such as "
+                '2027-01-04T12:00, found "2027-02-30"'
+            ),
+            "2:49: blackouts[1]: expected a blackout that ends after it begins",
+            "2:85: blackouts[2]: expected to: without it, this blackout never ends",
+            "2:105: blackouts[3]: expected for beside cron",
+            "2:124: blackouts[4]: expected either from and to, or cron and for, found neither",
+            "2:128: blackouts[5]: expected either from and to, or cron and for, found both",
+            (
+                "2:164: blackouts[6].cron: this cron expression never comes: no month that it names has such a day, "
+                'found "0 8 30 2 *"'
+            ),
+            '2:204: blackouts[7].fro: unknown key; did you mean "from"?',
+            '2:214: blackouts[8]: expected a mapping, found "no"',
+        ],
+        id="blackouts",
+    ),
+    pytest.param(
+        top("blackouts: [{cron: 0 0 * * *, for: 24h}]\nschedule: {cron: 0 3 * * *, timezone: Europe/Paris}"),
+        ["2:13: blackouts[0]: this blackout never ends, by itself or with the others: nothing could ever begin"],
+        id="a blackout that never ends",
     ),
     pytest.param(top("schedule: {}"), ["2:11: schedule.cron: required, but missing"], id="a schedule without times"),
 ]
