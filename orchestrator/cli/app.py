@@ -177,23 +177,31 @@ def validate(
     output: opt.OutputOption = opt.Output.TEXT,
 ) -> None:
     """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
-    from orchestrator.cli.command import exit_code_of_error, problems_of  # noqa: PLC0415
+    from orchestrator.cli.command import problems_of  # noqa: PLC0415
     from orchestrator.cli.defects import log_traceback  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
+    from orchestrator.runs.gating import alert_tokens  # noqa: PLC0415
+    from orchestrator.runs.telling import destinations, exit_code_of_error  # noqa: PLC0415
     from orchestrator.text import printable, printable_json  # noqa: PLC0415
 
+    told: Sequence[tuple[str, str]] = ()
     problems: Sequence[str] = ()
     warnings: Sequence[str] = ()
     code, count = 0, 0
     try:
         loaded = _load(config, only=(), deadline=None)
-        count, warnings = len(loaded.environments), loaded.warnings()
+        told, missing = destinations(loaded, os.environ)
+        # Offline, and perhaps on another machine: what `run` needs may not be here.
+        warnings = (*loaded.warnings(), *missing, *alert_tokens(loaded, os.environ)[1])
+        count = len(loaded.environments)
     except Exception as error:  # noqa: BLE001 - also a bug has its exit code, and its place in the JSON
         problems, code = problems_of(error), exit_code_of_error(error)
         if not isinstance(error, UsageError):
             log_traceback(error)
     if output is opt.Output.JSON:
         document = {"valid": not problems, "problems": list(problems), "warnings": list(warnings)}
+        if told:
+            document["tells"] = [{"key": key, "host": host} for key, host in told]
         typer.echo(printable_json(json.dumps(document, indent=2)))
     else:
         for warning in warnings:
@@ -202,6 +210,8 @@ def validate(
             typer.echo(f"error: {printable(problem)}", err=True)
         if not problems:
             typer.echo(f"{printable(config)} is valid: {count} environment{'s' if count != 1 else ''}.")
+            for key, host in told:
+                typer.echo(f"{key} goes to {printable(host)}.")
     raise typer.Exit(code)
 
 

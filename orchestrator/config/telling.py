@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from orchestrator.config.explain import broken_rule
-from orchestrator.config.scalars import BaseUrl, Optional, Query, Text, SecretVariableName, no_secret, no_secret_url
+from orchestrator.config.scalars import BaseUrl, Optional, Query, SecretVariableName, Text, no_secret, no_secret_url
 from orchestrator.config.sections import PlaceConfig, Section
 from orchestrator.domain.notices import Destination, NoticeKind, NotifyOn, PingPlan, SecretPlace
 
