@@ -59,7 +59,7 @@ class Config(Section):
     """A dead man's signal."""
     metrics: Optional[MetricsConfig] = None
     """Metrics of the last run."""
-    blocked_by: Annotated[list[BlockerConfig], Field(min_length=1)] = []
+    blocked_by: Annotated[list[BlockerConfig], Field(min_length=1)] = Field(default_factory=list)
     """What must not be firing when a run, or a wave of it, begins."""
 
     _source: str | None = PrivateAttr(default=None)

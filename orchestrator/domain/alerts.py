@@ -85,10 +85,10 @@ def refusal_of(readings: Sequence[AlertReading]) -> Refusal | None:
 
 
 def query_of_since(alerts: Sequence[Alert]) -> str:
-    """Return the query that asks since when alerts are active.
+    r"""Return the query that asks since when alerts are active.
 
     >>> query_of_since([Alert(name="Disk.Full"), Alert(name="Down")])
-    'ALERTS_FOR_STATE{alertname=~"Disk\\\\\\\\.Full|Down"}'
+    'ALERTS_FOR_STATE{alertname=~"Disk\\\\.Full|Down"}'
     """
     names = "|".join(dict.fromkeys(re.escape(alert.name) for alert in alerts[:NAMED_AT_MOST]))
     quoted = names.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -98,7 +98,8 @@ def render_metrics(metrics: RunMetrics, config: str) -> str:
                 gauge.labels(config, outcome).set(number)
         elif (value := getattr(metrics, name)) is not None:
             Gauge(PREFIX + name, about, [LABEL], registry=registry).labels(config).set(value)
-    return generate_latest(registry).decode("utf-8")
+    text: str = generate_latest(registry).decode("utf-8")
+    return text
 
 
 def write_metrics(metrics: RunMetrics, path: Path, config: str) -> None:

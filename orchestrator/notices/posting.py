@@ -1,4 +1,4 @@
-"""POSTs a notice to a URL that is a secret, with retries. Never raises, and never shows more of the URL than its host."""
+"""POSTs a notice to a URL that is a secret, with retries: never raises, and shows no more of the URL than its host."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
