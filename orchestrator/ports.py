@@ -260,8 +260,8 @@ class Delivery:
     """What became of one notice."""
 
     kind: NoticeKind
-    host: str
-    """All that may be shown of where it went."""
+    to: str
+    """All that may be shown of where it went: a host, or a file."""
     problem: Undelivered | None = None
     words: str = ""
     """What happened, in a few words without secrets."""
@@ -292,5 +292,6 @@ class Notice:
     """One thing to tell: where, and how."""
 
     kind: NoticeKind
-    host: str
+    to: str
+    """All that may be shown of where it goes."""
     send: Callable[[], Awaitable[Delivery]]

@@ -62,8 +62,8 @@ class Poster:
         failure: _Failure | None = await retrying(self._try, url, content, headers)
         host = host_of(url)
         if failure is None:
-            return Delivery(kind=kind, host=host)
-        return Delivery(kind=kind, host=host, problem=failure.reason, words=failure.words)
+            return Delivery(kind=kind, to=host)
+        return Delivery(kind=kind, to=host, problem=failure.reason, words=failure.words)
 
     async def _try(self, url: httpx.URL, content: bytes, headers: Mapping[str, str]) -> _Failure | None:
         path = url.raw_path.decode("ascii", "replace")

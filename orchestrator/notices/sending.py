@@ -123,7 +123,7 @@ class Sender:
             return None
         return Delivery(
             kind=NoticeKind.TRACES,
-            host=shown_host(self._endpoint),
+            to=shown_host(self._endpoint),
             problem=Undelivered.NOT_INSTALLED,
             words=traces.INSTALL,
         )
@@ -143,19 +143,19 @@ class Sender:
     def _notices(self, end: RunEnd) -> Iterator[Notice]:
         if self._plan.textfile is not None:
             path = Path(self._plan.textfile).expanduser()
-            yield Notice(kind=NoticeKind.METRICS, host=str(path), send=lambda: _write(path, end))
+            yield Notice(kind=NoticeKind.METRICS, to=str(path), send=lambda: _write(path, end))
         if self._plan.ping is not None and self._ping_host:
-            yield Notice(kind=NoticeKind.PING, host=self._ping_host, send=lambda: self._send_ping(end))
+            yield Notice(kind=NoticeKind.PING, to=self._ping_host, send=lambda: self._send_ping(end))
         if end.is_worth_a_message(self._plan.on):
             for each in self._to:
-                yield Notice(kind=each.kind, host=each.host, send=self._sending(each, end))
+                yield Notice(kind=each.kind, to=each.host, send=self._sending(each, end))
         if self._endpoint is not None and traces.is_installed():
             host = shown_host(self._endpoint)
-            yield Notice(kind=NoticeKind.TRACES, host=host, send=lambda: _export(host, end))
+            yield Notice(kind=NoticeKind.TRACES, to=host, send=lambda: _export(host, end))
 
     async def _send_ping(self, end: RunEnd) -> Delivery:
         sent = await self._ping.ended(end.run_id, exit_code=end.exit_code, text=end.summary)
-        return sent or Delivery(kind=NoticeKind.PING, host=self._ping_host)
+        return sent or Delivery(kind=NoticeKind.PING, to=self._ping_host)
 
     def _sending(self, to: Addressee, end: RunEnd) -> Callable[[], Any]:
         url = to.url.get_secret_value()
@@ -183,11 +183,11 @@ async def _write(path: Path, end: RunEnd) -> Delivery:
         await in_thread(lambda: update_metrics(path, end))
     except OSError as error:
         words = error.strerror or type(error).__name__
-        return Delivery(kind=NoticeKind.METRICS, host=str(path), problem=Undelivered.NOT_WRITTEN, words=words)
+        return Delivery(kind=NoticeKind.METRICS, to=str(path), problem=Undelivered.NOT_WRITTEN, words=words)
     except ModuleNotFoundError:
         words = "pip install 'qovery-restart[metrics]'"
-        return Delivery(kind=NoticeKind.METRICS, host=str(path), problem=Undelivered.NOT_INSTALLED, words=words)
-    return Delivery(kind=NoticeKind.METRICS, host=str(path))
+        return Delivery(kind=NoticeKind.METRICS, to=str(path), problem=Undelivered.NOT_INSTALLED, words=words)
+    return Delivery(kind=NoticeKind.METRICS, to=str(path))
 
 
 async def _export(host: str, end: RunEnd) -> Delivery:
@@ -196,13 +196,13 @@ async def _export(host: str, end: RunEnd) -> Delivery:
             accepted = await in_thread(lambda: traces.export(end))
     except TimeoutError:
         words = f"not accepted within {traces.FLUSH_WITHIN:g} s"
-        return Delivery(kind=NoticeKind.TRACES, host=host, problem=Undelivered.NO_ANSWER, words=words)
+        return Delivery(kind=NoticeKind.TRACES, to=host, problem=Undelivered.NO_ANSWER, words=words)
     except Exception as error:  # noqa: BLE001 - whatever the library raises, the run is over, and its outcome stands
-        return Delivery(kind=NoticeKind.TRACES, host=host, problem=Undelivered.BROKEN, words=type(error).__name__)
+        return Delivery(kind=NoticeKind.TRACES, to=host, problem=Undelivered.BROKEN, words=type(error).__name__)
     if accepted:
-        return Delivery(kind=NoticeKind.TRACES, host=host)
+        return Delivery(kind=NoticeKind.TRACES, to=host)
     return Delivery(
-        kind=NoticeKind.TRACES, host=host, problem=Undelivered.REFUSED, words="the collector did not take them"
+        kind=NoticeKind.TRACES, to=host, problem=Undelivered.REFUSED, words="the collector did not take them"
     )
 
 
@@ -218,11 +218,11 @@ async def _send_by_apprise(url: str, host: str, *, title: str, body: str) -> Del
         words = await in_thread(send)
     except ModuleNotFoundError:
         words = "pip install 'qovery-restart[notify]'"
-        return Delivery(kind=NoticeKind.APPRISE, host=host, problem=Undelivered.NOT_INSTALLED, words=words)
+        return Delivery(kind=NoticeKind.APPRISE, to=host, problem=Undelivered.NOT_INSTALLED, words=words)
     except Exception as error:  # noqa: BLE001 - whatever the library raises, the run is over, and its outcome stands
-        return Delivery(kind=NoticeKind.APPRISE, host=host, problem=Undelivered.BROKEN, words=type(error).__name__)
+        return Delivery(kind=NoticeKind.APPRISE, to=host, problem=Undelivered.BROKEN, words=type(error).__name__)
     problem = None if words is None else Undelivered.REFUSED
-    return Delivery(kind=NoticeKind.APPRISE, host=host, problem=problem, words=words or "")
+    return Delivery(kind=NoticeKind.APPRISE, to=host, problem=problem, words=words or "")
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ from orchestrator.runs.rehearsal import Rehearsal
 
 PATIENCE = 30.0
 """Seconds by which notices may delay the end of a run."""
-AFTER_DEADLINE = 4.0
+AFTER_DEADLINE = 3.5
 """Seconds after a deadline until which they may; what is left until the exit belongs to the result."""
 AT_LEAST = 0.75
 """Seconds that they have in any case after a deadline."""
@@ -148,12 +148,14 @@ class Telling:
         give_up_at = self._clock.monotonic() + patience
         left = set(tasks)
         try:
-            while left and (patience := give_up_at - self._clock.monotonic()) > 0:
+            while left:
+                if asked.is_set():
+                    give_up_at = min(give_up_at, self._stop_by)
+                if (patience := give_up_at - self._clock.monotonic()) <= 0:
+                    break
                 listening = set() if asked.is_set() else {waiting}
                 done, _ = await asyncio.wait({*left, *listening}, timeout=patience, return_when="FIRST_COMPLETED")
                 left -= done
-                if asked.is_set():
-                    give_up_at = min(give_up_at, self._stop_by)
         finally:
             waiting.cancel()
             for task in left:
@@ -202,12 +204,12 @@ class Telling:
 
     def _say(self, delivery: Delivery) -> None:
         if delivery.problem is None:
-            self._log.info("notice_sent", kind=delivery.kind.value, host=delivery.host)
+            self._log.info("notice_sent", kind=delivery.kind.value, to=delivery.to)
             return
         self._log.warning(
             "notice_not_sent",
             kind=delivery.kind.value,
-            host=delivery.host,
+            to=delivery.to,
             reason=delivery.problem.value,
             error=delivery.words,
         )
@@ -331,9 +333,9 @@ def _hide(addressee: Addressee) -> None:
 def _delivery_of(notice: Notice, task: "asyncio.Future[Delivery]") -> Delivery:
     if not task.done() or task.cancelled():
         words = "the command had to end before it was answered"
-        return Delivery(kind=notice.kind, host=notice.host, problem=Undelivered.TOO_LATE, words=words)
+        return Delivery(kind=notice.kind, to=notice.to, problem=Undelivered.TOO_LATE, words=words)
     if (error := task.exception()) is not None:
-        return Delivery(kind=notice.kind, host=notice.host, problem=Undelivered.BROKEN, words=type(error).__name__)
+        return Delivery(kind=notice.kind, to=notice.to, problem=Undelivered.BROKEN, words=type(error).__name__)
     return task.result()
 
 
