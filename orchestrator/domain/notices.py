@@ -183,7 +183,7 @@ def uuid_of_run(run_id: str) -> UUID:
     """Return the uuid that stands for a run where its id cannot: the same one for the same run, on any machine.
 
     >>> str(uuid_of_run("20261124-030000-5f3a1c"))
-    '0b07e1d8-29aa-53a3-9c65-82e50f9b0ee0'
+    'c2aa3bc9-3745-5516-8be7-b3cdfdec1372'
     """
     return uuid5(NAMESPACE_URL, f"qovery-restart:{run_id}")
 

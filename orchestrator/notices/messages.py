@@ -45,7 +45,7 @@ def lines(end: RunEnd) -> Iterator[str]:
         yield f"{total} environment{'s' if total > 1 else ''}: {counts}"
     named = end.named()
     if any(each.outcome is not Outcome.SUCCEEDED for each in named):
-        yield from (f"• {_line(each)}" for each in named)
+        yield from (_cut(f"• {_line(each)}") for each in named)
         if unnamed := total - len(named):
             yield f"• and {unnamed} more"
     yield from (_cut(f"• {printable(error)}") for error in end.errors[:MOST_ERRORS])
@@ -131,10 +131,8 @@ def document_of(end: RunEnd, link: str | None) -> dict[str, Any]:
 
 
 def _line(environment: EnvironmentResult) -> str:
-    return _cut(
-        f"{printable(environment.name)}: {environment.outcome.value} ({environment.reason.value}). "
-        f"{printable(environment.message)}"
-    )
+    ended = f"{environment.outcome.value} ({environment.reason.value})"
+    return f"{printable(environment.name)}: {ended}. {printable(environment.message)}"
 
 
 def _cut(line: str) -> str:

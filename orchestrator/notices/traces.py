@@ -51,12 +51,12 @@ def export(end: RunEnd) -> bool:
     logger.propagate = False
     exporter = OTLPSpanExporter()
     try:
-        return exporter.export(_spans_of(end)) is SpanExportResult.SUCCESS
+        return exporter.export(spans_of(end)) is SpanExportResult.SUCCESS
     finally:
         exporter.shutdown()
 
 
-def _spans_of(end: RunEnd) -> list[Any]:
+def spans_of(end: RunEnd) -> list[Any]:
     """Return the finished spans of a run, its own first."""
     from opentelemetry import trace  # noqa: PLC0415 - an extra
     from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource  # noqa: PLC0415
