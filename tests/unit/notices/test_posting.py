@@ -1,7 +1,7 @@
 """A notice is posted with patience, but not with too much, and its URL is never shown."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -105,7 +105,7 @@ def test_who_never_answers_is_left_after_ten_seconds_a_try() -> None:
 
 @respx.mock
 def test_an_endless_answer_is_not_read() -> None:
-    async def endless() -> object:
+    async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 1024
 
