@@ -128,11 +128,21 @@ def _message(finding: Mapping[str, Any], *, path: Path, variable: str | None = N
             expected = _EXPECTED.get(kind, finding["msg"])
     if variable is not None:
         return f"{expected}; the value comes from the environment variable {variable}"
-    if path[:2] == ("api", "token") or (isinstance(value, str) and "://" in value and "@" in value):
+    if _may_be_secret(path) or (isinstance(value, str) and "://" in value and "@" in value):
         return expected  # It may be a secret.
     close = nearest(value, choices) if isinstance(value, str) else None
     suggestion = f'; did you mean "{close}"?' if close else _about_quotes(expected, value)
     return f"{expected}{_found(value)}{suggestion}"
+
+
+def _may_be_secret(path: Path) -> bool:
+    """Return whether a secret may have been written at `path`, in place of where it is."""
+    match path:
+        case ("api" | "blocked_by", "token", *_) | ("blocked_by", int(), "token", *_) | ("ping", *_):
+            return True
+        case ("notify", "to", int(), *_):
+            return True
+    return False
 
 
 def _about_quotes(expected: str, value: object) -> str:

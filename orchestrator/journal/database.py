@@ -74,6 +74,17 @@ MIGRATIONS = (
     ("ALTER TABLE runs ADD COLUMN called_off TEXT",),
     # URLs are compared as texts, and now written without a slash at the end.
     ("UPDATE runs SET api_url = rtrim(api_url, '/')",),
+    # How the last run of each file ended, also one that never came into the journal.
+    (
+        """
+            CREATE TABLE endings (
+                file TEXT PRIMARY KEY,          -- its whole path
+                run_id TEXT,                    -- NULL if it ended before it had an id
+                exit_code INTEGER NOT NULL,
+                succeeded_at TEXT               -- the end of the last run that succeeded
+            )
+        """,
+    ),
 )
 """The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
 
