@@ -40,20 +40,31 @@ def _is_harmless(word: str) -> bool:
     return "\x00" not in word and not re.search(r"(^|[:=])[/~](?!dev/null)|\.\.", word)
 
 
+_FITTING = {
+    "--output": ("json", "text"), "-o": ("json", "text"), "--report": ("report.json", "report.xml", "report.md", "report.html", "nowhere/report.json", ".json", "state"),
+    "--log-format": ("json", "console"), "--log-level": ("debug", "error"), "--seed": ("0", "-1", "7", "99999999999999999999"), "--faults": ("realistic", "hostile", "none"),
+    "--world": ("all=default", "history_lag=60", "accepted_id=none", "our_origin=CLI"), "--state-dir": ("state", "other/deep", "shop.yaml", "."), "--only": ("staging", "production"),
+    "--deadline": ("1s", "250ms", "10m", "99999999h", "0.001ms"), "--wait-lock": ("0s", "5s", "99999h"), "--application": ("api", "web", "nope"), "--container": ("worker",),
+    "--database": ("cache", "ledger"), "--port": ("0", "8080"), "--host": ("127.0.0.1", "", "::1"), "--speed": ("0.001", "1e308", "inf", "nan"),
+}  # fmt: skip
+"""Values that an option may well have."""
 _words = st.one_of(st.sampled_from(_GOOD), st.sampled_from(_GOOD), texts.filter(_is_harmless)).map(
     lambda word: word if word in _GOOD else re.sub("[\ud800-\udfff]", "\udce9", word)
 )
 
 
-def _one_option(name: str) -> st.SearchStrategy[list[str]]:
+@st.composite
+def _one_option(draw: st.DrawFn, name: str) -> list[str]:
     its, everybodys = spellings()[name], sorted({each for some in spellings().values() for each in some})
-    option = st.sampled_from([*its * 3, *everybodys, "--install-completion", "--show-completion", "--nonsense", "-x"])
-    return st.one_of(
-        st.tuples(option, _words).map(list),
-        st.tuples(option, _words).map(lambda pair: [f"{pair[0]}={pair[1]}"]),
-        st.tuples(option).map(list),
-        st.tuples(_words).map(list),
-    )
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return [draw(_words)]
+    others = [*everybodys, "--install-completion", "--show-completion", "--nonsense", "-x"]
+    option = draw(st.sampled_from(others if kind == 1 else its))
+    if option not in _FITTING and kind > 2:
+        return [option]
+    value = draw(st.sampled_from(_FITTING[option]) if option in _FITTING and kind > 2 else _words)
+    return [f"{option}={value}"] if kind % 2 and option.startswith("--") else [option, value]
 
 
 @st.composite

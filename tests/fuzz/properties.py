@@ -8,7 +8,7 @@ from orchestrator.domain.outcomes import ExitCode
 from tests.fuzz.stage import TOKEN, Played
 
 CODES = frozenset(map(int, ExitCode))
-_USAGE = re.compile(rb"Usage:|Try .* for help")
+_USAGE = re.compile(r"Usage:|Try .* for help|─ Error ─".encode())
 
 
 def findings_of(played: Played, *, json_wanted: bool = False, ends_within: float | None = None) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
@@ -30,6 +31,10 @@ INPUTS = {
     "answers": Input(cases=answers.cases, findings=answers.findings),
     "journal": Input(cases=journal.cases, findings=journal.findings),
 }
+
+
+PER_TEST = {"configuration": 60, "environment": 60, "arguments": 60, "answers": 40, "journal": 40}
+"""How many cases of each seed every run of the tests plays: all of them together in about a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +103,13 @@ def _first(name: str, *, start: int, count: int, known: set[str]) -> Batch:
     except _FoundError:
         return Batch(played=played, findings=tuple(last))
     return Batch(played=played, findings=())
+
+
+def found_in(name: str, *, seed: int) -> None:
+    """Fail with what is found in the few cases of a seed that every run of the tests plays."""
+    batch = search(name, start=seed, count=PER_TEST[name], known=set())
+    if batch.findings:
+        found = "\n".join(f"{finding.words}\n    {finding.replay}" for finding in batch.findings)
+        pytest.fail(f"{len(batch.findings)} findings in {batch.played} cases:\n{found}", pytrace=False)
+    # Where hypothesis has seen all that there is, there would be fewer.
+    assert batch.played >= PER_TEST[name] * 9 // 10

@@ -98,7 +98,7 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
             transaction.execute(
                 f"INSERT INTO runs ({columns}, requests, submits) "
                 "VALUES ('run-1', 'https://api.qovery.com/', "
-                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
+                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, '2026-11-24T12:00:01+00:00', 1, 5, 2)"
             )
             if version == 1:
                 transaction.execute("INSERT INTO requests (run_id, at) VALUES ('run-1', 3)")

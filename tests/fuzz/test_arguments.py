@@ -1,0 +1,12 @@
+"""Some mutated cases of `arguments.py`, the same on every run; `python -m tests.fuzz` plays others."""
+
+import pytest
+
+from tests.fuzz.search import found_in
+
+SEEDS = range(4)
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed-{seed}")
+def test_whatever_the_command_line_says_the_command_ends_as_documented(seed: int) -> None:
+    found_in("arguments", seed=seed)
