@@ -23,10 +23,11 @@ STUCK = 300
 
 def main() -> int:
     """Play what the command line asks for; return 1 if there was a finding."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    shown = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, formatter_class=shown)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long, for all inputs together")
     parser.add_argument("--input", choices=sorted(INPUTS), action="append", help="which; repeatable; all by default")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed; each stands for %d cases" % BATCH)
+    parser.add_argument("--seed", type=int, default=0, help=f"the first seed; each stands for {BATCH} cases")
     parser.add_argument("--case", help="play this one alone, of one --input")
     parser.add_argument("--results", type=Path, help="write the figures there, too, after every batch")
     options = parser.parse_args()
@@ -56,7 +57,9 @@ def _play_long(names: list[str], *, minutes: float, seed: int, results: Path | N
                 print(lines[-1], flush=True)  # noqa: T201
         seed += 1
         if results is not None:
-            results.write_text("\n".join([_figures(played, first, seed, lines), *lines, ""]), encoding="utf-8", errors="replace")
+            results.write_text(
+                "\n".join([_figures(played, first, seed, lines), *lines, ""]), encoding="utf-8", errors="replace"
+            )
     print(_figures(played, first, seed, lines))  # noqa: T201
     return bool(lines)
 

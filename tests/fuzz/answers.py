@@ -25,24 +25,32 @@ from tests.support.whole_runs import config_of, rehearse
 Case = dict[str, Any]
 
 _CALLS = (
-    "", "/organization", "/project", "/environments", "/services", "/environment", "/environment/status", "/deploymentStage", "/deploymentRule",
+    "", "/organization", "/project", "/environments", "/services", "/environment", "/environment/status",
+    "/deploymentStage", "/deploymentRule",
     *["/statusesWithStages", "/deploymentQueue", "/deploymentHistoryV2", "/restart-service"] * 4, "/cancelDeployment",
 )  # fmt: skip
 """What the path of a call ends in."""
-_HEADERS = ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset",
-            "Date", "Content-Type", "Content-Encoding", "Content-Length", "Location", "Set-Cookie", "Transfer-Encoding", "Age", "X-Odd")  # fmt: skip
+_HEADERS = ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit",
+            "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset", "Date", "Content-Type",
+            "Content-Encoding", "Content-Length", "Location", "Set-Cookie",
+            "Transfer-Encoding", "Age", "X-Odd")  # fmt: skip
 _HEADER_VALUES = (
-    "", "0", "-1", "1", "60", "3600", "1e3", "1e308", "9" * 400, "nan", "inf", "٣", "0x10", "1;w=60", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 26 Nov 2026 12:00:00 GMT",
-    "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 32 Foo 2026 25:61:61 XYZ", "Mon, 01 Jan 0001 00:00:00 +1400", "26 Nov 2026 12:00:00", "Thu, 26 Nov 2026 12:00:00 +9999",
-    "gzip", "deflate", "br", "zstd", "identity, gzip", "text/html", "application/json; charset=utf-16", "text/plain; charset=nope", "a" * 10_000, "é",
+    "", "0", "-1", "1", "60", "3600", "1e3", "1e308", "9" * 400, "nan", "inf", "٣", "0x10", "1;w=60",
+    "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 26 Nov 2026 12:00:00 GMT",
+    "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 32 Foo 2026 25:61:61 XYZ", "Mon, 01 Jan 0001 00:00:00 +1400",
+    "26 Nov 2026 12:00:00", "Thu, 26 Nov 2026 12:00:00 +9999",
+    "gzip", "deflate", "br", "zstd", "identity, gzip", "text/html", "application/json; charset=utf-16",
+    "text/plain; charset=nope", "a" * 10_000, "é",
 )  # fmt: skip
 _BODIES = (
-    "", " ", "null", "[]", "{}", "0", '"x"', "<html>", "<!doctype html><title>Sign in</title>", "{", '{"results": ', "NaN", '{"results": NaN}', "[" * 100_000, "\ufeff{}",
-    '{"detail": null}', '{"detail": {"a": [1]}}', '{"message": "\\ud800"}', '{"results": null}', '{"results": {}}', '{"results": [null, 7, "x", []]}',
+    "", " ", "null", "[]", "{}", "0", '"x"', "<html>", "<!doctype html><title>Sign in</title>", "{", '{"results": ',
+    "NaN", '{"results": NaN}', "[" * 100_000, "\ufeff{}",
+    '{"detail": null}', '{"detail": {"a": [1]}}', '{"message": "\\ud800"}', '{"results": null}', '{"results": {}}',
+    '{"results": [null, 7, "x", []]}',
     "x" * 100_000, "\x00", '{"results": 1' + "0" * 5000 + "}",
 )  # fmt: skip
-STATUSES = (100, 101, 200, 201, 202, 204, 206, 226, 299, 300, 301, 304, 307, 399, 400, 401, 402, 403, 404, 405, 408, 409, 410, 418, 422, 425, 429, 451,
-            499, 500, 501, 502, 503, 504, 511, 599, 600, 999)  # fmt: skip
+STATUSES = (100, 101, 200, 201, 202, 204, 206, 226, 299, 300, 301, 304, 307, 399, 400, 401, 402, 403, 404, 405,
+            408, 409, 410, 418, 422, 425, 429, 451, 499, 500, 501, 502, 503, 504, 511, 599, 600, 999)  # fmt: skip
 
 _mutations = st.fixed_dictionaries(
     {
@@ -113,7 +121,12 @@ class _Body(httpx.AsyncByteStream):
 
 def _header_value(text: str) -> bytes:
     """Return what a server can send as a header's value: h11 lets no other bytes through."""
-    return "".join(each for each in text if each >= " " or each == "\t").strip().encode("utf-8", "replace").replace(b"\x7f", b"")
+    return (
+        "".join(each for each in text if each >= " " or each == "\t")
+        .strip()
+        .encode("utf-8", "replace")
+        .replace(b"\x7f", b"")
+    )
 
 
 def _mutated(body: bytes, mutation: dict[str, Any]) -> bytes:
@@ -128,7 +141,9 @@ def _mutated(body: bytes, mutation: dict[str, Any]) -> bytes:
     if "body" in mutation:
         body = mutation["body"].encode("utf-8", "surrogatepass")
     if "digits" in mutation:
-        body = body.replace(b": 0", b": 1" + b"0" * mutation["digits"], 1).replace(b":0", b":1" + b"0" * mutation["digits"], 1)
+        body = body.replace(b": 0", b": 1" + b"0" * mutation["digits"], 1).replace(
+            b":0", b":1" + b"0" * mutation["digits"], 1
+        )
     for splice in mutation.get("splices", ()):
         body = spliced(body, splice)
     return body

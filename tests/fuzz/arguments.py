@@ -28,10 +28,14 @@ def spellings() -> dict[str, list[str]]:
 
 
 _GOOD = (
-    "shop.yaml", "-", "nothing.yaml", ".", "/dev/null", "state", "acme/shop/staging", "3c90c3cc-0d44-4b50-8888-8dd25736052a", "staging", "production",
-    "api", "web", "text", "json", "console", "debug", "error", "none", "realistic", "hostile", "1s", "10m", "1h30m", "0s", "0", "1", "8080", "65535", "65536", "0.5",
-    "1e308", "inf", "nan", "report.json", "report.xml", "report.md", "report.html", "report.txt", "md:report", "xml:", "nowhere/report.json", "state/../r.json",
-    "all=default", "history_lag=5", "history_lag=-1", "second_delivery=409", "x=y", "=", "127.0.0.1", "::1", "2026", "--", "-", "-h", "--help", "--version",
+    "shop.yaml", "-", "nothing.yaml", ".", "/dev/null", "state", "acme/shop/staging",
+    "3c90c3cc-0d44-4b50-8888-8dd25736052a", "staging", "production",
+    "api", "web", "text", "json", "console", "debug", "error", "none", "realistic", "hostile", "1s", "10m", "1h30m",
+    "0s", "0", "1", "8080", "65535", "65536", "0.5",
+    "1e308", "inf", "nan", "report.json", "report.xml", "report.md", "report.html", "report.txt", "md:report", "xml:",
+    "nowhere/report.json", "state/../r.json",
+    "all=default", "history_lag=5", "history_lag=-1", "second_delivery=409", "x=y", "=", "127.0.0.1", "::1", "2026",
+    "--", "-", "-h", "--help", "--version",
 )  # fmt: skip
 
 
@@ -41,11 +45,16 @@ def _is_harmless(word: str) -> bool:
 
 
 _FITTING = {
-    "--output": ("json", "text"), "-o": ("json", "text"), "--report": ("report.json", "report.xml", "report.md", "report.html", "nowhere/report.json", ".json", "state"),
-    "--log-format": ("json", "console"), "--log-level": ("debug", "error"), "--seed": ("0", "-1", "7", "99999999999999999999"), "--faults": ("realistic", "hostile", "none"),
-    "--world": ("all=default", "history_lag=60", "accepted_id=none", "our_origin=CLI"), "--state-dir": ("state", "other/deep", "shop.yaml", "."), "--only": ("staging", "production"),
-    "--deadline": ("1s", "250ms", "10m", "99999999h", "0.001ms"), "--wait-lock": ("0s", "5s", "99999h"), "--application": ("api", "web", "nope"), "--container": ("worker",),
-    "--database": ("cache", "ledger"), "--port": ("0", "8080"), "--host": ("127.0.0.1", "", "::1"), "--speed": ("0.001", "1e308", "inf", "nan"),
+    "--output": ("json", "text"), "-o": ("json", "text"),
+    "--report": ("report.json", "report.xml", "report.md", "report.html", "nowhere/report.json", ".json", "state"),
+    "--log-format": ("json", "console"), "--log-level": ("debug", "error"),
+    "--seed": ("0", "-1", "7", "99999999999999999999"), "--faults": ("realistic", "hostile", "none"),
+    "--world": ("all=default", "history_lag=60", "accepted_id=none", "our_origin=CLI"),
+    "--state-dir": ("state", "other/deep", "shop.yaml", "."), "--only": ("staging", "production"),
+    "--deadline": ("1s", "250ms", "10m", "99999999h", "0.001ms"), "--wait-lock": ("0s", "5s", "99999h"),
+    "--application": ("api", "web", "nope"), "--container": ("worker",),
+    "--database": ("cache", "ledger"), "--port": ("0", "8080"), "--host": ("127.0.0.1", "", "::1"),
+    "--speed": ("0.001", "1e308", "inf", "nan"),
 }  # fmt: skip
 """Values that an option may well have."""
 _words = st.one_of(st.sampled_from(_GOOD), st.sampled_from(_GOOD), texts.filter(_is_harmless)).map(

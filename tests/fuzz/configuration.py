@@ -17,9 +17,12 @@ from tests.fuzz.stage import Stage, folder_with
 Case = dict[str, Any]
 
 _FRAGMENTS = (
-    "&a ", "*a", "<<: *a", "<<: {}", "<<: [1]", "!!binary ", "!!python/object:os.system ", "!!set ", "!!str ", "!<", "%YAML 1.1\n", "%TAG ! x\n",
-    "---\n", "...\n", "? ", "|", ">", "|2-\n", ": ", "- ", "\t", "\r", "#", "\u2028", "\u0085", "{", "[", "]", "}", ",", "'", '"', "@", "`",
-    "${A}", "${A:-}", "${A:-b", "${HOME}", "${A:-${B}}", "${ A}", "${QOVERY_API_TOKEN}", "!!int x", "!!null x", "!!timestamp 2026-01-01", "0o9", ".inf", ".nan",
+    "&a ", "*a", "<<: *a", "<<: {}", "<<: [1]", "!!binary ", "!!python/object:os.system ", "!!set ", "!!str ", "!<",
+    "%YAML 1.1\n", "%TAG ! x\n",
+    "---\n", "...\n", "? ", "|", ">", "|2-\n", ": ", "- ", "\t", "\r", "#", "\u2028", "\u0085", "{", "[", "]", "}",
+    ",", "'", '"', "@", "`",
+    "${A}", "${A:-}", "${A:-b", "${HOME}", "${A:-${B}}", "${ A}", "${QOVERY_API_TOKEN}", "!!int x", "!!null x",
+    "!!timestamp 2026-01-01", "0o9", ".inf", ".nan",
 )  # fmt: skip
 _lines = st.one_of(
     st.fixed_dictionaries({"line": st.integers(0, 80), "value": st.one_of(texts, st.sampled_from(_FRAGMENTS))}),
@@ -30,8 +33,10 @@ _lines = st.one_of(
 )
 _whole = st.sampled_from(
     [
-        {"encoding": "utf-16"}, {"encoding": "utf-16-le"}, {"encoding": "utf-32"}, {"encoding": "utf-8-sig"}, {"encoding": "cp037"},
-        {"newline": "\r"}, {"newline": "\r\n"}, {"newline": "\u2028"}, {"deep": 40}, {"deep": 60}, {"deep": 20_000}, {"laughs": 6}, {"laughs": 40},
+        {"encoding": "utf-16"}, {"encoding": "utf-16-le"}, {"encoding": "utf-32"}, {"encoding": "utf-8-sig"},
+        {"encoding": "cp037"},
+        {"newline": "\r"}, {"newline": "\r\n"}, {"newline": "\u2028"}, {"deep": 40}, {"deep": 60}, {"deep": 20_000},
+        {"laughs": 6}, {"laughs": 40},
         {"long": 200_000}, {"wide": 20_000}, {"repeat": 3}, {"json": True},
     ]
 )  # fmt: skip
@@ -135,7 +140,7 @@ def findings(case: Case) -> list[str]:
 
 
 def _lines_of(content: bytes) -> int:
-    """Return how many lines a file has at most; YAML 1.1, which the parser follows, knows more breaks than editors do."""
+    """Return how many lines a file has at most; YAML 1.1 knows more breaks than editors do."""
     return 1 + len(re.findall("[\n\r\x85\u2028\u2029]", content.decode("utf-8", "replace")))
 
 
@@ -163,5 +168,6 @@ def _lasts(path: Any, environ: dict[str, str]) -> float | None:  # noqa: ANN401
         config = load_config(path, environ=environ)
     except ConfigError:
         return None
-    longest = max(spec.policy.deadline + sum(check.within for check in spec.checks) for spec in config.environment_specs())
+    specs = config.environment_specs()
+    longest = max(spec.policy.deadline + sum(check.within for check in spec.checks) for spec in specs)
     return config.run_strategy().run_deadline + longest + 5 * 60

@@ -1,4 +1,4 @@
-"""Odd values and odd changes, of documents and of bytes; all of them JSON, so that they can be printed and read again."""
+"""Odd values and odd changes, of documents and of bytes: all of them JSON, so that they can be printed and read."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,17 +9,43 @@ Json = Any
 Path = tuple[str | int, ...]
 
 TEXTS = (
-    "", " ", "\t", "\n", "\x00", "\x1b[31m", "\ud800", "\u202e", "\u200b", "\ufeff", "é", "İ", "ß", "\U0001f600", "a" * 300,
-    "a" * 70_000, "null", "NaN", "true", "~", "-", "--", ".", "..", "/", "//", "a/b/c", "a/b/c/d", "%", "%s", "%00", "{}", "[]", "{", "}", "${", "${}",
-    "$${X}", "${HOME}", "${NO_SUCH:-x}", "${NO_SUCH}", "'", '"', "\\", "`id`", "<b>&amp;", "]]>", "::error::x", "[bold]", "[/]", "0", "-1", "1e999",
-    "9" * 30, "9" * 5000, "1_000", "0x10", "１２", "1h", "0s", "-5m", "1e3s", "999999999999h", "0.0000001ms", "101%", "1e400%",
-    "2026-02-30T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-26", "1e3", "RESTARTED ", "restarted",
-    "3c90c3cc-0d44-4b50-8888-8dd25736052a", "3c90c3cc0d444b5088888dd25736052a", "{3c90c3cc-0d44-4b50-8888-8dd25736052a}",
-    "http://", "http://[::1", "http://[::1]:99999/", "https://a:b@c/", "http://\u2603/", "http://a%00b/", "file:///etc/passwd", "http://a..b/",
-    "http://xn--a/", f"http://{'a' * 70}.com/", "//x", "http://a:0/", "http://1.2.3.4.5/", "socks5://x:1", "* * * * *", "0 0 31 2 *", "@daily", "Europe/Nowhere", "../UTC", "UTC\x00",
+    "", " ", "\t", "\n", "\x00", "\x1b[31m", "\ud800", "\u202e", "\u200b", "\ufeff", "é", "İ", "ß", "\U0001f600",
+    "a" * 300,
+    "a" * 70_000, "null", "NaN", "true", "~", "-", "--", ".", "..", "/", "//", "a/b/c", "a/b/c/d", "%", "%s", "%00",
+    "{}", "[]", "{", "}", "${", "${}",
+    "$${X}", "${HOME}", "${NO_SUCH:-x}", "${NO_SUCH}", "'", '"', "\\", "`id`", "<b>&amp;", "]]>", "::error::x",
+    "[bold]", "[/]", "0", "-1", "1e999",
+    "9" * 30, "9" * 5000, "1_000", "0x10", "\uff11\uff12", "1h", "0s", "-5m", "1e3s",
+    "999999999999h", "0.0000001ms", "101%",
+    "1e400%",
+    "2026-02-30T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-26", "1e3",
+    "RESTARTED ", "restarted",
+    "3c90c3cc-0d44-4b50-8888-8dd25736052a", "3c90c3cc0d444b5088888dd25736052a",
+    "{3c90c3cc-0d44-4b50-8888-8dd25736052a}",
+    "http://", "http://[::1", "http://[::1]:99999/", "https://a:b@c/", "http://\u2603/", "http://a%00b/",
+    "file:///etc/passwd", "http://a..b/",
+    "http://xn--a/", f"http://{'a' * 70}.com/", "//x", "http://a:0/", "http://1.2.3.4.5/", "socks5://x:1",
+    "* * * * *", "0 0 31 2 *", "@daily", "Europe/Nowhere", "../UTC", "UTC\x00",
 )  # fmt: skip
 """Texts at which something somewhere has stumbled."""
-NUMBERS = (0, -1, 1, 2, 2**31, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**30, 10**400, 0.5, -0.0, 1e-320, 1e308, 253402300800)
+NUMBERS = (
+    0,
+    -1,
+    1,
+    2,
+    2**31,
+    2**53 + 1,
+    2**63,
+    -(2**63) - 1,
+    2**64,
+    10**30,
+    10**400,
+    0.5,
+    -0.0,
+    1e-320,
+    1e308,
+    253402300800,
+)
 _HUGE = 10**400
 
 texts = st.one_of(st.sampled_from(TEXTS), st.sampled_from(TEXTS), st.text(max_size=12))
@@ -42,14 +68,16 @@ changes = st.one_of(
     st.fixed_dictionaries({"at": st.integers(0, 400), "wrap": st.integers(1, 60)}),
     st.fixed_dictionaries({"at": st.integers(0, 400), "copy": st.integers(0, 400)}),
 )
-"""Changes of a document: a value is set, dropped, given another key, repeated, wrapped in lists, or copied from elsewhere."""
+"""Changes of a document: a value is set, dropped, given another key, repeated, wrapped, or copied from elsewhere."""
 lies_excepted = changes.filter(lambda change: "copy" not in change)
 """The same, without those that make a document say something else that is plausible."""
 
+_places = st.integers(0, 100_000)
+_hex = st.binary(max_size=6).map(bytes.hex)
 splices = st.one_of(
-    st.fixed_dictionaries({"from": st.integers(0, 100_000), "length": st.integers(0, 40), "put": texts}),
-    st.fixed_dictionaries({"from": st.integers(0, 100_000), "length": st.integers(0, 3), "bytes": st.binary(max_size=6).map(bytes.hex)}),
-    st.fixed_dictionaries({"from": st.integers(0, 100_000), "length": st.just(10**9), "put": st.just("")}),
+    st.fixed_dictionaries({"from": _places, "length": st.integers(0, 40), "put": texts}),
+    st.fixed_dictionaries({"from": _places, "length": st.integers(0, 3), "bytes": _hex}),
+    st.fixed_dictionaries({"from": _places, "length": st.just(10**9), "put": st.just("")}),
 )  # fmt: skip
 """Changes of bytes: some are taken out, others put in; the rest is cut off."""
 
@@ -77,7 +105,7 @@ def changed(document: Json, change: dict[str, Any]) -> Json:
     elif "key" in change and isinstance(parent, dict):
         parent[change["key"]] = parent.pop(last)
     elif "twice" in change and isinstance(parent, list):
-        parent[last:last] = [_copied(parent[last]) for _ in range(change["twice"])]  # type: ignore[misc]  # a list's
+        parent[last:last] = [_copied(parent[last]) for _ in range(change["twice"])]
     elif "wrap" in change:
         for _ in range(change["wrap"]):
             parent[last] = [parent[last]]

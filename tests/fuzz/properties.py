@@ -44,7 +44,9 @@ def findings_of(played: Played, *, json_wanted: bool = False, ends_within: float
 def _defect(played: Played) -> str:
     """Return what tells one bug from another: the exception, and the last line of ours in its traceback."""
     text = played.stderr.decode("utf-8", "replace").replace("\\n", "\n")
-    kinds = re.findall(r"^\s*\|?\s*([A-Za-z_.]+(?:Error|Exception|Interrupt|Warning|Group|Iteration|Exit))\b", text, re.M)
+    kinds = re.findall(
+        r"^\s*\|?\s*([A-Za-z_.]+(?:Error|Exception|Interrupt|Warning|Group|Iteration|Exit))\b", text, re.MULTILINE
+    )
     places = re.findall(r"orchestrator/[\w/]+\.py\S* line \d+|orchestrator/[\w/]+\.py\", line \d+", text)
     return f"exit code {played.code}: {kinds[-1:]} {places[-1:]}"
 

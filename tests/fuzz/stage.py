@@ -104,7 +104,9 @@ class Stage:
         code: object = None
         escaped = None
         left: dict[str, bytes] = {}
-        with self._set(words, environ, stdin, out, err, None if dies_after is None else (dies_after, left)), _watchdog() as barked:
+        death = None if dies_after is None else (dies_after, left)
+        streams = (io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), out, err)
+        with self._set(words, environ, streams, death), _watchdog() as barked:
             try:
                 cli.main()
             except SystemExit as end:
@@ -135,9 +137,7 @@ class Stage:
         self,
         words: Sequence[str],
         environ: Mapping[str, str],
-        stdin: bytes,
-        out: io.TextIOWrapper,
-        err: io.TextIOWrapper,
+        streams: tuple[io.TextIOWrapper, io.TextIOWrapper, io.TextIOWrapper],
         death: tuple[float, dict[str, bytes]] | None,
     ) -> Iterator[None]:
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
@@ -153,9 +153,8 @@ class Stage:
             # typer reads these once, when it is imported.
             patch.setattr(typer.rich_utils, "MAX_WIDTH", _width(environ))
             patch.setattr(sys, "argv", ["qovery-restart", *words])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
+            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+                patch.setattr(sys, name, stream)
             try:
                 os.chdir(self.folder)
                 os.environ.clear()
@@ -196,9 +195,7 @@ class Stage:
         network.RoutedTransport(urls, limits=limits)  # It reads the environment, as it would.
         if self.world is None:
             return httpx.MockTransport(_refuse)
-        return SimulatedTransport(
-            create_app(self.world, profile="none", seed=0, now=_loop_time, sleep=asyncio.sleep)
-        )
+        return SimulatedTransport(create_app(self.world, profile="none", seed=0, now=_loop_time, sleep=asyncio.sleep))
 
     def _to_the_sites(self, urls: Sequence[httpx.URL | str], *, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
         network.RoutedTransport(urls, limits=limits)
