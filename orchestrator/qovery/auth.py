@@ -15,6 +15,9 @@ from orchestrator.redaction import redactor
 DEFAULT_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 """Environment variables that may hold the token, in this order: the name that Qovery's tools use, then its CLI's."""
 
+LARGEST_FILE = 64 * 1024
+"""Bytes. What has more holds no token, or has no end at all, as `/dev/zero`."""
+
 # Users put the token itself where a name is expected: the error message must not show it.
 _redact = redactor()
 
@@ -54,7 +57,10 @@ def _expanded(path: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise UsageError(f"No token: the file {_redact(str(path))} is too large to be one.")
         # Editors and PowerShell begin a file with a mark that says how it is encoded.
         return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except OSError as error:

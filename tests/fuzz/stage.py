@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-import typer.rich_utils
 
 from orchestrator import cli, network, probe
 from orchestrator.cli import command, resuming, serving
@@ -150,8 +149,6 @@ class Stage:
             patch.setattr(http, "RoutedTransport", self._to_the_api)
             patch.setattr(probe, "RoutedTransport", self._to_the_sites)
             patch.setattr(server, "serve", _serve_for_a_while)
-            # typer reads these once, when it is imported.
-            patch.setattr(typer.rich_utils, "MAX_WIDTH", _width(environ))
             patch.setattr(sys, "argv", ["qovery-restart", *words])
             for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
                 patch.setattr(sys, name, stream)
@@ -235,11 +232,6 @@ def _refuse(request: httpx.Request) -> httpx.Response:
 async def _serve_for_a_while(_: object, *, host: str, port: int, on_listening: Callable[[str], None]) -> None:
     on_listening(f"http://{host}:{port}")
     await asyncio.sleep(60)
-
-
-def _width(environ: Mapping[str, str]) -> int | None:
-    text = environ.get("TERMINAL_WIDTH", "")
-    return int(text) if text.isdecimal() else None
 
 
 def _written(stream: io.TextIOWrapper) -> bytes:
