@@ -10,7 +10,6 @@ import sys
 
 from orchestrator.cli.signals import obey_from_now_on
 
-
 _SIZE = re.compile("[0-9]{1,4}")
 
 

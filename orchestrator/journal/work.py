@@ -8,6 +8,7 @@ from typing import Self
 from uuid import uuid4
 
 from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Target
 from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Sighting, StoredEnvironment
 from orchestrator.errors import JournalBusyError, JournalError, UsageError
 from orchestrator.journal import codec
@@ -135,7 +136,10 @@ class Work:
         called = {(row["name"], row["environment_id"]), (target.name, target.environment_id)}
         if len(called | ({(result.name, result.environment_id)} if result is not None else set())) > 1:
             raise codec.damaged(f"what it says of the environment {target.name} does not fit together")
-        return StoredEnvironment(target=target, in_flight=self._in_flight(row), result=result)
+        in_flight = self._in_flight(row)
+        if in_flight is not None and not _fits(in_flight.intent, target):
+            raise codec.damaged(f"what it says of the restart of {target.name} does not fit its services")
+        return StoredEnvironment(target=target, in_flight=in_flight, result=result)
 
     def _in_flight(self, row: sqlite3.Row) -> InFlight | None:
         if row["intent"] is None:
@@ -326,6 +330,17 @@ class Page:
             f"UPDATE environments SET {assignments} WHERE run_id = ? AND name = ?",  # noqa: S608 - constants only
             (*values, self._work.run_id, self._name),
         )
+
+
+def _fits(intent: Intent, target: Target) -> bool:
+    """Return whether the baseline of an intent is that of a target: of its environment, and of each of its services."""
+    services = {service.id for service in target.services}
+    of_baseline = intent.baseline.targets.keys()
+    return (
+        intent.baseline.environment_id == target.environment_id
+        and of_baseline <= services <= of_baseline | intent.left_out
+        and all(service_id == status.id for service_id, status in intent.baseline.targets.items())
+    )
 
 
 def _reopen(transaction: sqlite3.Connection, store: Store, row: RunRow) -> None:

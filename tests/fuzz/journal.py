@@ -1,4 +1,4 @@
-"""Journals: good ones of a process that died, with bytes and rows mutated; then another process goes on with them."""
+"""Journals, and the quota's file beside them: good ones, with bytes and rows mutated; then a process goes on there."""
 
 import json
 import sqlite3
@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from orchestrator.journal.database import FILE_NAME
+from orchestrator.qovery.ledger import FILE_NAME as QUOTA
 from tests.fuzz.ground import LASTS, shop
 from tests.fuzz.oddities import changed, changes, numbers, spliced, splices, texts
 from tests.fuzz.properties import findings_of
@@ -44,7 +45,14 @@ _changes = st.one_of(
         "PRAGMA auto_vacuum = 1",
     ])}),
 )  # fmt: skip
-_NAMES = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
+_OF_THE_QUOTA = {
+    "requests": ("ticket", "token", "host", "boot", "expires", "expires_at"),
+    "needs": ("process", "token", "until", "requests"),
+    "words": ("token", "boot", "ticket", "remaining", "quota", "resets", "span", "zeros", "closed_until"),
+}
+_quota_column = st.sampled_from([(table, column) for table, columns in _OF_THE_QUOTA.items() for column in columns])
+_quota_changes = st.fixed_dictionaries({"cell": _quota_column, "set": _cells})
+_NAMES = (QUOTA, FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
 _files = st.one_of(
     st.fixed_dictionaries({"file": st.sampled_from(_NAMES), "splice": splices}),
     st.fixed_dictionaries({"file": st.sampled_from(_NAMES), "flip": st.integers(0, 100_000), "bit": st.integers(0, 7)}),
@@ -55,6 +63,7 @@ cases: st.SearchStrategy[Case] = st.fixed_dictionaries(
     {
         "dies_after": st.sampled_from([5.0, 20.0, 1.5, 45.0, 90.0, 0.9, None, 0.5]),
         "changes": st.lists(_changes, max_size=3),
+        "quota": st.lists(_quota_changes, max_size=2),
         "files": st.lists(_files, max_size=3),
         "rests": st.sampled_from([0.0, 1.0, 600.0, 90_000.0]),
         "command": st.sampled_from(
@@ -75,6 +84,9 @@ def findings(case: Case) -> list[str]:
         for change in case["changes"]:
             with suppress(sqlite3.Error, OverflowError, UnicodeError):
                 _change_rows(state / FILE_NAME, change)
+        for change in case["quota"]:
+            with suppress(sqlite3.Error, OverflowError, UnicodeError):
+                _change_rows(state / QUOTA, change)
         for change in case["files"]:
             _change_file(state, change)
         stage.now += case["rests"]

@@ -8,7 +8,8 @@ import pytest
 
 from orchestrator.errors import JournalError
 from orchestrator.journal import codec
-from tests.support.journals import Journals, begin, close, die, intent, take_over
+from orchestrator.journal.database import COLUMNS
+from tests.support.journals import Journals, begin, close, die, intent, refusal, take_over
 from tests.support.memory_journal import at_once
 
 
@@ -129,3 +130,42 @@ def test_an_instant_without_a_time_zone_is_called_damaged() -> None:
 def test_a_run_that_ended_well_is_still_found(journals: Journals) -> None:
     close(begin(journals.process()), ())
     assert journals.process().last_ended().run_id == "run-1"
+
+
+def test_a_baseline_that_is_not_that_of_the_targets_services_is_called_damaged(journals: Journals) -> None:
+    interrupted(journals)
+    (text,) = journals.rows("SELECT intent FROM environments")[0]
+    put(journals, "environments", "intent", str(text).replace('"web":', '"wet":', 1))
+    with pytest.raises(JournalError, match="is damaged: what it says of the restart of production does not fit"):
+        at_once(take_over(journals.process()).environments())
+
+
+def test_the_columns_that_are_checked_are_those_of_the_newest_version(journals: Journals) -> None:
+    journals.process()
+    for table, columns in COLUMNS.items():
+        assert {row[1] for row in journals.rows(f"PRAGMA table_info({table})")} == columns
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("ALTER TABLE runs RENAME COLUMN holder TO keeper", "its table runs has no holder"),
+        ("ALTER TABLE environments DROP COLUMN sighting", "its table environments has no sighting"),
+        ("DROP TABLE environments", "its table environments has no accepted, environment_id, "),
+    ],
+    ids=["renamed", "dropped", "no table"],
+)
+def test_a_journal_whose_tables_lack_a_column_is_called_damaged(journals: Journals, statement: str, said: str) -> None:
+    interrupted(journals)
+    with closing(sqlite3.connect(journals.path)) as connection, connection:
+        connection.execute(statement)
+    assert f"is damaged: {said}" in refusal(journals.folder)
+
+
+def test_a_journal_with_a_columns_name_that_is_not_utf_8_is_called_damaged(journals: Journals) -> None:
+    close(begin(journals.process()), ())
+    journals.close()
+    with closing(sqlite3.connect(journals.path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    journals.path.write_bytes(journals.path.read_bytes().replace(b"held_since TEXT", b"held_sinc\xe5 TEXT"))
+    assert "is damaged: a text in it is not UTF-8" in refusal(journals.folder)

@@ -93,6 +93,7 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
     columns = "run_id, api_url, config, source, started_at, host, pid, boot_id, began, elapsed, beat_at, end_by"
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", MIGRATIONS[:version])
+        patch.setattr(database, "COLUMNS", {})  # Those of the newest version.
         old = Database(journals.folder)
         with old.writing() as transaction:
             transaction.execute(
