@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from orchestrator.cli.app import app
-from tests.fuzz.ground import LASTS, shop
+from tests.fuzz.ground import lasts, shop
 from tests.fuzz.oddities import texts
 from tests.fuzz.properties import findings_of
 
@@ -106,12 +106,7 @@ def findings(case: Case) -> list[str]:
         wanted = words[-2:] == ["--output", "json"] or words[-3:] == ["--output", "json", "--simulate"]
         asked_for_help = {"-h", "--help", "--version", "--"} & set(words)
         json_wanted = wanted and not asked_for_help and words[:1] not in (["schema"], ["simulate"])
-        found = list(findings_of(played, json_wanted=json_wanted, ends_within=_lasts(words)))
+        found = list(findings_of(played, json_wanted=json_wanted, ends_within=lasts(words)))
     if played.code in (1, 4, 124) and not played.stdout.strip():
         found.append(f"{words[:1]}: exit code {played.code} without a result")
     return found
-
-
-def _lasts(words: list[str]) -> float | None:
-    """Return the seconds within which a command ends, unless it says itself how long it may take."""
-    return None if any(word.startswith(("--deadline", "--wait-lock")) for word in words) else LASTS

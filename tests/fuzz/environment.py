@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.cli.options import variable_of
 from tests.fuzz.arguments import spellings
-from tests.fuzz.ground import LASTS, shop
+from tests.fuzz.ground import lasts, shop
 from tests.fuzz.oddities import texts
 from tests.fuzz.properties import findings_of
 
@@ -86,10 +86,14 @@ def findings(case: Case) -> list[str]:
         if "HOME" not in environ and "QOVERY_RESTART_STATE_DIR" not in environ:
             # Python would find this user's real home directory.
             environ["XDG_STATE_HOME"] = variables.get("XDG_STATE_HOME") or str(stage.folder)
-        lasts = None if {variable_of("--deadline"), variable_of("--wait-lock")} & variables.keys() else LASTS
         words = case["words"]
+        long = {variable_of("--deadline"), variable_of("--wait-lock")} & variables.keys()
         wanted = words[-2:] == ["--output", "json"]
-        return list(findings_of(stage.play(words, environ=environ), json_wanted=wanted, ends_within=lasts))
+        return list(
+            findings_of(
+                stage.play(words, environ=environ), json_wanted=wanted, ends_within=None if long else lasts(words)
+            )
+        )
 
 
 def _expressible(value: str) -> str:

@@ -27,8 +27,19 @@ environments:
     verify: [{http: "https://shop.example.com/healthz", within: 1m}]
 """
 """What the commands work on whose file is not the question."""
-LASTS = 30 * 60 + 10 * 60 + 2 * 60 + 30.0
+_OF_THE_FILE = 30 * 60 + 10 * 60 + 2 * 60
 """Seconds within which a run of it ends: an environment may begin until the run's deadline."""
+_BY_DEFAULT = 4 * 3600 + 30 * 60 + 5 * 60
+"""The same without a file."""
+_LATE = 15 * 60 + 30.0
+"""What a run that is resumed late has to find out how it ended, and a cancel to take effect; and a little more."""
+
+
+def lasts(words: Sequence[str]) -> float | None:
+    """Return the seconds of virtual time within which a command ends; None if it says itself how long it may take."""
+    if any(word.startswith(("--deadline", "--wait-lock")) for word in words):
+        return None
+    return (_BY_DEFAULT if {"restart", "watch"} & set(words) else _OF_THE_FILE) + _LATE
 
 
 @cache

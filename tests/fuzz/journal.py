@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.qovery.ledger import FILE_NAME as QUOTA
-from tests.fuzz.ground import LASTS, shop
+from tests.fuzz.ground import lasts, shop
 from tests.fuzz.oddities import changed, changes, numbers, spliced, splices, texts
 from tests.fuzz.properties import findings_of
 
@@ -92,8 +92,7 @@ def findings(case: Case) -> list[str]:
         stage.now += case["rests"]
         words = [*case["command"].split(), "--output", "json"]
         played = stage.play(words)
-        # A run that is resumed late may still find out how it ended, and a cancel has a quarter of an hour.
-        return list(findings_of(played, json_wanted=True, ends_within=LASTS + 15 * 60))
+        return list(findings_of(played, json_wanted=True, ends_within=lasts(words)))
 
 
 def _change_rows(path: Path, change: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz import answers, arguments, configuration, environment, journal
@@ -100,7 +101,7 @@ def _first(name: str, *, start: int, count: int, known: set[str]) -> Batch:
 
     try:
         play()
-    except _FoundError:
+    except (_FoundError, Flaky):
         return Batch(played=played, findings=tuple(last))
     return Batch(played=played, findings=())
 

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -22,7 +24,9 @@ import structlog
 from orchestrator import cli, network, probe
 from orchestrator.cli import command, resuming, serving
 from orchestrator.domain.plan import EnvironmentSpec
-from orchestrator.qovery import http
+from orchestrator.journal import work
+from orchestrator.machine import Machine
+from orchestrator.qovery import http, ledger
 from orchestrator.runs import rehearsal, session
 from orchestrator.runs import resuming as runs_resuming
 from orchestrator.simulator import server
@@ -80,6 +84,8 @@ class Stage:
     now: float = 1.0
     """Seconds since the machine was started."""
     _loop_errors: list[str] = field(default_factory=list)
+    _chance: Random = field(default_factory=lambda: Random(7))
+    """What the commands draw: the same in every process, so that a case can be played again."""
 
     def play(
         self,
@@ -145,6 +151,10 @@ class Stage:
             warnings.simplefilter("error")
             for module in _CLOCKED:
                 patch.setattr(module, "SystemClock", lambda: _StageClock(self))
+            patch.setattr(Machine, "here", lambda: Machine(host="here", boot_id="boot 1", pid=7))
+            patch.setattr(session, "Random", self._random)
+            for module in (work, ledger):
+                patch.setattr(module, "uuid4", lambda: UUID(int=self._chance.getrandbits(128), version=4))
             patch.setattr(command, "in_fitting_loop", lambda main, *, rehearsal: self._run(main, death))
             patch.setattr(http, "RoutedTransport", self._to_the_api)
             patch.setattr(probe, "RoutedTransport", self._to_the_sites)
@@ -184,6 +194,9 @@ class Stage:
     def _die(self, left: dict[str, bytes]) -> None:
         left.update(files_in(self.folder))
         raise PowerCutError
+
+    def _random(self, *seed: str) -> Random:
+        return Random(*seed) if seed else Random(self._chance.random())
 
     def _note_loop_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._loop_errors.append(f"{context.get('message')}: {context.get('exception')!r}")

@@ -51,7 +51,6 @@ def with_a_word_that_is_none(process: Process) -> None:
 
 
 TROUBLES = [
-    with_an_instant_that_is_none,
     with_a_word_that_is_none,
     closed,
     read_only,
