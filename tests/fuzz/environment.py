@@ -89,11 +89,8 @@ def findings(case: Case) -> list[str]:
         words = case["words"]
         long = {variable_of("--deadline"), variable_of("--wait-lock")} & variables.keys()
         wanted = words[-2:] == ["--output", "json"]
-        return list(
-            findings_of(
-                stage.play(words, environ=environ), json_wanted=wanted, ends_within=None if long else lasts(words)
-            )
-        )
+        played = stage.play(words, environ=environ)
+        return list(findings_of(played, json_wanted=wanted, ends_within=None if long else lasts(words)))
 
 
 def _expressible(value: str) -> str:
