@@ -145,7 +145,9 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark, message = explain_syntax(error, text)
-        document.problems.append(Problem(Place.of(mark), (), f"not YAML: {message}"))
+        # At the end of a file whose last line is not ended, libyaml's mark is on a line that does not exist.
+        place = Place.of(mark) if mark.index < len(text) else Place.after(text)
+        document.problems.append(Problem(place, (), f"not YAML: {message}"))
     except _Refused as error:
         document.problems.append(Problem(Place.of(error.mark), (), str(error)))
     return document

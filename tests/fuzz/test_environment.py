@@ -5,6 +5,7 @@ import pytest
 from tests.fuzz.search import found_in
 
 SEEDS = range(4)
+pytestmark = pytest.mark.timeout(600)  # Some seconds; but the smallest case of a finding is looked for, too.
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed-{seed}")
