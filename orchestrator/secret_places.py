@@ -7,6 +7,9 @@ from pathlib import Path
 from orchestrator.errors import UsageError
 from orchestrator.redaction import redactor
 
+LARGEST_FILE = 64 * 1024
+"""Bytes. What has more holds no secret, or has no end at all, as `/dev/zero`."""
+
 # Users put the secret itself where a name is expected: the error message must not show it.
 _redact = redactor()
 
@@ -37,7 +40,10 @@ def read_file(path: str | Path, *, what: str) -> str:
     """
     shown = _redact(str(path))
     try:
-        content = Path(path).expanduser().read_bytes()
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise UsageError(f"{what}: the file {shown} is too large to be one.")
         # Editors and PowerShell begin a file with a mark that says how it is encoded.
         text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig").strip()
     except RuntimeError:

@@ -92,9 +92,13 @@ def keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
 
 
 def path_text(path: Path) -> str:
-    """Return a key path as text: `environments[0].verify[1].http`."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
+    """Return a key path as text: `environments[0].verify[1].http`; in quotes what nobody would see without."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{_visible(printable(part))}" for part in path)
     return "".join(parts).removeprefix(".")
+
+
+def _visible(key: str) -> str:
+    return key if key and key == key.strip() else f'"{key}"'
 
 
 def file_path(location: Path) -> Path:

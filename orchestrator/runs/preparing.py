@@ -14,6 +14,7 @@ from orchestrator.domain.costs import Estimate
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Target
 from orchestrator.domain.records import InFlight, NewRun, StoredRun
+from orchestrator.errors import JournalError
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import Gate, RunJournal
@@ -152,6 +153,11 @@ async def prepare_resume(
     )
     # Read once: a file may list thousands.
     checks = {spec.name: spec.checks for spec in config.environment_specs()}
+    if sorted(checks) != sorted(each.target.name for each in environments):
+        raise JournalError(
+            f"The journal is damaged: the run {stored.run_id} does not have the environments that its configuration "
+            "lists. Check them, then abandon the run with --abandon."
+        )
     targets = [replace(each.target, checks=checks[each.target.name]) for each in environments]
     if how.deadline is not None:
         targets = [_with_deadline(each, how.deadline, in_flight=in_flight.get(each.name), now=now) for each in targets]

@@ -97,12 +97,13 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
     columns = "run_id, api_url, config, source, started_at, host, pid, boot_id, began, elapsed, beat_at, end_by"
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", MIGRATIONS[:version])
+        patch.setattr(database, "COLUMNS", {})  # Those of the newest version.
         old = Database(journals.folder)
         with old.writing() as transaction:
             transaction.execute(
                 f"INSERT INTO runs ({columns}, requests, submits) "
                 f"VALUES ('run-1', 'https://api.qovery.com{'/' if version < URLS_WITHOUT_SLASH else ''}', "
-                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
+                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, '2026-11-24T12:00:01+00:00', 1, 5, 2)"
             )
             if version == 1:
                 transaction.execute("INSERT INTO requests (run_id, at) VALUES ('run-1', 3)")
