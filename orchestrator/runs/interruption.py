@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from orchestrator.clock import machine_seconds
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.runs.event_loop import AbandoningLoop
 from orchestrator.runs.rehearsal import Rehearsal
@@ -19,15 +20,19 @@ class Interruption:
 
     Attributes:
         code: the exit code to stop with; None until it is asked.
+        asked_at: when it was asked first, on the machine's monotonic clock.
     """
 
     def __init__(self) -> None:
         self.code: ExitCode | None = None
+        self.asked_at: float | None = None
         self._stop: Callable[[], object] | None = None
 
     def ask(self, code: ExitCode) -> None:
         """Ask the run to stop now. It submits nothing more, and reports what it knows."""
         self.code = code
+        if self.asked_at is None:
+            self.asked_at = machine_seconds()
         if self._stop is not None:
             self._stop()
 

@@ -21,7 +21,7 @@ from orchestrator.domain.costs import Estimate, costs_of, estimate
 from orchestrator.domain.observations import API_ORIGIN, Hint, Observation
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.plan import Plan
-from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
+from orchestrator.errors import NotFoundError, RunDeadlineError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
 from orchestrator.machine import Machine, is_this_machine
 from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host
@@ -85,6 +85,7 @@ class Retrying:
 
         Raises:
             UnansweredError: there was no usable answer for as long as the policy allows.
+            RunDeadlineError: the run's deadline passed first.
             PlatformError: an error that retrying does not help.
         """
         poller = Poller(
@@ -107,6 +108,8 @@ class Retrying:
             # The first answer of all: perhaps it is not Qovery's.
             hint = f"If it exists, check the API's URL, {self._api}"
             raise NotFoundError(str(error), status=error.status, hint=hint) from error
+        if result is Reason.DEADLINE:
+            raise RunDeadlineError(f"The run's deadline passed. {poller.contact.silence} Nothing was submitted.")
         if isinstance(result, Reason):
             raise UnansweredError(f"{poller.contact.silence} Nothing was submitted.")
         self._was_answered = True
