@@ -35,12 +35,12 @@ T = TypeVar("T")
 
 RESULT_PATIENCE = 60.0
 """Seconds for which nobody may read the result before it is given up: a pager may be slow."""
-END_WITHIN = 1.0
+END_WITHIN = 0.8
 """Seconds after a deadline for all reports and the result, whoever reads them: the process has to end then."""
 SIGNAL_TO_RESULT = 2.0
 LEAST_TO_END = 0.5
 """Seconds from a signal until the result is given up, and the least that there are for reports and result."""
-LOG_TO_END = 0.3
+LOG_TO_END = 0.2
 """Seconds after the result for the end of the log, after a signal or a deadline."""
 
 WHATEVER = (Exception, asyncio.CancelledError)
@@ -207,7 +207,8 @@ class CommandRunner:
     def _write_reports(self, report: RunReport, paths: Iterable[Path]) -> None:
         for path in paths:
             try:
-                done_within(min(self._time_left, RESULT_PATIENCE), partial(write_report, report, path))
+                # Whatever hangs here, half of the time is left for what comes after it.
+                done_within(min(self._time_left / 2, RESULT_PATIENCE), partial(write_report, report, path))
             except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
                 self._log.error("report_not_written", path=str(path), error=str(error))
 

@@ -24,7 +24,7 @@ from orchestrator.domain.plan import Plan
 from orchestrator.errors import NotFoundError, RunDeadlineError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
 from orchestrator.machine import Machine, is_this_machine
-from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host
+from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host, proxy_to, through
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
 from orchestrator.qovery.admission import QuotaAdmission
@@ -211,7 +211,9 @@ async def open_session(
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not is_this_machine(url.host) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
-        secret, api = token.get_secret_value(), f"{url} ({source})"
+        describe = proxy_to if rehearsal is None else _no_proxy
+        secret, proxy = token.get_secret_value(), describe(url)
+        api = ", ".join(filter(None, [f"{url} ({source})", through(proxy)]))
         ledger = _ledger(
             rehearsal,
             lambda: state_dir or state_folder(environ),
@@ -243,6 +245,7 @@ async def open_session(
                 quota=quota,
                 request_timeout=config.api.request_timeout,
                 redact=redactor(secret),
+                proxy=proxy,
                 # A short token is no real one, and may be a word that answers contain.
                 hide=hider(secret) if len(secret) >= SHORT and rehearsal is None else str,
             )
@@ -258,7 +261,7 @@ async def open_session(
             clock=clock,
             log=log,
             platform=platform,
-            prober=HttpProber(probe_client),
+            prober=HttpProber(probe_client, proxy_to=describe),
             quota=quota,
             feed=Feed(platform.read_hints, quota=quota, clock=clock, log=log),
             identity=Identity(),
@@ -266,6 +269,11 @@ async def open_session(
             retrying=retrying,
             seed=seed,
         )
+
+
+def _no_proxy(_: httpx.URL | str) -> str:
+    """A rehearsal asks through no proxy."""
+    return ""
 
 
 def _ledger(
