@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from orchestrator.errors import UsageError
+from orchestrator.machine import expand_home
 from orchestrator.redaction import redactor
 
 DEFAULT_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
@@ -28,7 +29,7 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
         UsageError: there is no token, or the value cannot be one. The message never shows it.
     """
     if file is not None:
-        return _checked(_read(_expanded(Path(file))), f"the file {_redact(str(file))}")
+        return _checked(_read(Path(file)), f"the file {_redact(str(file))}")
     if variable is not None:
         if not environ.get(variable, "").strip():
             raise UsageError(
@@ -44,15 +45,8 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
     )
 
 
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        # No cause: it repeats the path.
-        raise UsageError(f"No token: there is no home directory for the file {_redact(str(path))}.") from None
-
-
 def _read(path: Path) -> str:
+    path = expand_home(path, shown=f"No token: the file {_redact(str(path))}")
     try:
         content = path.read_bytes()
         # Editors and PowerShell begin a file with a mark that says how it is encoded.

@@ -35,7 +35,7 @@ from orchestrator.qovery.ledger import Ledger, connect, token_key
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.redaction import SHORT, hider, redactor, shown_url
+from orchestrator.redaction import answer_hider, redactor, shown_url
 from orchestrator.reports.model import RequestCounts
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
@@ -246,8 +246,7 @@ async def open_session(
                 request_timeout=config.api.request_timeout,
                 redact=redactor(secret),
                 proxy=proxy,
-                # A short token is no real one, and may be a word that answers contain.
-                hide=hider(secret) if len(secret) >= SHORT and rehearsal is None else str,
+                hide=answer_hider(secret, vocabulary=_vocabulary(config)) if rehearsal is None else str,
             )
         )
         seed = None if rehearsal is None else rehearsal.seed
@@ -269,6 +268,11 @@ async def open_session(
             retrying=retrying,
             seed=seed,
         )
+
+
+def _vocabulary(config: Config) -> str:
+    """Return all that the API's answers are compared with: names and ids of the configuration, and our origin."""
+    return f"{config.environment_specs()} {config.api.origin} {API_ORIGIN}"
 
 
 def _no_proxy(_: httpx.URL | str) -> str:
