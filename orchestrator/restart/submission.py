@@ -337,7 +337,9 @@ class Submission:
         """Say why nothing happens for so long after a submit that was not accepted."""
         if self._refusal is None:
             return "it may have been accepted: it is looked for before anything is sent again"
-        looked_for = "a proxy may have sent it twice, and got this for the second: it is looked for before it is believed"
+        looked_for = (
+            "a proxy may have sent it twice, and got this for the second: it is looked for before it is believed"
+        )
         return f"{looked_for}; then {'the environment ends' if self._is_believed_next else 'it is sent once more'}"
 
     @property

@@ -152,7 +152,9 @@ _TIMEOUTS = ("ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout")
             id="refused",
         ),
         pytest.param(
-            httpx.ReadTimeout(""), "nothing came back in time, through the proxy http://p:1 (from HTTPS_PROXY)", id="mute"
+            httpx.ReadTimeout(""),
+            "nothing came back in time, through the proxy http://p:1 (from HTTPS_PROXY)",
+            id="mute",
         ),
     ],
 )

@@ -146,13 +146,15 @@ class Front:
                 self._held.append(connection)
                 self._hang(connection)
                 return
-            if self._place is Place.PROXY:
-                _read_request(connection)
-                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            if self._place.is_encrypted:
-                connection = _tls().wrap_socket(connection, server_side=True)
             with connection:
-                self._pass_on(connection)
+                if self._place is Place.PROXY:
+                    _read_request(connection)
+                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                if not self._place.is_encrypted:
+                    self._pass_on(connection)
+                    return
+                with _tls().wrap_socket(connection, server_side=True) as encrypted:
+                    self._pass_on(encrypted)
 
     def _hang(self, connection: socket.socket) -> None:
         if self._place in (Place.TLS, Place.WRITE):
@@ -162,7 +164,7 @@ class Front:
         self.reached.set()
         start = {
             Place.SLOW_HEADERS: b"HTTP/1.1 200 OK\r\nx-slow: ",
-            Place.SLOW_BODY: b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n{"a": "',
+            Place.SLOW_BODY: b'HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{"a": "',
         }.get(self._place)
         if start is not None:
             connection.sendall(start)

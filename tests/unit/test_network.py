@@ -217,8 +217,12 @@ def test_the_passwords_of_proxies_are_known_so_that_they_can_be_hidden(monkeypat
     [
         pytest.param({}, "", id="none"),
         pytest.param({"HTTPS_PROXY": PROXY}, f"the proxy {PROXY} (from HTTPS_PROXY)", id="one"),
-        pytest.param({"all_proxy": "proxy:8080"}, "the proxy http://proxy:8080 (from all_proxy)", id="without a scheme"),
-        pytest.param({"HTTPS_PROXY": "http://user:s3cret@[::1]"}, "the proxy http://[::1] (from HTTPS_PROXY)", id="a user"),
+        pytest.param(
+            {"all_proxy": "proxy:8080"}, "the proxy http://proxy:8080 (from all_proxy)", id="without a scheme"
+        ),
+        pytest.param(
+            {"HTTPS_PROXY": "http://user:s3cret@[::1]"}, "the proxy http://[::1] (from HTTPS_PROXY)", id="a user"
+        ),
         pytest.param({"HTTPS_PROXY": "http://u:p#w@proxy"}, "", id="one that cannot be used"),
         pytest.param({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "", id="asked directly"),
     ],

@@ -98,7 +98,9 @@ def test_pieces_of_words_are_not_hidden(text: str) -> None:
     [
         pytest.param("body", '{"body": "body"}', '{"body": "***"}', id="a value, and a key"),
         pytest.param("body", '{"body" : "nobody, somebody-else"}', '{"body" : "nobody, somebody-else"}', id="pieces"),
-        pytest.param("body", '{"detail": "the token body is wrong"}', '{"detail": "the token *** is wrong"}', id="a word"),
+        pytest.param(
+            "body", '{"detail": "the token body is wrong"}', '{"detail": "the token *** is wrong"}', id="a word"
+        ),
         pytest.param("test", '{"name": "test"}', '{"name": "test"}', id="a name of the configuration"),
         pytest.param("API", '{"origin": "API"}', '{"origin": "API"}', id="a word of the API"),
         pytest.param("41", '{"total": 41}', '{"total": 41}', id="a number"),
@@ -106,7 +108,9 @@ def test_pieces_of_words_are_not_hidden(text: str) -> None:
         pytest.param("12345678", '{"12345678": "x12345678"}', '{"***": "x***"}', id="a long one, wherever it is"),
     ],
 )
-def test_a_short_secret_is_hidden_in_an_answer_where_it_means_nothing_else(secret: str, answer: str, shown: str) -> None:
+def test_a_short_secret_is_hidden_in_an_answer_where_it_means_nothing_else(
+    secret: str, answer: str, shown: str
+) -> None:
     assert answer_hider(secret, vocabulary="acme/shop/test")(answer) == shown
 
 
