@@ -23,11 +23,11 @@ from tests.support.command import Finished, Running, environ, write_config
 from tests.support.small_platform import NEVER_ENDING, QUICK_SUCCESS, SHOP, SmallPlatform, serving
 from tests.support.waiting_places import Front, Place, front
 
-SLACK = 20.0 if any(name.startswith("COVERAGE_") for name in os.environ) else 1.0
+SLACK = 20.0 if any(name.startswith("COVERAGE_") for name in os.environ) else 1.5
 """Seconds for a busy machine; many of these commands run at the same time."""
 SIGNAL_TO_EXIT = 3.0
 DEADLINE_TO_EXIT = 5.0
-AT_ONCE = 10
+AT_ONCE = 4
 """So many commands run at the same time."""
 MANY = tuple(f"service-{number}" for number in range(600))
 """So many services that reports and logs do not fit into a pipe."""
@@ -129,11 +129,14 @@ class Cell:
         """
         words = ["run", str(config), "-o", "json", "--report", str(self.folder / self.report_name), *options]
         with Running.start(*words, env=env) as running:
+            hangs = threading.Timer(60, running.process.kill)
+            hangs.start()
             waits(running)
             asked = time.time()
             if self.ending.number is not None:
                 running.send(self.ending.number)
             ended = self._wait(running)
+            hangs.cancel()
             self.finished = running.finish()
         self.took = ended - (asked if self.ending.number is not None else self._deadline())
         return self._problems(self.finished)
@@ -255,13 +258,16 @@ def half_written(server: Front) -> list[str]:
     return ["all of the request was sent"] if received.rstrip().endswith(b"}") else []
 
 
+ALL_OF_THEM = os.environ.get("WAITS", "") == "all"
+"""Whether each place is tried in each phase with each ending, or with each ending in one of the phases."""
+USUAL = {Ending.SIGTERM: "start", Ending.RUN_DEADLINE: "start", Ending.SIGINT: "submit", Ending.DEADLINE: "watch"}
 API_CELLS = [
     (place, phase, ending)
-    for place in Place
     for ending in ALL
-    for phase in ("start", "submit", "watch")
+    for place in Place
+    for phase in (["submit"] if place is Place.WRITE else ["start", "submit", "watch"])  # no other request has a body
     if not (phase == "start" and ending is Ending.DEADLINE)  # it counts from the first look on
-    and (place is not Place.WRITE or phase == "submit")  # no other request has a body
+    and (ALL_OF_THEM or place is Place.WRITE or phase == USUAL[ending])
 ]
 
 
@@ -271,7 +277,8 @@ def test_a_request_that_waits_for_ever_is_ended_in_time(part: int) -> None:
         (f"{place.value}, {phase}, {ending.value}", partial(waits_at, place, phase, ending))
         for place, phase, ending in API_CELLS[part::4]
     ]
-    assert all_of(cells) == []
+    problems = all_of(cells)
+    assert not problems, "\n".join(problems)
 
 
 # Health checks.
@@ -288,7 +295,9 @@ def checks_at(place: Place, ending: Ending) -> list[str]:
                 running.wait_for("restart_submitted")
                 assert server.reached.wait(20), "nothing has waited there"
                 if ending.number is not None:
-                    time.sleep(0.3 if place not in (Place.NAMES, Place.CONNECT) else 6.0)  # until the first look
+                    # That it waits for names or for a connection, nobody sees: the first look comes after 5 s.
+                    for _ in range(1 if place not in (Place.NAMES, Place.CONNECT) else 20):
+                        time.sleep(0.3)
 
             config = config_for(ending, folder, verify=f"{server.url}/healthz")
             env = environ(QOVERY_API_URL=platform.url, **server.env)
@@ -298,11 +307,12 @@ def checks_at(place: Place, ending: Ending) -> list[str]:
 
 
 def test_a_health_check_that_waits_for_ever_is_ended_in_time() -> None:
-    places = [place for place in Place if place is not Place.WRITE]
+    places = [Place.NAMES, Place.CONNECT, Place.TLS, Place.HEADERS]
     cells = [
         (f"{place.value}, {ending.value}", partial(checks_at, place, ending)) for place in places for ending in ALL
     ]
-    assert all_of(cells) == []
+    problems = all_of(cells)
+    assert not problems, "\n".join(problems)
 
 
 # This machine.
@@ -408,4 +418,5 @@ OWN_CELLS: dict[str, Callable[[Ending], list[str]]] = {
 @pytest.mark.parametrize("half", [0, 1], ids=["one half", "the other"])
 def test_what_waits_for_this_machine_is_ended_in_time(half: int) -> None:
     cells = [(f"{what}, {ending.value}", partial(cell, ending)) for what, cell in OWN_CELLS.items() for ending in ALL]
-    assert all_of(cells[half::2]) == []
+    problems = all_of(cells[half::2])
+    assert not problems, "\n".join(problems)

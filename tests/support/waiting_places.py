@@ -122,6 +122,9 @@ class Front:
 
     def close(self) -> None:
         """Let go of everything."""
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._accepting.join()
         for each in (self._listening, *self._held):
             each.close()
 
@@ -215,9 +218,17 @@ def front(
         made.close()
 
 
-@cache
+_making = threading.Lock()
+
+
 def certificate() -> Path:
-    """Make a certificate for this machine and for `HOST`; its key is in the same file."""
+    """Make a certificate for this machine and for `HOST`, once; its key is in the same file."""
+    with _making:
+        return _certificate()
+
+
+@cache
+def _certificate() -> Path:
     folder = Path(mkdtemp(prefix="qovery-restart-tests-"))
     file = folder / "certificate.pem"
     openssl = which("openssl")
