@@ -38,8 +38,9 @@ RESULT_PATIENCE = 60.0
 END_WITHIN = 0.8
 """Seconds after a deadline for all reports and the result, whoever reads them: the process has to end then."""
 SIGNAL_TO_RESULT = 2.0
-LEAST_TO_END = 0.5
-"""Seconds from a signal until the result is given up, and the least that there are for reports and result."""
+LEAST_TO_END = 0.4
+"""Seconds from a signal until the result is given up, and the least that there are for each report and the result: who
+reads gets it whole, however late it is."""
 LOG_TO_END = 0.2
 """Seconds after the result for the end of the log, after a signal or a deadline."""
 
@@ -149,7 +150,7 @@ class CommandRunner:
             text = printable_json(text)
         try:
             text = text if text.endswith("\n") else f"{text}\n"
-            write_result(sys.stdout, text, patience=RESULT_PATIENCE, within=self._time_left)
+            write_result(sys.stdout, text, patience=RESULT_PATIENCE, within=max(self._time_left, LEAST_TO_END))
         except OSError as error:
             # The restarts are done, and the exit code reports their outcome.
             logs.get_logger().error("result_not_written", error=str(error))
@@ -208,7 +209,8 @@ class CommandRunner:
         for path in paths:
             try:
                 # Whatever hangs here, half of the time is left for what comes after it.
-                done_within(min(self._time_left / 2, RESULT_PATIENCE), partial(write_report, report, path))
+                within = min(max(self._time_left / 2, LEAST_TO_END), RESULT_PATIENCE)
+                done_within(within, partial(write_report, report, path))
             except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
                 self._log.error("report_not_written", path=str(path), error=str(error))
 
