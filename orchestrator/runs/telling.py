@@ -16,7 +16,14 @@ from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.domain.notices import LastEnding, NoticePlan, RunEnd, Undelivered
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, run_outcome_of
-from orchestrator.errors import ConfigError, RestartError, TokenRefusedError, UsageError, defect_sentence
+from orchestrator.errors import (
+    ConfigError,
+    RestartError,
+    RunDeadlineError,
+    TokenRefusedError,
+    UsageError,
+    defect_sentence,
+)
 from orchestrator.journal.endings import Endings
 from orchestrator.notices.sending import Addressee, Sender, addressees_of, open_notices
 from orchestrator.notices.threads import in_thread
@@ -284,6 +291,8 @@ def exit_code_of_error(error: BaseException) -> ExitCode:
     match error:
         case UsageError():
             return ExitCode.USAGE
+        case RunDeadlineError():
+            return ExitCode.TIMED_OUT
         case TokenRefusedError():
             return ExitCode.REFUSED
         case RestartError():

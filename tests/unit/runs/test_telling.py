@@ -19,6 +19,7 @@ from orchestrator.domain.notices import LastEnding
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
 from orchestrator.errors import ConfigError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.reports.model import RequestCounts, RunReport
+from orchestrator.runs import interruption as interruption_module
 from orchestrator.runs.interruption import STOPS_WITHIN, Interruption
 from orchestrator.runs.telling import AFTER_DEADLINE, AT_LEAST, PATIENCE, Telling, seconds_since_deadline, telling
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
@@ -39,6 +40,9 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         return call()
 
     monkeypatch.setattr("orchestrator.runs.telling.in_thread", at_once)
+
+    # What is told here is told in virtual time, signals included.
+    monkeypatch.setattr(interruption_module, "machine_seconds", lambda: asyncio.get_running_loop().time())
 
 
 def config_of(text: str, *, deadline: str = "60s") -> Config:
