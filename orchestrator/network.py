@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -180,6 +181,15 @@ class RoutedTransport(httpx.AsyncBaseTransport):
     def _tls(self) -> ssl.SSLContext:
         _check_key_log()
         return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+def no_cookies() -> CookieJar:
+    """Return a jar that stays empty, for a client.
+
+    Neither the API nor a health check has cookies; what is on the way may set some. httpx would send them with every
+    later request, and one that cannot be encoded would make all of those fail.
+    """
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
 
 
 def has_odd_host(url: httpx.URL) -> bool:

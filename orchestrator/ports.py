@@ -1,9 +1,12 @@
 """The interfaces that restarts and runs depend on. Adapters implement them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from orchestrator.domain.alerts import AlertReading, Refusal
+from orchestrator.domain.notices import NoticeKind, RunEnd, Undelivered
 from orchestrator.domain.observations import Observation, QueuedRequest, Run, SubmitReceipt
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Service, Target
@@ -231,3 +234,64 @@ class Prober(Protocol):
         Never raises for a failed probe.
         """
         ...
+
+
+class AlertSource(Protocol):
+    """Knows which alerts are firing."""
+
+    async def read(self) -> AlertReading:
+        """Ask. Never raises: that it is not known is an answer, too."""
+        ...
+
+
+class Gate(Protocol):
+    """Says whether environments may begin. It is asked before each wave."""
+
+    async def refusal(self, *, until: float) -> Refusal | None:
+        """Return why none may begin, perhaps after waiting for that to pass; None if they may.
+
+        It waits no longer than `until`. A refusal is final for the run.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of one notice."""
+
+    kind: NoticeKind
+    to: str
+    """All that may be shown of where it went: a host, or a file."""
+    problem: Undelivered | None = None
+    words: str = ""
+    """What happened, in a few words without secrets."""
+
+
+class Notices(Protocol):
+    """Tells others about runs. No method raises; each may take as long as the network does: callers have a deadline."""
+
+    async def started(self, run_id: str) -> Sequence[Delivery]:
+        """Tell that a run has begun."""
+        ...
+
+    def ended(self, end: RunEnd) -> Sequence["Notice"]:
+        """Return what there is to tell of a run that has ended."""
+        ...
+
+    async def skipped(self, text: str) -> Sequence[Delivery]:
+        """Tell that nothing had to run."""
+        ...
+
+    async def missed(self, text: str) -> Sequence[Delivery]:
+        """Tell that what should have run did not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing to tell: where, and how."""
+
+    kind: NoticeKind
+    to: str
+    """All that may be shown of where it goes."""
+    send: Callable[[], Awaitable[Delivery]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import httpx
 
 from orchestrator._version import __version__
-from orchestrator.network import ExchangeError, RoutedTransport, translated
+from orchestrator.network import ExchangeError, RoutedTransport, no_cookies, translated
 from orchestrator.redaction import redactor
 
 TIMEOUT = 10.0
@@ -43,6 +43,7 @@ def make_probe_client(urls: Iterable[str], transport: httpx.AsyncBaseTransport |
     """
     return httpx.AsyncClient(
         headers={"User-Agent": f"qovery-restart/{__version__}"},
+        cookies=no_cookies(),
         timeout=TIMEOUT,
         follow_redirects=False,
         trust_env=False,

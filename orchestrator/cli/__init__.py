@@ -4,10 +4,13 @@ Heavy imports happen inside the commands, so that `--version`, `--help` and comp
 """
 
 import os
+import re
 import signal
 import sys
 
 from orchestrator.cli.signals import obey_from_now_on
+
+_SIZE = re.compile("[0-9]{1,4}")
 
 
 def main() -> None:
@@ -17,9 +20,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         # Completion calls the command without arguments. With any, this would end it with 0, although it did nothing.
         os.environ.pop("_QOVERY_RESTART_COMPLETE", None)
-    if not os.environ.get("TERMINAL_WIDTH", "").isdecimal():
-        # typer takes it for a number when it shows a help or a mistake, and raises if it is none.
-        os.environ.pop("TERMINAL_WIDTH", None)
+    _drop_odd_sizes()
     try:
         from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
 
@@ -34,6 +35,13 @@ def main() -> None:
         sys.exit(report_defect(error, arguments=sys.argv[1:], environ=os.environ))
     finally:
         _flush_streams()
+
+
+def _drop_odd_sizes() -> None:
+    """Drop the sizes of terminals that no terminal has: typer and rich raise at some, and fill the memory at others."""
+    for name in ("TERMINAL_WIDTH", "COLUMNS", "LINES"):
+        if not _SIZE.fullmatch(os.environ.get(name, "")):
+            os.environ.pop(name, None)
 
 
 def _flush_streams() -> None:

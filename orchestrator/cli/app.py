@@ -193,40 +193,9 @@ def validate(
     output: opt.OutputOption = opt.Output.TEXT,
 ) -> None:
     """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
-    from orchestrator.cli.command import exit_code_of_error, problems_of  # noqa: PLC0415
-    from orchestrator.cli.defects import log_traceback  # noqa: PLC0415
-    from orchestrator.cli.scheduling import night_warnings, outlook  # noqa: PLC0415
-    from orchestrator.clock import SystemClock  # noqa: PLC0415
-    from orchestrator.errors import UsageError  # noqa: PLC0415
-    from orchestrator.text import printable, printable_json  # noqa: PLC0415
+    from orchestrator.cli import validating  # noqa: PLC0415
 
-    problems: Sequence[str] = ()
-    warnings: Sequence[str] = ()
-    code, count, scheduled = 0, 0, None
-    try:
-        loaded = _load(config, only=(), deadline=None)
-        count, warnings, now = len(loaded.environments), loaded.warnings(), SystemClock().now()
-        scheduled = outlook(loaded, now)
-        if scheduled is not None:
-            warnings = (*warnings, *night_warnings(loaded, scheduled, now))
-    except Exception as error:  # noqa: BLE001 - also a bug has its exit code, and its place in the JSON
-        problems, code = problems_of(error), exit_code_of_error(error)
-        if not isinstance(error, UsageError):
-            log_traceback(error)
-    if output is opt.Output.JSON:
-        document: dict[str, object] = {"valid": not problems, "problems": list(problems), "warnings": list(warnings)}
-        document["schedule"] = scheduled.document() if scheduled is not None else None
-        typer.echo(printable_json(json.dumps(document, indent=2)))
-    else:
-        for warning in warnings:
-            typer.echo(f"warning: {printable(warning)}", err=True)
-        for problem in problems:
-            typer.echo(f"error: {printable(problem)}", err=True)
-        if not problems:
-            typer.echo(f"{printable(config)} is valid: {count} environment{'s' if count != 1 else ''}.")
-        for line in scheduled.lines() if scheduled is not None and not problems else ():
-            typer.echo(printable(line))
-    raise typer.Exit(code)
+    raise typer.Exit(validating.validate(lambda: _load(config, only=(), deadline=None), config, output=output))
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")

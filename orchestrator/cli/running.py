@@ -11,6 +11,7 @@ from orchestrator.domain.records import StoredRun
 from orchestrator.reports.model import RunReport
 from orchestrator.runs.runner import run_in
 from orchestrator.runs.session import open_session
+from orchestrator.runs.telling import telling
 
 
 def run_config(
@@ -44,15 +45,25 @@ async def carry_out(
     """Carry out a new run; `parent` is the run whose failures it runs again, at the same API."""
     # A rehearsal changes nothing real, so it leaves no journal.
     state_dir = None if settings.simulate else settings.state_dir
-    async with open_session(
-        config,
-        environ=os.environ,
-        rehearsal=runner.rehearsal,
-        api_url=None if parent is None else parent.api_url,
-        state_dir=state_dir,
-    ) as session:
+    async with (
+        telling(
+            config,
+            environ=os.environ,
+            rehearsal=runner.rehearsal,
+            interruption=runner.interruption,
+            state_dir=state_dir,
+        ) as told,
+        open_session(
+            config,
+            environ=os.environ,
+            rehearsal=runner.rehearsal,
+            api_url=None if parent is None else parent.api_url,
+            state_dir=state_dir,
+        ) as session,
+    ):
         runner.note_session(session)
-        return await run_in(
+        told.began(run_id=session.run_id, log=session.log)
+        report = await run_in(
             session,
             config,
             rehearsal=runner.rehearsal,
@@ -63,3 +74,5 @@ async def carry_out(
             wait_lock=wait_lock,
             parent_id=None if parent is None else parent.run_id,
         )
+        await told.ended(report)
+        return report

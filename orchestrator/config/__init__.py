@@ -12,8 +12,12 @@ from orchestrator.config.models import Config
 from orchestrator.config.rules import broken_rules
 from orchestrator.config.schema import json_schema
 from orchestrator.config.sections import ScheduleConfig
+from orchestrator.config.yaml_errors import printable
 from orchestrator.config.yaml_source import Document, Place, Problem, read_document
 from orchestrator.errors import ConfigError
+
+LARGEST_FILE = 8 * 1024 * 1024
+"""Bytes. What has more is no configuration, or has no end at all, as `/dev/zero`."""
 
 __all__ = ["Config", "json_schema", "load_config", "parse_config"]
 
@@ -27,11 +31,16 @@ def load_config(path: str | Path, *, environ: Mapping[str, str] | None = None) -
     source = "<stdin>" if str(path) == "-" else str(path)
     try:
         if source == "<stdin>":
-            content = sys.stdin.buffer.read() if sys.stdin is not None else b""
+            content = sys.stdin.buffer.read(LARGEST_FILE + 1) if sys.stdin is not None else b""
         else:
-            content = Path(path).read_bytes()
+            with Path(path).open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise ConfigError([f"{source}: cannot be read: {error.strerror}"]) from error
+    except ValueError:  # A null character: the operating system is not even asked.
+        raise ConfigError([f"{printable(source)}: cannot be read: this is no name of a file"]) from None
+    if len(content) > LARGEST_FILE:
+        raise ConfigError([f"{source}: larger than {LARGEST_FILE // 1024**2} MiB; is it a configuration?"])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -92,9 +92,13 @@ def keys_at(model: type[BaseModel], path: Path) -> Sequence[str]:
 
 
 def path_text(path: Path) -> str:
-    """Return a key path as text: `environments[0].verify[1].http`."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
+    """Return a key path as text: `environments[0].verify[1].http`; in quotes what nobody would see without."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{_visible(printable(part))}" for part in path)
     return "".join(parts).removeprefix(".")
+
+
+def _visible(key: str) -> str:
+    return key if key and key == key.strip() else f'"{key}"'
 
 
 def file_path(location: Path) -> Path:
@@ -128,11 +132,21 @@ def _message(finding: Mapping[str, Any], *, path: Path, variable: str | None = N
             expected = _EXPECTED.get(kind, finding["msg"])
     if variable is not None:
         return f"{expected}; the value comes from the environment variable {variable}"
-    if path[:2] == ("api", "token") or (isinstance(value, str) and "://" in value and "@" in value):
+    if _may_be_secret(path) or (isinstance(value, str) and "://" in value and "@" in value):
         return expected  # It may be a secret.
     close = nearest(value, choices) if isinstance(value, str) else None
     suggestion = f'; did you mean "{close}"?' if close else _about_quotes(expected, value)
     return f"{expected}{_found(value)}{suggestion}"
+
+
+def _may_be_secret(path: Path) -> bool:
+    """Return whether a secret may have been written at `path`, in place of where it is."""
+    match path:
+        case ("api" | "blocked_by", "token", *_) | ("blocked_by", int(), "token", *_) | ("ping", *_):
+            return True
+        case ("notify", "to", int(), *_):
+            return True
+    return False
 
 
 def _about_quotes(expected: str, value: object) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError
 
 from orchestrator.config.environments import EnvironmentConfig
 from orchestrator.config.explain import did_you_mean, explain_unlocated, path_text
-from orchestrator.config.scalars import Optional, Version
+from orchestrator.config.scalars import Optional, Version, no_secret_url
 from orchestrator.config.sections import (
     ApiConfig,
     BlackoutConfig,
@@ -22,9 +22,11 @@ from orchestrator.config.sections import (
     Section,
     StrategyConfig,
 )
+from orchestrator.config.telling import BlockerConfig, MetricsConfig, NotifyConfig, PingConfig
 from orchestrator.config.yaml_errors import printable
 from orchestrator.domain.costs import least_duration
 from orchestrator.domain.durations import exact_duration, format_duration
+from orchestrator.domain.notices import NoticePlan, NotifyOn
 from orchestrator.domain.plan import ALL_SERVICES, EnvironmentSpec, HttpCheck, Policy, Strategy
 from orchestrator.errors import ConfigError
 from orchestrator.machine import is_this_machine
@@ -32,6 +34,8 @@ from orchestrator.redaction import shown_url
 from orchestrator.schedules import Blackouts, Schedule, load_zone, zone_warning
 from orchestrator.text import fold
 
+_FILES = ("file", "textfile")
+"""The keys whose values are paths of files."""
 _NOT_IN_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that JSON allows in a string, and that YAML forbids or reads as the end of a line."""
 
@@ -55,6 +59,14 @@ class Config(Section):
     """When nothing may begin, in the time zone of `schedule`."""
     journal: JournalConfig = JournalConfig()
     """How long the journal keeps ended runs."""
+    notify: Optional[NotifyConfig] = None
+    """Messages about runs."""
+    ping: Optional[Annotated[PingConfig, BeforeValidator(no_secret_url)]] = None
+    """A dead man's signal."""
+    metrics: Optional[MetricsConfig] = None
+    """Metrics of the last run."""
+    blocked_by: Annotated[list[BlockerConfig], Field(min_length=1)] = Field(default_factory=list)
+    """What must not be firing when a run, or a wave of it, begins."""
 
     _source: str | None = PrivateAttr(default=None)
     _templates: Mapping[str, str] = PrivateAttr(default={})
@@ -84,9 +96,15 @@ class Config(Section):
             for spec in self.environment_specs()
             if spec.policy.deadline <= spec.policy.invisible_for
         ]
-        url = urlsplit(self.api.url)
-        if url.scheme == "http" and not is_this_machine(url.hostname or ""):
-            found.append(f"api.url: {shown_url(self.api.url)} is not encrypted: the token can be read on the way.")
+        tokens_to = {"api.url": self.api.url} | {
+            f"blocked_by[{index}].prometheus": each.prometheus
+            for index, each in enumerate(self.blocked_by)
+            if each.token is not None
+        }
+        for key, url in tokens_to.items():
+            parts = urlsplit(url)
+            if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+                found.append(f"{key}: {shown_url(url)} is not encrypted: the token can be read on the way.")
         found += [f"{self._where(key)}{key}: {warning}" for key, warning in self._schedule_warnings()]
         return tuple(found)
 
@@ -171,6 +189,15 @@ class Config(Section):
             for environment in self.environments
         )
 
+    def notice_plan(self) -> NoticePlan:
+        """Return who is told of a run, and when."""
+        return NoticePlan(
+            on=NotifyOn.CHANGE if self.notify is None else self.notify.when(),
+            to=() if self.notify is None else tuple(to.to_domain(index) for index, to in enumerate(self.notify.to)),
+            ping=None if self.ping is None else self.ping.to_domain(),
+            textfile=None if self.metrics is None else self.metrics.textfile,
+        )
+
     def run_strategy(self) -> Strategy:
         """Return the domain's `Strategy`."""
         return self.strategy.to_domain()
@@ -179,12 +206,10 @@ class Config(Section):
         """Return the configuration as a document that `parse_config` reads back to the same effect.
 
         Values that came from environment variables are included, except the URLs of checks: they may carry a secret, so
-        they keep their variables, which are read from the environment again. The token's file is written with its
-        whole path, since the document may be read from another directory.
+        they keep their variables, which are read from the environment again. Files are written with their whole paths,
+        since the document may be read from another directory.
         """
-        content = self.model_dump(mode="json", exclude_unset=True, by_alias=True)
-        if self.token_file is not None and not self.token_file.startswith("~"):
-            content["api"]["token"]["file"] = str(Path(self.token_file).absolute())
+        content = _with_whole_paths(self.model_dump(mode="json", exclude_unset=True, by_alias=True))
         text = json.dumps(_written(content, self._templates), ensure_ascii=False)
         return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
@@ -250,6 +275,23 @@ class Config(Section):
 
 def _without_repetition(services: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return {key: list({fold(name): name for name in names}.values()) for key, names in services.items()}
+
+
+def _with_whole_paths(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    match value:
+        case dict():
+            return {
+                key: _whole_path(item) if key in _FILES and isinstance(item, str) else _with_whole_paths(item)
+                for key, item in value.items()
+            }
+        case list():
+            return [_with_whole_paths(item) for item in value]
+        case _:
+            return value
+
+
+def _whole_path(path: str) -> str:
+    return path if path.startswith("~") else str(Path(path).absolute())
 
 
 def _written(value: Any, templates: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

@@ -6,6 +6,7 @@ another mistake would hide these.
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, tzinfo
+from importlib.util import find_spec
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from orchestrator.config.environments import KINDS, LOCATORS, EnvironmentConfig
 from orchestrator.config.explain import nearest
 from orchestrator.config.sections import BLACKOUT_KINDS, TOKEN_PLACES, BlackoutConfig
+from orchestrator.config.telling import KINDS as DESTINATIONS
 from orchestrator.config.yaml_source import Path
 from orchestrator.domain.durations import format_duration, parse_duration
 from orchestrator.domain.plan import Policy
@@ -21,14 +23,17 @@ from orchestrator.text import fold
 
 Finding = tuple[Path, str]
 
+PINGS = ("start", "success", "failure")
+
 _DEFAULT_POLL = {"min": Policy().poll_min, "max": Policy().poll_max}
 
 
 def broken_rules(content: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield the path and the message of every rule that `content` breaks."""
-    token = _mapping(content.get("api")).get("token")
-    if isinstance(token, dict):
-        yield from _exactly_one(token, TOKEN_PLACES, ("api", "token"), known=TOKEN_PLACES)
+    for path, place in _places(content):
+        if isinstance(place, dict):
+            yield from _exactly_one(place, TOKEN_PLACES, path, known=TOKEN_PLACES)
+    yield from _notices(content)
     default_poll = _mapping(_mapping(content.get("defaults")).get("poll"))
     yield from _poll(default_poll, {}, ("defaults", "poll"))
     environments = list(_environments(content))
@@ -42,6 +47,58 @@ def broken_rules(content: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _places(content: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
+    """Yield everything that says where a secret is."""
+    yield ("api", "token"), _mapping(content.get("api")).get("token")
+    for index, blocker in enumerate(_list(content.get("blocked_by"))):
+        yield ("blocked_by", index, "token"), _mapping(blocker).get("token")
+    for index, destination in enumerate(_destinations(content)):
+        for kind in DESTINATIONS:
+            yield ("notify", "to", index, kind), _mapping(destination).get(kind)
+    for key in PINGS:
+        yield ("ping", key), _mapping(content.get("ping")).get(key)
+
+
+def _destinations(content: Mapping[str, Any]) -> list[Any]:
+    return _list(_mapping(content.get("notify")).get("to"))
+
+
+def _notices(content: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, destination in enumerate(_destinations(content)):
+        if not isinstance(destination, dict):
+            continue
+        path: Path = ("notify", "to", index)
+        given = [kind for kind in DESTINATIONS if kind in destination]
+        if len(given) != 1 and not (destination.keys() - set(DESTINATIONS) and not given):
+            yield path, f"expected one of {', '.join(DESTINATIONS)}, found {' and '.join(given) or 'an empty mapping'}"
+        yield from _needs("apprise", "notify", (*path, "apprise"), if_=given == ["apprise"])
+    yield from _needs("prometheus_client", "metrics", ("metrics",), if_="metrics" in content)
+    if isinstance(ping := content.get("ping"), dict):
+        yield from _ping(ping)
+
+
+def _ping(ping: Mapping[str, Any]) -> Iterator[Finding]:
+    one, several = [key for key in TOKEN_PLACES if key in ping], [key for key in PINGS if key in ping]
+    if len(one) > 1 or (one and several):
+        yield (
+            ("ping",),
+            f"expected either env, file, or success with start and failure, found {' and '.join(one + several)}",
+        )
+    elif several and "success" not in several:
+        yield ("ping",), f"expected success, too, which is what must not stay away, found {' and '.join(several)}"
+    elif not ping:
+        yield ("ping",), "expected either env, file, or success with start and failure, found an empty mapping"
+
+
+def _needs(package: str, extra: str, path: Path, *, if_: bool) -> Iterator[Finding]:
+    if if_ and find_spec(package) is None:
+        yield path, f"needs the package {package}, which is not installed: pip install 'qovery-restart[{extra}]'"
 
 
 def _environments(content: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -115,11 +115,29 @@ def no_secret(value: object) -> object:
     raise ValueError("expected {env: NAME} or {file: PATH}, where the token is; secrets do not belong in this file")
 
 
-def _variable_name(value: object) -> str:
+def no_secret_url(value: object) -> object:
+    """Refuse a URL written in place of `{env: NAME}` or `{file: PATH}`."""
+    if isinstance(value, dict):
+        return value
+    raise ValueError("expected {env: NAME} or {file: PATH}, where the URL is; secrets do not belong in this file")
+
+
+def _query(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not fold(text):
+        raise ValueError('expected a query in PromQL, such as ALERTS{alertstate="firing"}')
+    return text
+
+
+def _variable_name(value: object, *, example: str = "QOVERY_API_TOKEN, not the token itself") -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not _VARIABLE.fullmatch(text) or text.startswith("qov_"):
-        raise ValueError("expected the name of an environment variable, such as QOVERY_API_TOKEN, not the token itself")
+        raise ValueError(f"expected the name of an environment variable, such as {example}")
     return text
+
+
+def _secret_variable_name(value: object) -> str:
+    return _variable_name(value, example="SLACK_URL, not the secret itself")
 
 
 def _path(value: object) -> str:
@@ -180,11 +198,16 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Af
 Id = Annotated[str, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 Url = Annotated[str, BeforeValidator(_url), _URL_SCHEMA]
 BaseUrl = Annotated[str, BeforeValidator(_base_url), _BASE_URL_SCHEMA]
-VariableName = Annotated[
-    str, BeforeValidator(_variable_name), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
-]
+_VARIABLE_SCHEMA = WithJsonSchema({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
+VariableName = Annotated[str, BeforeValidator(_variable_name), _VARIABLE_SCHEMA]
+SecretVariableName = Annotated[str, BeforeValidator(_secret_variable_name), _VARIABLE_SCHEMA]
 EnvironmentPathText = Annotated[
     str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+/[^/]+$"})
+]
+Query = Annotated[
+    str,
+    BeforeValidator(_query),
+    WithJsonSchema({"type": "string", "minLength": 1, "examples": ['ALERTS{alertstate="firing"}']}),
 ]
 Cron = Annotated[
     str,

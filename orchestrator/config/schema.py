@@ -5,6 +5,7 @@ from typing import Any
 from orchestrator.config.environments import KINDS, LOCATORS
 from orchestrator.config.models import Config
 from orchestrator.config.sections import BLACKOUT_KINDS, TOKEN_PLACES
+from orchestrator.config.telling import KINDS as DESTINATIONS
 from orchestrator.domain.durations import PATTERN, format_duration
 
 _PLACEHOLDER = {"type": "string", "pattern": r"\$\{[A-Za-z_]", "description": "An environment variable."}
@@ -19,7 +20,14 @@ def json_schema() -> dict[str, Any]:
     """
     schema = Config.model_json_schema()
     parts = schema["$defs"]
-    parts["TokenConfig"]["oneOf"] = [{"required": [key]} for key in TOKEN_PLACES]
+    for part in ("TokenConfig", "PlaceConfig"):
+        parts[part]["oneOf"] = [{"required": [key]} for key in TOKEN_PLACES]
+    parts["DestinationConfig"]["oneOf"] = [{"required": [key]} for key in DESTINATIONS]
+    several = {"not": {"anyOf": [{"required": [key]} for key in ("start", "failure")]}}
+    parts["PingConfig"]["oneOf"] = [
+        *({"required": [key], **several} for key in TOKEN_PLACES),
+        {"required": ["success"]},
+    ]
     parts["EnvironmentConfig"]["oneOf"] = [{"required": [key]} for key in LOCATORS]
     parts["BlackoutConfig"]["oneOf"] = [
         {"required": list(kind), "not": {"anyOf": [{"required": [key]} for key in other]}}

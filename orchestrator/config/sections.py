@@ -15,11 +15,13 @@ from orchestrator.config.scalars import (
     Moment,
     Optional,
     PositiveDuration,
+    SecretVariableName,
     Text,
     TimeZone,
     VariableName,
     no_secret,
 )
+from orchestrator.domain.notices import SecretPlace
 from orchestrator.domain.plan import FailureBudget, OnBusy, OnDeadline, OnStopped, Policy, Strategy
 from orchestrator.schedules import Cron as CronExpression
 from orchestrator.schedules import DateRange, OnMissed, RepeatedBlackout, Schedule, load_zone
@@ -37,10 +39,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
-class TokenConfig(Section):
-    """Where the API token is. Without it: QOVERY_API_TOKEN, QOVERY_CLI_ACCESS_TOKEN, Q_CLI_ACCESS_TOKEN."""
+class PlaceConfig(Section):
+    """Where a secret is."""
 
-    env: Optional[VariableName] = None
+    env: Optional[SecretVariableName] = None
     """The environment variable that holds it."""
     file: Optional[Text] = None
     """The file that holds it."""
@@ -50,6 +52,17 @@ class TokenConfig(Section):
         if (self.env is None) == (self.file is None):
             raise broken_rule("expected either env or file")
         return self
+
+    def to_domain(self) -> SecretPlace:
+        """Return the domain's `SecretPlace`."""
+        return SecretPlace(env=self.env, file=self.file)
+
+
+class TokenConfig(PlaceConfig):
+    """Where the API token is. Without it: QOVERY_API_TOKEN, QOVERY_CLI_ACCESS_TOKEN, Q_CLI_ACCESS_TOKEN."""
+
+    env: Optional[VariableName] = None
+    """The environment variable that holds it."""
 
 
 class ApiConfig(Section):

@@ -31,7 +31,8 @@ def explain_syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
         return here, "inside { } or [ ], a value with a ${VARIABLE} needs quotes"
     if "flow" in context:
         kind, end = ("list", "]") if "sequence" in context else ("mapping", "}")
-        return began, f"the {kind} opened here expects a comma or {end} at line {here.line + 1}"
+        line = here.line + 1 if here.index < len(text) else text.count("\n") + 1
+        return began, f"the {kind} opened here expects a comma or {end} at line {line}"
     if "expected ':'" in problem:
         return began, "expected `key: value`"
     if "duplicate anchor" in context:

@@ -135,7 +135,7 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
         document.problems.append(Problem(place, (), message))
         return document
     try:
-        _check_depth(text)
+        _check_size(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -145,7 +145,9 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark, message = explain_syntax(error, text)
-        document.problems.append(Problem(Place.of(mark), (), f"not YAML: {message}"))
+        # At the end of a file whose last line is not ended, libyaml's mark is on a line that does not exist.
+        place = Place.of(mark) if mark.index < len(text) else Place.after(text)
+        document.problems.append(Problem(place, (), f"not YAML: {message}"))
     except _Refused as error:
         document.problems.append(Problem(Place.of(error.mark), (), str(error)))
     return document
@@ -157,13 +159,16 @@ class _Refused(Exception):  # noqa: N818 - ends the reading, and becomes a probl
         self.mark = mark
 
 
-def _check_depth(text: str) -> None:
-    """Refuse nesting so deep that composing it would crash the process."""
+def _check_size(text: str) -> None:
+    """Refuse nesting so deep that composing it would crash the process, and more nodes than fit into its memory."""
     loader = _Loader(text)
     try:
-        depth = 0
+        depth = nodes = 0
         while loader.check_event():
             event = loader.get_event()
+            nodes += isinstance(event, yaml.NodeEvent)
+            if nodes > 2 * MOST_NODES:  # Each value may have a key.
+                raise _Refused(event.start_mark, f"the file has more than {MOST_NODES} values")
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > DEEPEST:

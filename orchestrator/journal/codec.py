@@ -4,12 +4,14 @@ Independent of SQLite: the encoding would be the same in any other store. Values
 """
 
 import json
+import math
 import zlib
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
+from typing import Annotated, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Target
@@ -18,20 +20,112 @@ from orchestrator.errors import JournalError
 
 T = TypeVar("T")
 
+_Text = Annotated[str, Field(strict=True)]
+_Amount = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A run as its row has it. Spans are in seconds."""
+
+    run_id: Annotated[_Text, Field(pattern=r"^[^/\x00-\x1f]{1,200}$")]
+    """Part of a file's name: that of its lock."""
+    parent_id: _Text | None
+    api_url: _Text
+    config: _Text
+    source: _Text | None
+    started_at: datetime
+    end_by: Annotated[float, Field(ge=0)]
+    """The run's deadline, since its start."""
+    boot_id: _Text
+    began: float
+    """The start, on the monotonic clock of that boot."""
+    elapsed: Annotated[float, Field(ge=0)]
+    """Since the start, at the last write."""
+    beat_at: datetime
+    holder: _Text | None
+    host: _Text
+    pid: int
+    requests: _Amount
+    submits: _Amount
+    ended_at: datetime | None
+    outcome: _Text | None
+    called_off: datetime | None
+
+
+_RUN = TypeAdapter(RunRow)
 _TARGET = TypeAdapter(Target)
 _INTENT = TypeAdapter(Intent)
 _SIGHTING = TypeAdapter(Sighting)
 _RESULT = TypeAdapter(EnvironmentResult)
+_IDS = TypeAdapter(frozenset[str])
+_INSTANT = TypeAdapter(datetime)
 
 
-def _read(adapter: TypeAdapter[T], text: str) -> T:
+def damaged(what: str) -> JournalError:
+    """Return the error for what the journal contains and cannot be right; `what` is a sentence's end."""
+    return JournalError(
+        f"The journal is damaged: {what}. Check the environments of unfinished runs, then move the file away to start "
+        "a new journal."
+    )
+
+
+def _read(adapter: TypeAdapter[T], text: object) -> T:
+    """Decode a cell: SQLite keeps numbers and bytes in a column of texts, too, if somebody puts them there."""
+    if not isinstance(text, str):
+        raise damaged("an entry cannot be read (it is no text)")
     try:
-        return adapter.validate_json(text)
+        return _sound(adapter.validate_json(text))
     except ValidationError as error:
-        raise JournalError(
-            f"The journal is damaged: an entry cannot be read (problems found: {error.error_count()}). "
-            "Check the environments of unfinished runs, then move the file away to start a new journal."
-        ) from None
+        raise damaged(f"an entry cannot be read (problems found: {error.error_count()})") from None
+
+
+def _sound(value: T) -> T:
+    """Return a value that has no number and no instant with which nobody can calculate."""
+    match value:
+        case float() if not math.isfinite(value):
+            raise damaged("an entry has a number that is none")
+        case datetime() if value.utcoffset() is None:
+            raise damaged("an entry has an instant without a time zone")
+        case Mapping():
+            for each in value.values():
+                _sound(each)
+        case tuple() | frozenset():
+            for each in value:
+                _sound(each)
+        case _ if is_dataclass(value):
+            for field in fields(value):
+                _sound(getattr(value, field.name))
+    return value
+
+
+def run_of(row: Mapping[str, object]) -> RunRow:
+    """Return a run's row.
+
+    Raises:
+        JournalError: a value in it cannot be right.
+    """
+    try:
+        # SQLite returns a text, a number, bytes or nothing, whatever a column is declared as.
+        return _sound(_RUN.validate_python(dict(row)))
+    except ValidationError as error:
+        columns = sorted({str(problem["loc"][0]) for problem in error.errors(include_url=False, include_input=False)})
+        raise damaged(f"a run cannot be read (wrong values: {', '.join(columns)})") from None
+
+
+def instant_of(text: object) -> datetime:
+    """Decode an instant."""
+    try:
+        return _sound(_INSTANT.validate_python(text))
+    except ValidationError:
+        raise damaged("an entry has an instant that is none") from None
+
+
+def flag_of(value: object) -> bool:
+    """Decode a flag."""
+    if value not in (0, 1):
+        raise damaged("an entry has a flag that is neither 0 nor 1")
+    return bool(value)
 
 
 def target_to_text(target: Target) -> str:
@@ -39,7 +133,7 @@ def target_to_text(target: Target) -> str:
     return _TARGET.dump_json(replace(target, checks=())).decode()
 
 
-def target_of(text: str) -> Target:
+def target_of(text: object) -> Target:
     """Decode a target, without its checks."""
     return _read(_TARGET, text)
 
@@ -49,7 +143,7 @@ def intent_to_text(intent: Intent) -> str:
     return _INTENT.dump_json(intent).decode()
 
 
-def intent_of(text: str) -> Intent:
+def intent_of(text: object) -> Intent:
     """Decode an intent."""
     return _read(_INTENT, text)
 
@@ -59,7 +153,7 @@ def sighting_to_text(sighting: Sighting) -> str:
     return _SIGHTING.dump_json(sighting).decode()
 
 
-def sighting_of(text: str | None) -> Sighting:
+def sighting_of(text: object) -> Sighting:
     """Decode a sighting; None is an empty one."""
     return Sighting() if text is None else _read(_SIGHTING, text)
 
@@ -69,7 +163,7 @@ def result_to_text(result: EnvironmentResult) -> str:
     return _RESULT.dump_json(result).decode()
 
 
-def result_of(text: str) -> EnvironmentResult:
+def result_of(text: object) -> EnvironmentResult:
     """Decode a result."""
     return _read(_RESULT, text)
 
@@ -79,9 +173,9 @@ def ids_to_text(ids: Iterable[str]) -> str:
     return json.dumps(sorted(ids))
 
 
-def ids_of(text: str) -> frozenset[str]:
+def ids_of(text: object) -> frozenset[str]:
     """Decode ids."""
-    return frozenset(json.loads(text))
+    return _read(_IDS, text)
 
 
 def report_to_bytes(report: str) -> bytes:

@@ -2,9 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from orchestrator.errors import JournalBusyError, JournalError
 from orchestrator.journal.lock import FileIdentity, identity_of
@@ -74,8 +75,37 @@ MIGRATIONS = (
     ("ALTER TABLE runs ADD COLUMN called_off TEXT",),
     # URLs are compared as texts, and now written without a slash at the end.
     ("UPDATE runs SET api_url = rtrim(api_url, '/')",),
+    # How the last run of each file ended, also one that never came into the journal.
+    (
+        """
+            CREATE TABLE endings (
+                file TEXT PRIMARY KEY,          -- its whole path
+                run_id TEXT,                    -- NULL if it ended before it had an id
+                exit_code INTEGER NOT NULL,
+                succeeded_at TEXT               -- the end of the last run that succeeded
+            )
+        """,
+    ),
 )
 """The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
+COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "runs": frozenset(
+            {
+                *("run_id", "parent_id", "api_url", "config", "source", "started_at", "end_by", "boot_id", "began"),
+                *("elapsed", "beat_at", "holder", "host", "pid", "requests", "submits", "ended_at", "outcome"),
+                *("exit_code", "report", "called_off"),
+            }
+        ),
+        "environments": frozenset(
+            {
+                *("run_id", "position", "name", "environment_id", "target", "held_since", "intent", "accepted"),
+                *("found", "request_ids", "sighting", "result"),
+            }
+        ),
+    }
+)
+"""The columns of each table, after all migrations."""
 
 
 class Database:
@@ -139,8 +169,17 @@ class Database:
                 for statement in migration:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+            self._check_columns()
             # Always write something, so that a read-only file fails now, before anything is submitted.
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _check_columns(self) -> None:
+        """Check that the tables have the columns that they were made with: SQLite's own check does not know them."""
+        for table, expected in COLUMNS.items():
+            found = {row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+            if missing := sorted(expected - found):
+                lost = ", ".join(missing)
+                raise JournalError(f"{self} {_damaged(f'its table {table} has no {lost}')}")
 
     @contextmanager
     def writing(self, *, durable: bool = True, patience: float | None = None) -> Iterator[sqlite3.Connection]:
@@ -241,6 +280,8 @@ def _trouble(error: sqlite3.Error | OSError) -> str:
     """Return what an error means and what to do about it."""
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror}. Choose another --state-dir."
+    if str(error).startswith("Could not decode"):  # Python's own words: SQLite does not look at texts.
+        return _damaged("a text in it is not UTF-8")
     match _code_of(error):
         case sqlite3.SQLITE_FULL:
             return f"cannot be written: {error}. Free some space, or choose another --state-dir."

@@ -4,7 +4,7 @@ import shlex
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -13,6 +13,7 @@ from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.records import StoredRun
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal import codec
+from orchestrator.journal.codec import RunRow
 from orchestrator.journal.database import Database
 from orchestrator.journal.lock import RunLock
 from orchestrator.machine import Machine
@@ -56,11 +57,11 @@ class Store:
             raise UsageError("The run's id is empty: give the id, or the beginning of it.")
         pattern = run_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = "SELECT * FROM runs WHERE run_id = ? OR run_id LIKE ? ESCAPE '\\' ORDER BY run_id = ? DESC, run_id"
-        rows = self.database.read(query, run_id, pattern, run_id)
+        rows = [codec.run_of(dict(row)) for row in self.database.read(query, run_id, pattern, run_id)]
         if not rows:
             raise UsageError(f"{self.database} has no run {run_id}.")
-        if len(rows) > 1 and rows[0]["run_id"] != run_id:
-            raise UsageError(f"More than one run begins with {run_id}: {', '.join(row['run_id'] for row in rows[:5])}.")
+        if len(rows) > 1 and rows[0].run_id != run_id:
+            raise UsageError(f"More than one run begins with {run_id}: {', '.join(row.run_id for row in rows[:5])}.")
         return _stored(rows[0])
 
     def last_unfinished(self) -> StoredRun:
@@ -70,10 +71,11 @@ class Store:
             UsageError: there is none.
         """
         at_work = []
-        for row in self.database.read("SELECT * FROM runs WHERE ended_at IS NULL ORDER BY started_at DESC, run_id"):
+        query = "SELECT * FROM runs WHERE ended_at IS NULL ORDER BY started_at DESC, run_id"
+        for row in map(codec.run_of, map(dict, self.database.read(query))):
             if not self.is_at_work(row):
                 return _stored(row)
-            at_work.append(f"{row['run_id']} is still in progress ({self.where(row)})")
+            at_work.append(f"{row.run_id} is still in progress ({self.where(row)})")
         others = f" {'; '.join(at_work)}." if at_work else ""
         raise UsageError(f"{self.database} has no interrupted run: there is nothing to resume.{others}")
 
@@ -82,7 +84,7 @@ class Store:
         rows = self.database.read("SELECT * FROM runs WHERE ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
         if not rows:
             raise UsageError(f"{self.database} has no run that has ended.")
-        return _stored(rows[0])
+        return _stored(codec.run_of(dict(rows[0])))
 
     def results(self, run_id: str) -> list[EnvironmentResult]:
         """Return the results of a run's environments that have ended, in the plan's order."""
@@ -98,50 +100,50 @@ class Store:
     def names(self, run_id: str) -> list[str]:
         """Return the names of a run's environments, in the plan's order."""
         rows = self.database.read("SELECT name FROM environments WHERE run_id = ? ORDER BY position", run_id)
-        return [row["name"] for row in rows]
+        return [str(row["name"]) for row in rows]
 
     def lock_of(self, run_id: str) -> RunLock:
         """Return the lock that the process working on a run holds."""
         return RunLock(None if self._folder is None else self._folder / LOCKS / f"{run_id}.lock")
 
-    def is_at_work(self, row: sqlite3.Row) -> bool:
+    def is_at_work(self, row: RunRow) -> bool:
         """Return whether a process is working on a run, or must be assumed to be.
 
         For a process of this machine's current boot, the lock decides. A process of an earlier boot is dead. A process
         on another machine counts as alive until `LEASE` after its last heartbeat.
         """
-        if row["holder"] is None:
+        if row.holder is None:
             return False
-        same_host = row["host"] == self.machine.host
-        unknown = row["boot_id"] == self.machine.boot_id == ""
+        same_host = row.host == self.machine.host
+        unknown = row.boot_id == self.machine.boot_id == ""
         if self.is_this_boot(row) or (same_host and unknown):
-            return not self.lock_of(row["run_id"]).is_free()
+            return not self.lock_of(row.run_id).is_free()
         if same_host:
             return False
-        return self.clock.now() - datetime.fromisoformat(row["beat_at"]) < LEASE
+        return self.clock.now() - row.beat_at < LEASE
 
-    def is_this_boot(self, row: sqlite3.Row) -> bool:
+    def is_this_boot(self, row: RunRow) -> bool:
         """Return whether a process of this machine's current boot last worked on a run; False if that is unknown."""
-        return bool(row["boot_id"]) and row["boot_id"] == self.machine.boot_id
+        return bool(row.boot_id) and row.boot_id == self.machine.boot_id
 
-    def where(self, row: sqlite3.Row) -> str:
+    def where(self, row: RunRow) -> str:
         """Return in words what is known of the process that is working, or last worked, on a run."""
-        if row["holder"] is None:
+        if row.holder is None:
             return "it was interrupted, and no process is working on it"
-        process = f"process {row['pid']} on {row['host']}"
-        beat = f"last seen at {datetime.fromisoformat(row['beat_at']):%H:%M:%S} UTC"
+        process = f"process {row.pid} on {row.host}"
+        beat = f"last seen at {row.beat_at:%H:%M:%S} UTC"
         return f"{process} is working on it" if self.is_at_work(row) else f"{process} is dead, {beat}"
 
-    def elapsed(self, row: sqlite3.Row) -> float:
+    def elapsed(self, row: RunRow) -> float:
         """Return the seconds since a run's start.
 
         By the monotonic clock if the machine has not rebooted since, whatever the wall clock shows; otherwise by the
         wall clock. Never less than the time recorded at the last write.
         """
         if self.is_this_boot(row):
-            return max(float(row["elapsed"]), self.clock.monotonic() - float(row["began"]))
-        passed = self.clock.now() - datetime.fromisoformat(row["started_at"])
-        return max(float(row["elapsed"]), passed.total_seconds())
+            return max(row.elapsed, self.clock.monotonic() - row.began)
+        passed = self.clock.now() - row.started_at
+        return max(row.elapsed, passed.total_seconds())
 
     def abandon(self, run_id: str) -> list[str]:
         """End a run as abandoned: it no longer holds its environments, and cannot be resumed.
@@ -154,7 +156,7 @@ class Store:
         """
         with self.database.writing() as transaction:
             row = row_of(transaction, run_id)
-            if row["ended_at"] is not None:
+            if row.ended_at is not None:
                 raise UsageError(f"The run {run_id} cannot be abandoned: {_stored(row).ended}.")
             self.refuse_if_at_work(row)
             transaction.execute(
@@ -182,11 +184,11 @@ class Store:
             )
         self.database.check_in_place()
 
-    def refuse_if_at_work(self, row: sqlite3.Row) -> None:
+    def refuse_if_at_work(self, row: RunRow) -> None:
         """Raise `UsageError` if a process is working on a run."""
         if self.is_at_work(row):
             raise UsageError(
-                f"The run {row['run_id']} is not interrupted: {self.where(row)}. Wait for it to end, or stop it first."
+                f"The run {row.run_id} is not interrupted: {self.where(row)}. Wait for it to end, or stop it first."
             )
 
     def prune(self, *, keep_days: int, keep_runs: int) -> None:
@@ -200,26 +202,26 @@ class Store:
             )
 
 
-def row_of(transaction: sqlite3.Connection, run_id: str) -> sqlite3.Row:
-    """Return the row of a run. Raises `JournalError` if it no longer exists."""
-    row: sqlite3.Row | None = transaction.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+def row_of(transaction: sqlite3.Connection, run_id: str) -> RunRow:
+    """Return the row of a run. Raises `JournalError` if it no longer exists, or cannot be read."""
+    row = transaction.execute("SELECT * FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         raise JournalError(f"The run {run_id} is no longer in the journal.")
-    return row
+    return codec.run_of(dict(row))
 
 
-def _stored(row: sqlite3.Row) -> StoredRun:
+def _stored(row: RunRow) -> StoredRun:
     return StoredRun(
-        run_id=row["run_id"],
-        parent_id=row["parent_id"],
-        api_url=row["api_url"],
-        config=row["config"],
-        source=row["source"],
-        started_at=datetime.fromisoformat(row["started_at"]),
-        ended_at=None if row["ended_at"] is None else datetime.fromisoformat(row["ended_at"]),
-        outcome=row["outcome"],
-        requests=row["requests"],
-        submits=row["submits"],
+        run_id=row.run_id,
+        parent_id=row.parent_id,
+        api_url=row.api_url,
+        config=row.config,
+        source=row.source,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        requests=row.requests,
+        submits=row.submits,
     )
 
 

@@ -4,14 +4,15 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
 from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.plan import Target
 from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Sighting, StoredEnvironment
 from orchestrator.errors import JournalBusyError, JournalError, UsageError
 from orchestrator.journal import codec
+from orchestrator.journal.codec import RunRow
 from orchestrator.journal.store import ABANDONED, Store, row_of
 
 PATIENCE = 5.0
@@ -84,12 +85,12 @@ class Work:
         with work._taking() as transaction:
             row = row_of(transaction, run_id)
             store.refuse_if_at_work(row)
-            if row["ended_at"] is not None:
+            if row.ended_at is not None:
                 _reopen(transaction, store, row)
             work.began = began = store.clock.monotonic() - store.elapsed(row)
-            work.end_by = began + row["end_by"]
+            work.end_by = began + row.end_by
             work._take_lock()
-            work.called_off = row["called_off"] is not None
+            work.called_off = row.called_off is not None
             transaction.execute(
                 "UPDATE runs SET holder = ?, host = ?, pid = ?, boot_id = ?, began = ?, elapsed = ?, beat_at = ?, "
                 "ended_at = NULL, outcome = NULL, exit_code = NULL WHERE run_id = ?",
@@ -126,14 +127,19 @@ class Work:
     async def environments(self) -> list[StoredEnvironment]:
         """Return every environment of the run with its progress so far, in the plan's order."""
         query = "SELECT * FROM environments WHERE run_id = ? ORDER BY position"
-        return [
-            StoredEnvironment(
-                target=codec.target_of(row["target"]),
-                in_flight=self._in_flight(row),
-                result=None if row["result"] is None else codec.result_of(row["result"]),
-            )
-            for row in self.store.database.read(query, self.run_id)
-        ]
+        return [self._environment(row) for row in self.store.database.read(query, self.run_id)]
+
+    def _environment(self, row: sqlite3.Row) -> StoredEnvironment:
+        """Return an environment. Every page is found by its name, so that has to be the same everywhere."""
+        target = codec.target_of(row["target"])
+        result = None if row["result"] is None else codec.result_of(row["result"])
+        called = {(row["name"], row["environment_id"]), (target.name, target.environment_id)}
+        if len(called | ({(result.name, result.environment_id)} if result is not None else set())) > 1:
+            raise codec.damaged(f"what it says of the environment {target.name} does not fit together")
+        in_flight = self._in_flight(row)
+        if in_flight is not None and not _fits(in_flight.intent, target):
+            raise codec.damaged(f"what it says of the restart of {target.name} does not fit its services")
+        return StoredEnvironment(target=target, in_flight=in_flight, result=result)
 
     def _in_flight(self, row: sqlite3.Row) -> InFlight | None:
         if row["intent"] is None:
@@ -141,8 +147,8 @@ class Work:
         intent = codec.intent_of(row["intent"])
         return InFlight(
             intent=replace(intent, posted_at=self.began + intent.posted_at),
-            accepted=bool(row["accepted"]),
-            found=bool(row["found"]),
+            accepted=codec.flag_of(row["accepted"]),
+            found=codec.flag_of(row["found"]),
             request_ids=codec.ids_of(row["request_ids"]),
             sighting=codec.sighting_of(row["sighting"]),
         )
@@ -270,12 +276,13 @@ class Page:
                 (self._work.run_id, self._name),
             ).fetchone()
             if other is not None:
+                holder = codec.run_of(dict(other))
                 return Holder(
-                    run_id=other["run_id"],
-                    since=datetime.fromisoformat(other["held_since"]),
-                    at_work=store.is_at_work(other),
-                    where=store.where(other),
-                    resume=store.resume_command(other["run_id"]),
+                    run_id=holder.run_id,
+                    since=codec.instant_of(other["held_since"]),
+                    at_work=store.is_at_work(holder),
+                    where=store.where(holder),
+                    resume=store.resume_command(holder.run_id),
                 )
             self._update(transaction, "held_since = COALESCE(held_since, ?)", store.clock.now().isoformat())
         return None
@@ -325,20 +332,31 @@ class Page:
         )
 
 
-def _reopen(transaction: sqlite3.Connection, store: Store, row: sqlite3.Row) -> None:
-    rows = transaction.execute("SELECT * FROM environments WHERE run_id = ?", (row["run_id"],)).fetchall()
+def _fits(intent: Intent, target: Target) -> bool:
+    """Return whether the baseline of an intent is that of a target: of its environment, and of each of its services."""
+    services = {service.id for service in target.services}
+    of_baseline = intent.baseline.targets.keys()
+    return (
+        intent.baseline.environment_id == target.environment_id
+        and of_baseline <= services <= of_baseline | intent.left_out
+        and all(service_id == status.id for service_id, status in intent.baseline.targets.items())
+    )
+
+
+def _reopen(transaction: sqlite3.Connection, store: Store, row: RunRow) -> None:
+    rows = transaction.execute("SELECT * FROM environments WHERE run_id = ?", (row.run_id,)).fetchall()
     reopened = [
         each["name"]
         for each in rows
         if each["intent"] is not None and (each["result"] is None or codec.result_of(each["result"]).is_open_ended)
     ]
-    if row["outcome"] == ABANDONED or not reopened:
-        stored = store.find(row["run_id"])
+    if row.outcome == ABANDONED or not reopened:
+        stored = store.find(row.run_id)
         raise UsageError(
             f"The run {stored.run_id} has nothing to resume: {stored.ended}. "
             "To run again what failed in it, add --failed."
         )
     transaction.executemany(
         "UPDATE environments SET result = NULL WHERE run_id = ? AND name = ?",
-        [(row["run_id"], name) for name in reopened],
+        [(row.run_id, name) for name in reopened],
     )

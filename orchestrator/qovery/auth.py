@@ -1,7 +1,6 @@
 """The token: where it is read from and how it is sent. It is kept in a `SecretStr` and never shown."""
 
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 
 from orchestrator.errors import UsageError
 from orchestrator.redaction import redactor
+from orchestrator.secret_places import check_token, read_file, read_variable
 
 DEFAULT_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 """Environment variables that may hold the token, in this order: the name that Qovery's tools use, then its CLI's."""
@@ -28,50 +28,17 @@ def find_token(environ: Mapping[str, str], *, variable: str | None = None, file:
         UsageError: there is no token, or the value cannot be one. The message never shows it.
     """
     if file is not None:
-        return _checked(_read(_expanded(Path(file))), f"the file {_redact(str(file))}")
+        return SecretStr(check_token(read_file(file, what="No token"), where=f"the file {_redact(str(file))}"))
     if variable is not None:
-        if not environ.get(variable, "").strip():
-            raise UsageError(
-                f"No token: the environment variable {_redact(variable)}, named by `api.token`, is not set."
-            )
-        return _checked(environ[variable], f"the environment variable {_redact(variable)}")
+        token = read_variable(environ, variable, what="No token", named_by="api.token")
+        return SecretStr(check_token(token, where=f"the environment variable {_redact(variable)}"))
     for name in DEFAULT_VARIABLES:
-        if environ.get(name, "").strip():
-            return _checked(environ[name], f"the environment variable {name}")
+        if token := environ.get(name, "").strip():
+            return SecretStr(check_token(token, where=f"the environment variable {name}"))
     raise UsageError(
         "No token: set the environment variable QOVERY_API_TOKEN, or name another variable or a file in `api.token`. "
         "To rehearse without an account: qovery-restart run CONFIG --simulate."
     )
-
-
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        # No cause: it repeats the path.
-        raise UsageError(f"No token: there is no home directory for the file {_redact(str(path))}.") from None
-
-
-def _read(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        # Editors and PowerShell begin a file with a mark that says how it is encoded.
-        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
-    except OSError as error:
-        # No cause: it repeats the path.
-        raise UsageError(f"No token: cannot read the file {_redact(str(path))}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        # No cause: it contains the bytes of the file.
-        raise UsageError(f"No token: the file {_redact(str(path))} is not text.") from None
-
-
-def _checked(text: str, source: str) -> SecretStr:
-    token = text.strip()
-    if not token:
-        raise UsageError(f"No token: {source} is empty.")
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError(f"Not a token: {source} contains spaces, line breaks or characters that no token has.")
-    return SecretStr(token)
 
 
 def scheme_of(token: SecretStr) -> str:

@@ -26,7 +26,7 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.network import ExchangeError, RoutedTransport, translated
+from orchestrator.network import ExchangeError, RoutedTransport, no_cookies, translated
 from orchestrator.qovery.auth import TokenAuth
 from orchestrator.qovery.quota import Quota, server_time
 from orchestrator.qovery.wire import readable
@@ -262,6 +262,7 @@ def make_client(
     return httpx.AsyncClient(
         base_url=base_url,
         auth=TokenAuth(token),
+        cookies=no_cookies(),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         timeout=httpx.Timeout(request_timeout, connect=to_connect, pool=to_connect),
         follow_redirects=False,

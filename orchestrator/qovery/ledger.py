@@ -5,11 +5,11 @@ import os
 import sqlite3
 import sys
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from orchestrator.domain.durations import HOUR
@@ -214,6 +214,14 @@ class _Cache:
         self.tickets.append(ticket)
 
 
+def _numbers(row: Iterable[object]) -> tuple[Any, ...]:
+    """Return a row of numbers. Raises `sqlite3.DataError` if one is none: SQLite keeps anything in any column."""
+    numbers = tuple(row)
+    if not all(isinstance(each, int | float) for each in numbers):
+        raise sqlite3.DataError("the file is damaged: it has a number that is none")
+    return numbers
+
+
 class Book:
     """One token's part of the file, during one transaction of one process."""
 
@@ -336,7 +344,7 @@ class Book:
         if row is None:
             return self._cache.word
         names = ("ticket", "remaining", "limit", "resets", "window", "zeros", "closed_until")
-        return Word(**dict(zip(names, row, strict=True)))
+        return Word(**dict(zip(names, _numbers(row), strict=True)))
 
     @word.setter
     def word(self, word: Word) -> None:

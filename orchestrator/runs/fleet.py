@@ -6,9 +6,10 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from orchestrator.domain.alerts import Refusal
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Target
-from orchestrator.ports import Admission, Clock
+from orchestrator.ports import Admission, Clock, Gate
 from orchestrator.restart.narrator import Narrator
 
 
@@ -37,6 +38,7 @@ class Fleet:
         in_flight: the names of the targets whose restart was submitted before. They are followed to their end even if
             the run has halted, or its deadline has passed.
         admission: admits targets; without it all may begin.
+        gate: is asked before each wave in which something is to begin; without it all may.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Fleet:
         results: Iterable[EnvironmentResult] = (),
         in_flight: Collection[str] = (),
         admission: Admission | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._plan = plan
         self._make_job = make_job
@@ -61,6 +64,8 @@ class Fleet:
         self._results = {result.name: result for result in results}
         self._in_flight = frozenset(in_flight)
         self._admission = admission
+        self._gate = gate
+        self._refusal: Refusal | None = None
         self._failures = 0
         self._halted = False
 
@@ -77,6 +82,8 @@ class Fleet:
                 await self._pause()
                 targets = self._to_run(targets)
             began = True
+            await self._ask_gate(targets)
+            targets = self._to_run(targets)
             async with asyncio.TaskGroup() as group:
                 for target in targets:
                     group.create_task(self._run_one(target))
@@ -85,6 +92,11 @@ class Fleet:
                 "wave_finished", wave=wave, succeeded=outcomes.count(Outcome.SUCCEEDED), environments=len(members)
             )
         return self.results()
+
+    async def _ask_gate(self, targets: Sequence[Target]) -> None:
+        """Ask whether a wave may begin, if anything of it is to begin: what is in flight needs no leave."""
+        if self._gate is not None and any(target.name not in self._in_flight for target in targets):
+            self._refusal = await self._gate.refusal(until=self._end_by)
 
     def _to_run(self, members: Sequence[Target]) -> list[Target]:
         """Return the targets that are left to run; those in flight first, since their deadlines are running."""
@@ -111,8 +123,8 @@ class Fleet:
 
     @property
     def _must_not_begin(self) -> bool:
-        """Whether nothing more may begin: the run has halted, or its deadline has passed."""
-        return self._halted or self._clock.monotonic() >= self._end_by
+        """Whether nothing more may begin: it was refused, the run has halted, or its deadline has passed."""
+        return self._refusal is not None or self._halted or self._clock.monotonic() >= self._end_by
 
     async def _pause(self) -> None:
         remaining = self._end_by - self._clock.monotonic()
@@ -176,6 +188,13 @@ class Fleet:
             # Kept, so that it is settled only once.
             self._results[target.name] = job.interrupted()
             return self._results[target.name]
+        if self._refusal is not None:
+            return EnvironmentResult.not_begun(
+                target,
+                Outcome.BLOCKED,
+                self._refusal.reason,
+                f"Not begun: {self._refusal.message}. Nothing was submitted.",
+            )
         if self._halted:
             outcome, reason = Outcome.SKIPPED, Reason.HALTED
             message = "Not begun: the run had halted, because more environments failed than `max_failures` allows."

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from orchestrator.domain.outcomes import ExitCode
@@ -19,15 +20,19 @@ class Interruption:
 
     Attributes:
         code: the exit code to stop with; None until it is asked.
+        asked_at: the instant at which it was asked, on the clock of the loop that ran then; None if none ran.
     """
 
     def __init__(self) -> None:
         self.code: ExitCode | None = None
+        self.asked_at: float | None = None
         self._stop: Callable[[], object] | None = None
 
     def ask(self, code: ExitCode) -> None:
         """Ask the run to stop now. It submits nothing more, and reports what it knows."""
         self.code = code
+        with suppress(RuntimeError):
+            self.asked_at = asyncio.get_running_loop().time()
         if self._stop is not None:
             self._stop()
 

@@ -14,9 +14,10 @@ from orchestrator.domain.costs import Estimate
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Target
 from orchestrator.domain.records import InFlight, NewRun, StoredRun
+from orchestrator.errors import JournalError
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
-from orchestrator.ports import RunJournal
+from orchestrator.ports import Gate, RunJournal
 from orchestrator.restart.cancel_job import CancelJob, FollowJob
 from orchestrator.restart.context import Context
 from orchestrator.restart.job import RestartJob
@@ -69,9 +70,16 @@ class Prepared:
 
 
 async def prepare_restart(
-    config: Config, session: Session, start: Start, *, store: Store, simulated: bool, wait_lock: float
+    config: Config,
+    session: Session,
+    start: Start,
+    *,
+    store: Store,
+    simulated: bool,
+    wait_lock: float,
+    gate: Gate | None = None,
 ) -> Prepared:
-    """Look up every name, make the plan, and write it to the journal.
+    """Look up every name, make the plan, and write it to the journal; `gate` is asked before each wave.
 
     Raises:
         NameResolutionError: and whatever else `Resolver.resolve` raises.
@@ -98,7 +106,7 @@ async def prepare_restart(
         ),
     )
     make_job = _restart_jobs(session, journal, is_large=is_large(config), wait_lock=wait_lock)
-    return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by), journal=journal)
+    return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by, gate=gate), journal=journal)
 
 
 async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:
@@ -111,7 +119,14 @@ async def prepare_watch(config: Config, session: Session, start: Start, *, simul
 
 
 async def prepare_resume(
-    config: Config, session: Session, journal: RunJournal, *, stored: StoredRun, how: GoingOn, called_off: bool = False
+    config: Config,
+    session: Session,
+    journal: RunJournal,
+    *,
+    stored: StoredRun,
+    how: GoingOn,
+    called_off: bool = False,
+    gate: Gate | None = None,
 ) -> Prepared:
     """Read from the journal how far a run got before it was interrupted; if it was called off, begin nothing more."""
     now = session.clock.monotonic()
@@ -138,6 +153,11 @@ async def prepare_resume(
     )
     # Read once: a file may list thousands.
     checks = {spec.name: spec.checks for spec in config.environment_specs()}
+    if sorted(checks) != sorted(each.target.name for each in environments):
+        raise JournalError(
+            f"The journal is damaged: the run {stored.run_id} does not have the environments that its configuration "
+            "lists. Check them, then abandon the run with --abandon."
+        )
     targets = [replace(each.target, checks=checks[each.target.name]) for each in environments]
     if how.deadline is not None:
         targets = [_with_deadline(each, how.deadline, in_flight=in_flight.get(each.name), now=now) for each in targets]
@@ -157,6 +177,7 @@ async def prepare_resume(
         end_by=journal.end_by if how.deadline is None else max(journal.end_by, now + how.deadline),
         results=[*results, *left],
         in_flight=in_flight.keys(),
+        gate=gate,
     )
     return Prepared(fleet=fleet, journal=journal)
 
@@ -202,6 +223,7 @@ def _fleet(
     end_by: float,
     results: Iterable[EnvironmentResult] = (),
     in_flight: Collection[str] = (),
+    gate: Gate | None = None,
 ) -> Fleet:
     return Fleet(
         plan,
@@ -212,6 +234,7 @@ def _fleet(
         results=results,
         in_flight=in_flight,
         admission=session.admission(plan),
+        gate=gate,
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import Clock
 from orchestrator.reports.model import RunReport
+from orchestrator.runs.gating import open_gate
 from orchestrator.runs.interruption import Interruption
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn, Start, prepare_resume
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.runner import Run
 from orchestrator.runs.session import Session, open_session
+from orchestrator.runs.telling import telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,28 +34,61 @@ class InterruptedRun:
     how: GoingOn
     session: Session
     store: Store
-    simulated: bool
+    rehearsal: Rehearsal | None
+    environ: Mapping[str, str]
+    state_dir: Path | None
 
     async def resume(self, interruption: Interruption) -> RunReport:
-        """Resume it, and report all of it.
+        """Resume it, and report all of it; unless it is cancelled, tell those whom its file names.
 
         Raises:
             UsageError: nothing is left to do in it, or a process is still working on it.
         """
         journal = Work.take_over(self.store, self.stored.run_id)
+        if self.how.call_off:
+            return await self._resume(journal, interruption)
+        async with telling(
+            self.config,
+            environ=self.environ,
+            rehearsal=self.rehearsal,
+            interruption=interruption,
+            state_dir=self.state_dir,
+        ) as told:
+            told.began(run_id=self.session.run_id, log=self.session.log)
+            report = await self._resume(journal, interruption)
+            await told.ended(report)
+            return report
+
+    async def _resume(self, journal: Work, interruption: Interruption) -> RunReport:
         start = Start(began=journal.began, started_at=self.stored.started_at, parent_id=self.stored.parent_id)
         # First, whatever interrupts: a report without what the journal knows would be wrong.
-        try:
-            prepared = await prepare_resume(
-                self.config, self.session, journal, stored=self.stored, how=self.how, called_off=journal.called_off
-            )
-        except BaseException:
-            await journal.release()
-            raise
-        run = Run(self.config, self.session, start, simulated=self.simulated)
-        if self.how.call_off:
-            run.code_of = lambda report: code_of_cancelling(report, interruption.code)
-        return await run.carry_out(prepared, interruption)
+        async with AsyncExitStack() as stack:
+            try:
+                gate = await stack.enter_async_context(
+                    open_gate(
+                        self.config,
+                        environ=self.environ,
+                        rehearsal=self.rehearsal,
+                        clock=self.session.clock,
+                        log=self.session.log,
+                    )
+                )
+                prepared = await prepare_resume(
+                    self.config,
+                    self.session,
+                    journal,
+                    stored=self.stored,
+                    how=self.how,
+                    called_off=journal.called_off,
+                    gate=gate,
+                )
+            except BaseException:
+                await journal.release()
+                raise
+            run = Run(self.config, self.session, start, simulated=self.rehearsal is not None)
+            if self.how.call_off:
+                run.code_of = lambda report: code_of_cancelling(report, interruption.code)
+            return await run.carry_out(prepared, interruption)
 
 
 @asynccontextmanager
@@ -85,7 +120,14 @@ async def open_interrupted(
             state_dir=state_dir,
         ) as session:
             yield InterruptedRun(
-                stored=stored, config=config, how=how, session=session, store=store, simulated=rehearsal is not None
+                stored=stored,
+                config=config,
+                how=how,
+                session=session,
+                store=store,
+                rehearsal=rehearsal,
+                environ=environ,
+                state_dir=state_dir,
             )
 
 

@@ -12,11 +12,13 @@ from orchestrator.errors import JournalError, RestartError, defect_sentence
 from orchestrator.ports import RunJournal
 from orchestrator.reports.model import RunReport
 from orchestrator.runs.fleet import Fleet
+from orchestrator.runs.gating import open_gate
 from orchestrator.runs.interruption import Interruption, in_fitting_loop, until_done_or_asked
 from orchestrator.runs.journals import NoJournal, opened_journal
 from orchestrator.runs.preparing import Prepared, Start, is_large, prepare_restart, prepare_watch
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session, open_session
+from orchestrator.runs.telling import telling
 
 BEAT = 30.0
 """Seconds between two signs of life in the journal."""
@@ -183,19 +185,35 @@ async def run_in(
     state_dir: Path | None = None,
     wait_lock: float = 0.0,
     parent_id: str | None = None,
+    window_ends: float | None = None,
 ) -> RunReport:
-    """Do as `arun` does, in a session that is open; `parent_id` is the run whose failures this one runs again."""
+    """Do as `arun` does, in a session that is open, and tell nobody.
+
+    `parent_id` is the run whose failures this one runs again; `window_ends` the instant until which to wait for alerts
+    to pass, if it runs in a window.
+    """
     start, simulated = Start.now(session, parent_id=parent_id), rehearsal is not None
     run_ = Run(config, session, start, simulated=simulated)
     if watch:
         return await run_.prepare_and_carry_out(
             lambda: prepare_watch(config, session, start, simulated=simulated), interruption
         )
+    gate_opening = open_gate(
+        config,
+        environ=environ,
+        rehearsal=rehearsal,
+        clock=session.clock,
+        log=session.log,
+        window_ends=window_ends,
+    )
     with opened_journal(state_dir, environ, rehearsal, session.clock) as store:
-        return await run_.prepare_and_carry_out(
-            lambda: prepare_restart(config, session, start, store=store, simulated=simulated, wait_lock=wait_lock),
-            interruption,
-        )
+        async with gate_opening as gate:
+            return await run_.prepare_and_carry_out(
+                lambda: prepare_restart(
+                    config, session, start, store=store, simulated=simulated, wait_lock=wait_lock, gate=gate
+                ),
+                interruption,
+            )
 
 
 async def arun(
@@ -208,7 +226,7 @@ async def arun(
     state_dir: Path | None = None,
     wait_lock: float = 0.0,
 ) -> RunReport:
-    """Restart what `config` lists, wait, and report.
+    """Restart what `config` lists, wait, report, and tell those whom it names.
 
     Args:
         config: what to restart, and how.
@@ -228,17 +246,24 @@ async def arun(
         PlatformError: the API could not be reached while names were looked up.
     """
     environ = os.environ if environ is None else environ
-    async with open_session(config, environ=environ, rehearsal=rehearsal, state_dir=state_dir) as session:
-        return await run_in(
+    interruption = interruption or Interruption()
+    async with (
+        telling(config, environ=environ, rehearsal=rehearsal, interruption=interruption, state_dir=state_dir) as told,
+        open_session(config, environ=environ, rehearsal=rehearsal, state_dir=state_dir) as session,
+    ):
+        told.began(run_id=session.run_id, log=session.log)
+        report = await run_in(
             session,
             config,
             rehearsal=rehearsal,
             environ=environ,
-            interruption=interruption or Interruption(),
+            interruption=interruption,
             watch=watch,
             state_dir=state_dir,
             wait_lock=wait_lock,
         )
+        await told.ended(report)
+        return report
 
 
 def run(

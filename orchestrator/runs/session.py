@@ -299,11 +299,24 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
         UsageError: it is no URL of an API, or another one than the run used so far.
     """
     given = environ.get(API_URL_VARIABLE, "").strip()
-    if so_far is not None and not given:
-        return one_spelling(httpx.URL(so_far)), "the API of the run that is resumed"
+    before = None if so_far is None else _checked_url(so_far, "The API's URL in the journal")
+    if before is not None and not given:
+        return before, "the API of the run that is resumed"
     name = API_URL_VARIABLE if given else "api.url"
+    url = _checked_url(given or config.api.url, name)
+    if before is not None and url != before:
+        raise UsageError(
+            f"The run used {so_far} so far, and {API_URL_VARIABLE} is {shown_url(given)}, another API. Unset it to "
+            "resume the run."
+        )
+    is_default = not given and "url" not in config.api.model_fields_set
+    return url, f"the default of {name}" if is_default else f"from {name}"
+
+
+def _checked_url(text: str, name: str) -> httpx.URL:
+    """Return the URL of an API; raise `UsageError`, which calls it `name`, if it is none."""
     try:
-        url = one_spelling(httpx.URL(given or config.api.url))
+        url = one_spelling(httpx.URL(text))
     except (httpx.InvalidURL, ValueError):
         # The exception is not shown: a password with a # in it is taken for a port, and quoted.
         raise UsageError(f"{name} is not a URL: it has to look like https://api.qovery.com.") from None
@@ -313,13 +326,7 @@ def _api_url(config: Config, environ: Mapping[str, str], *, so_far: str | None) 
         raise UsageError(f"{name} has to look like https://api.qovery.com, without user information.")
     if url.query or url.fragment:
         raise UsageError(f"{name} has to look like https://api.qovery.com, without a query or a fragment.")
-    if so_far is not None and url != one_spelling(httpx.URL(so_far)):
-        raise UsageError(
-            f"The run used {so_far} so far, and {API_URL_VARIABLE} is {shown_url(given)}, another API. Unset it to "
-            "resume the run."
-        )
-    is_default = not given and "url" not in config.api.model_fields_set
-    return url, f"the default of {name}" if is_default else f"from {name}"
+    return url
 
 
 def one_spelling(url: httpx.URL) -> httpx.URL:

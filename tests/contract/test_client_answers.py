@@ -406,3 +406,22 @@ def test_a_token_in_a_body_that_is_malformed_is_not_shown(respx_mock: respx.Mock
     with pytest.raises(MalformedAnswerError) as caught:
         asked(read)
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+# Cookies.
+
+
+@pytest.mark.parametrize("cookie", ["node=7; Path=/", "node=\u0663; Path=/"], ids=["plain", "cannot be sent back"])
+def test_a_cookie_that_something_on_the_way_sets_is_not_kept_for_later_requests(cookie: str) -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, headers=[(b"Set-Cookie", cookie.encode())], json={"results": []})
+
+    async def read_twice(platform: QoveryPlatform) -> None:
+        for _ in range(2):
+            await platform.read_queue(ENVIRONMENT)
+
+    asked(read_twice, transport=httpx.MockTransport(answer))
+    assert ["cookie" in request.headers for request in sent] == [False, False]

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from orchestrator.domain.evidence import Doubt
+from orchestrator.domain.notices import NoticeKind, Undelivered
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Standing, Trace
 from orchestrator.domain.verdict import Finding
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 LOGGED = {
+    ("notice_not_sent", "reason"): Undelivered,
+    ("notice_not_sent", "kind"): NoticeKind,
     ("history_read", "doubt"): Doubt,
     ("history_read", "finding"): Finding,
     ("submit_looked_for", "found"): Trace,

@@ -2,13 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
-from orchestrator import ExitCode, Rehearsal, RunOutcome, run
+from orchestrator import ExitCode, Rehearsal, RunOutcome, parse_config, run
 from orchestrator._version import __version__
 from orchestrator.config import json_schema, load_config
 from tests.support.recipes import COMMANDS, CONFIG, Words, commands_in, config_of, name_of, parse
@@ -21,11 +20,8 @@ SERVICES_OF_ALL = 5
 """How many services the simulator gives to an environment of which nothing is known."""
 
 
-WORDS = [
-    pytest.param(path, words, id=f"{name_of(path)} {index}")
-    for path in EVERY_FILE
-    for index, words in enumerate(commands_in(path))
-]
+WORDS = {f"{name_of(path)} {index}": words for path in EVERY_FILE for index, words in enumerate(commands_in(path))}
+SCHEDULES = {name: words for name, words in WORDS.items() if words[0] == "schedule" and words[1] != "CONFIG"}
 
 
 def test_the_folder_holds_what_it_promises() -> None:
@@ -48,10 +44,11 @@ def test_a_configuration_loads_with_an_empty_environment(path: Path) -> None:
 class EditorLoader(yaml.SafeLoader):
     """Reads YAML as editors do: a date is text."""
 
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+EditorLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=name_of)
@@ -63,6 +60,16 @@ def test_a_configuration_fits_the_schema(path: Path) -> None:
 @pytest.mark.parametrize("path", [*CONFIGURATIONS, *RECIPES], ids=name_of)
 def test_a_file_begins_with_what_it_is_for(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize("name", ["nightly.yaml", "unattended.yaml"])
+def test_what_a_configuration_offers_in_comments_is_valid(name: str) -> None:
+    text = (CONFIG / name).read_text(encoding="utf-8")
+    before, offer, after = text.partition("Remove the # of what you want:\n#\n")
+    assert offer
+    config = parse_config(before + "\n" + re.sub(r"^# ", "", after, flags=re.MULTILINE), source=name, environ={})
+    assert config.ping is not None
+    assert config.notify is not None
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=name_of)
@@ -94,14 +101,14 @@ def test_every_recipe_runs_a_command_but_those_that_only_start_or_tell(path: Pat
     assert runs != is_silent
 
 
-@pytest.mark.parametrize(("path", "words"), WORDS)
-def test_every_command_names_a_configuration_that_exists_and_options_that_there_are(path: Path, words: Words) -> None:
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS.keys())
+def test_every_command_names_a_configuration_that_exists_and_options_that_there_are(words: Words) -> None:
     config = parse(words).get("config") or "demo.yaml"
     assert config == "FILE" or config_of(["", config]).is_file(), words
 
 
-@pytest.mark.parametrize(("path", "words"), [each for each in WORDS if each.values[1][0] == "schedule"])
-def test_what_a_recipe_keeps_the_schedule_of_has_one_that_forgives_a_late_start(path: Path, words: Words) -> None:
+@pytest.mark.parametrize("words", SCHEDULES.values(), ids=SCHEDULES.keys())
+def test_what_a_recipe_keeps_the_schedule_of_has_one_that_forgives_a_late_start(words: Words) -> None:
     schedule = load_config(config_of(words), environ={}).schedule
     assert schedule is not None
     assert (schedule.on_missed, schedule.window is not None) == ("run", True)

@@ -54,7 +54,8 @@ def test_the_schema_of_a_pipeline_finds_what_is_wrong(path: Path, right: str, wr
 @pytest.fixture(scope="module")
 def workflow() -> dict[str, Any]:
     (document,) = objects_in(GITHUB)
-    return document
+    # YAML 1.1 reads the key `on` as true.
+    return {"on" if key is True else key: value for key, value in document.items()}
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +101,7 @@ def test_github_runs_one_at_a_time_and_ends_after_the_command(workflow: dict[str
 def test_github_can_be_asked_by_hand_and_each_start_runs_one_command(workflow: dict[str, Any]) -> None:
     (restart,) = workflow["jobs"].values()
     runs = {step["if"]: step["run"] for step in restart["steps"] if "qovery-restart " in step.get("run", "")}
-    # YAML 1.1 reads the key `on` as true.
-    assert {f"github.event_name == '{event}'" for event in workflow[True]} == runs.keys()
+    assert {f"github.event_name == '{event}'" for event in workflow["on"]} == runs.keys()
     assert "schedule config/nightly.yaml --due" in runs["github.event_name == 'schedule'"]
 
 
@@ -127,7 +127,7 @@ def test_github_asks_before_the_night_and_often_until_its_window_is_over(
     assert night.schedule is not None
     zone = ZoneInfo(night.schedule.timezone)
     (due,) = preview(Cron.parse(night.schedule.cron), zone, datetime(2027, month, 10, tzinfo=zone), 1)
-    ((entry),) = workflow[True]["schedule"]
+    ((entry),) = workflow["on"]["schedule"]
     asked = preview(Cron.parse(entry["cron"]), ZoneInfo("UTC"), due.at - timedelta(hours=2), 30)
     closes = due.at + timedelta(seconds=night.schedule.window or 0)
 

@@ -16,6 +16,7 @@ FOLDER = RECIPES / "systemd"
 UNITS = {path.name: read_unit(path) for path in sorted(FOLDER.iterdir())}
 RUNNERS = ("qovery-restart.service", "qovery-restart-due.service")
 STAYS, ONCE, TIMER = "qovery-restart.service", "qovery-restart-due.service", "qovery-restart-due.timer"
+COMMAND = "/opt/qovery-restart/bin/qovery-restart"
 EXIT_PROMISED = 3.0
 """Seconds from a signal to the end of the process."""
 MOST_EXPOSED = 15
@@ -68,12 +69,11 @@ def test_a_service_is_not_killed_before_it_has_had_the_time_that_is_promised_and
 @pytest.mark.parametrize("name", RUNNERS)
 def test_the_token_is_a_credential_and_the_configuration_reads_it_from_there(name: str) -> None:
     credential, _, source = one(name, "Service", "LoadCredential").partition(":")
-    variables = dict(value.split("=", 1) for value in UNITS[name]["Service"]["Environment"])
     (words,) = [words for words in commands_in(FOLDER / name) if words[0] == "schedule"]
-    environ = {"QOVERY_TOKEN_FILE": variables["QOVERY_TOKEN_FILE"]}
+    config = load_config(config_of(words), environ={"CREDENTIALS_DIRECTORY": "/run/credentials/this"})
 
     assert source == "/etc/qovery-restart/token"
-    assert load_config(config_of(words), environ=environ).token_file == f"%d/{credential}"
+    assert config.token_file == f"/run/credentials/this/{credential}"
     assert not any("QOVERY_API_TOKEN" in value for value in UNITS[name]["Service"]["Environment"])
 
 
@@ -90,7 +90,7 @@ def test_what_the_journal_reads_of_the_machine_is_not_hidden(name: str) -> None:
 
 
 def test_both_services_have_the_same_restrictions() -> None:
-    kept = re.compile(r"Protect|Private|Restrict(?!art)|SystemCall|NoNew|Capab|Lock|Memory|Remove|LimitCORE|Tasks|UMask")
+    kept = re.compile(r"Protect|Private|Restrict(?!art)|SystemCall|NoNew|Capab|Lock|Memory|Remove|Limit|Tasks|UMask")
     hardened = [{key: value for key, value in UNITS[name]["Service"].items() if kept.match(key)} for name in RUNNERS]
     assert hardened[0] == hardened[1]
     assert len(hardened[0]) > 20
@@ -134,8 +134,8 @@ def test_the_timer_asks_often_and_is_no_later_than_the_grace() -> None:
 def installed(folder: Path) -> list[Path]:
     """Copy the units to where systemd-analyze finds them together, with a command that is on this machine."""
     for name in UNITS:
-        text = (FOLDER / name).read_text(encoding="utf-8")
-        (folder / name).write_text(text.replace("/opt/qovery-restart/bin/qovery-restart", "/bin/true"), encoding="utf-8")
+        text = (FOLDER / name).read_text(encoding="utf-8").replace(COMMAND, "/bin/true")
+        (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in UNITS]
 
 

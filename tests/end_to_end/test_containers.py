@@ -1,4 +1,4 @@
-"""The command as containers run it: as any user id, with no home and a root file system that nobody writes to; process 1."""
+"""The command as containers run it: any user id, no home, a root file system that nobody writes to; as process 1."""
 
 import json
 import os
@@ -7,8 +7,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,8 @@ mount -o remount,bind,ro /
 if touch /written 2>/dev/null; then exit 99; fi
 exec "$@"
 """
-"""Makes everything read-only but `state`, and runs the rest of its arguments. Python is shown to everybody, if it is in a
-folder that is `hidden` from others."""
+"""Makes everything read-only but `state`, and runs the rest of its arguments. Python is shown to everybody, if a folder
+above it is `hidden` from others."""
 
 
 def _hidden_above(path: str | Path) -> Path | None:
@@ -51,7 +52,7 @@ def _why_not() -> str | None:
         return "only root on Linux can become another user"
     if missing := [tool for tool in ("setpriv", "unshare", "mount") if shutil.which(tool) is None]:
         return f"{missing[0]} is not here"
-    for path in (Path(sys.prefix) / "bin", Path(orchestrator.__file__)):
+    for path in (COMMAND, orchestrator.__file__, Path(tempfile.gettempdir()) / "any"):
         if (hidden := _hidden_above(path)) is not None:
             return f"other users may not enter {hidden}"
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
@@ -63,18 +64,20 @@ pytestmark = pytest.mark.skipif((why := _why_not()) is not None, reason=str(why)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder() -> Iterator[Path]:
     """A folder that everybody can reach; in it the token and a state directory, which are the group's."""
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    token, state = tmp_path / "token", tmp_path / "state"
-    token.write_text(TOKEN, encoding="utf-8")
-    state.mkdir()
-    (tmp_path / "hold").mkdir()
-    for path, mode in ((token, 0o440), (state, 0o770)):
-        os.chown(path, 0, ANYBODY)
-        path.chmod(mode)
-    return tmp_path
+    # pytest's own are hidden from other users.
+    with tempfile.TemporaryDirectory(prefix="qovery-restart-tests-") as name:
+        found = Path(name)
+        found.chmod(0o755)
+        token, state = found / "token", found / "state"
+        token.write_text(TOKEN, encoding="utf-8")
+        state.mkdir()
+        (found / "hold").mkdir()
+        for path, mode in ((token, 0o440), (state, 0o770)):
+            os.chown(path, 0, ANYBODY)
+            path.chmod(mode)
+        yield found
 
 
 def config_in(folder: Path) -> Path:
@@ -93,7 +96,7 @@ def variables(url: str, folder: Path) -> dict[str, str]:
 
 
 def in_a_container(folder: Path, *arguments: str | Path, process_1: bool = False) -> Sequence[str]:
-    """Return the words that run the command as a user whom nobody knows, without rights, where nothing can be written."""
+    """Return the words that run the command as a user whom nobody knows, without rights, where nothing is writable."""
     namespaces = ("--mount", "--pid", "--fork", "--kill-child") if process_1 else ("--mount",)
     who = ("--reuid", str(ANYBODY), "--regid", str(ANYBODY), "--clear-groups")
     may = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")

@@ -152,10 +152,19 @@ def test_the_variable_of_shell_completion_does_not_end_a_command_that_is_given(t
     assert run(env=environ(_QOVERY_RESTART_COMPLETE="source_bash")).code == 0
 
 
-def test_a_width_that_is_no_number_does_not_hide_what_is_wrong() -> None:
-    finished = run("run", "--no-such-option", env=environ(TERMINAL_WIDTH="wide"))
+@pytest.mark.parametrize("size", ["wide", "²", "99999999999", "9" * 5000, "-80", "1e3", ""], ids=lambda text: text[:12])
+@pytest.mark.parametrize("variable", ["TERMINAL_WIDTH", "COLUMNS", "LINES"])
+def test_a_size_that_no_terminal_has_does_not_hide_what_is_wrong(variable: str, size: str) -> None:
+    finished = run("run", "--no-such-option", env=environ(**{variable: size}))
     assert finished.code == 2
     assert "--no-such-option" in finished.stderr
+
+
+def test_a_size_that_no_terminal_has_does_not_end_a_run_when_it_is_reported(tmp_path: Path) -> None:
+    config = write_config(tmp_path, [SHOP])
+    finished = run("run", config, "--simulate", env=environ(COLUMNS="²", LINES="9" * 5000))
+    assert finished.code == 0
+    assert "succeeded" in finished.stdout
 
 
 def test_the_schema_of_the_report_can_be_asked_for_by_a_variable() -> None:

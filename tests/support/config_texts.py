@@ -40,7 +40,10 @@ EXPECTED_DURATION = "expected a duration such as 250ms, 2s, 15m or 1h30m"
 EXPECTED_SERVICES = "expected all, or a mapping with applications, containers or databases"
 EXPECTED_TOKEN = "expected {env: NAME} or {file: PATH}, where the token is; secrets do not belong in this file"
 EXPECTED_URL = "expected a URL such as https://shop.example.com/healthz"
-TOP_KEYS = "expected one of version, api, defaults, strategy, environments, schedule, blackouts, journal"
+TOP_KEYS = (
+    "expected one of version, api, defaults, strategy, "
+    "environments, schedule, blackouts, journal, notify, ping, metrics, blocked_by"
+)
 WHOLE = "expected a mapping that begins with `version: 1` and lists `environments`"
 EXPECTED_CRON = 'expected a cron expression of five fields, such as "0 3 * * 1-5"'
 EXPECTED_SOME = "expected at least one of applications, containers, databases"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Strategy, Target
-from orchestrator.ports import Admission
+from orchestrator.ports import Admission, Gate
 from orchestrator.runs.fleet import Fleet
 from tests.support.builders import NOON, target
 from tests.support.log import CapturedLog
@@ -73,7 +73,9 @@ class Voyage:
         results: Sequence[EnvironmentResult] = (),
         in_flight: Collection[str] = (),
         admission: Admission | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate
         self._end_by = end_by
         self._given = results
         self._in_flight = in_flight
@@ -103,6 +105,7 @@ class Voyage:
             results=self._given,
             in_flight=self._in_flight,
             admission=self._admission,
+            gate=self._gate,
         )
         task = asyncio.create_task(fleet.run())
         await asyncio.wait([task], timeout=interrupted_at)

@@ -98,16 +98,24 @@ class MortalTransport(httpx.AsyncBaseTransport):
 
 
 class MortalRehearsal(Rehearsal):
-    """A rehearsal whose processes die."""
+    """A rehearsal whose processes die.
+
+    Attributes:
+        mortal: the process at work.
+        on_the_way: wraps the way to the API, to change what passes there.
+    """
 
     mortal: Mortal
+    on_the_way: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
     def transports(self, config: Config) -> Transports:
         wrapped: Transports | None = getattr(self, "_wrapped", None)
         if wrapped is None:
             inside = super().transports(config)
             assert inside.api is not None
-            wrapped = Transports(api=MortalTransport(inside.api, lambda: self.mortal), probes=inside.probes)
+            wrapped = Transports(
+                api=MortalTransport(self.on_the_way(inside.api), lambda: self.mortal), probes=inside.probes
+            )
             self._wrapped = wrapped
         return wrapped
 

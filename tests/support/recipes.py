@@ -1,4 +1,4 @@
-"""Reads the recipes in `config/recipes`: the command lines in them, systemd's units, Kubernetes' objects, the Dockerfile."""
+"""Reads the recipes in `config/recipes`: their command lines, systemd's units, Kubernetes' objects, the Dockerfile."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ Words = Sequence[str]
 
 _START = r"^(?:#   |run: |- |- run: |Exec\w+=-?|.*`|.*(?:\|\||&&|exec) )?(?:/[\w./-]*/)?"
 _LINE = re.compile(rf"{_START}qovery-restart ([a-z].*?)(?:`.*)?$")
-_DAY = re.compile(r"(?:(\d+)\s*h(?:ours?)?)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s?)?")
+_SPAN = re.compile(r"(?:(\d+)\s*h(?:ours?)?)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s?)?")
 
 
 def name_of(path: Path) -> str:
@@ -57,7 +57,7 @@ def config_of(words: Words) -> Path:
 
 def seconds(text: str | int) -> float:
     """Return a span as systemd and GitLab write it, `5h 30m`, in seconds."""
-    match = _DAY.fullmatch(str(text).strip())
+    match = _SPAN.fullmatch(str(text).strip())
     assert match is not None, text
     assert any(match.groups()), text
     hours, minutes, rest = (int(each or 0) for each in match.groups())

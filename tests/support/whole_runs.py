@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TextIO
 
+import httpx
 import pytest
 import structlog
 
@@ -212,6 +213,7 @@ def rehearse(
     how: GoingOn | None = None,
     watch: bool = False,
     log: TextIO | None = None,
+    on_the_way: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda api: api,
 ) -> WholeRun:
     """Run `config` against a simulated world, as the command does with `--simulate`.
 
@@ -229,10 +231,12 @@ def rehearse(
         how: the run is resumed.
         watch: as the command `watch` does.
         log: where the log goes; None keeps it to the witness.
+        on_the_way: wraps the way to the API, to change what passes there.
     """
     witness = Witness()
     rehearsal = MortalRehearsal(seed=seed, faults=profile)
     rehearsal.mortal = Mortal()
+    rehearsal.on_the_way = on_the_way
     if interrupt_at is not None:
         lives = [Life(signalled_after=interrupt_at)]
     with (

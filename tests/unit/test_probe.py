@@ -35,6 +35,19 @@ def test_a_probe_carries_no_token() -> None:
     assert asked(answer) == 200
 
 
+@pytest.mark.parametrize("cookie", ["node=7", "node=\u0663"], ids=["plain", "cannot be sent back"])
+def test_a_cookie_is_not_kept_for_the_next_probe(cookie: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers = [(b"Set-Cookie", cookie.encode())]
+        return httpx.Response(400 if "cookie" in request.headers else 200, headers=headers)
+
+    async def ask_twice() -> list[int | str]:
+        async with make_probe_client([], httpx.MockTransport(answer)) as client:
+            return [await HttpProber(client).probe(URL, within=60) for _ in range(2)]
+
+    assert in_virtual_time(ask_twice()) == [200, 200]
+
+
 def test_where_there_is_no_answer_a_few_words_say_why_without_secrets() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("via http://me:pw@proxy: refused", request=request)

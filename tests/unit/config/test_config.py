@@ -404,3 +404,15 @@ def test_variables_come_from_this_process_unless_others_are_given(monkeypatch: p
     monkeypatch.setenv("QOVERY_RESTART_TEST_NAME", "1234567")
     text = "version: 1\nenvironments:\n  - name: ${QOVERY_RESTART_TEST_NAME}\n    path: a/b/c\n    services: all\n"
     assert parse_config(text, source="x").environments[0].name == "1234567"
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("/dev/zero", environ={})
+    assert caught.value.problems == ("/dev/zero: larger than 8 MiB; is it a configuration?",)
+
+
+def test_what_no_file_can_be_called_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("night\0.yaml", environ={})
+    assert caught.value.problems == ("night\\x00.yaml: cannot be read: this is no name of a file",)

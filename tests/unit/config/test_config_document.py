@@ -28,6 +28,8 @@ def effect(config: Config) -> dict[str, object]:
         "api": config.api.model_dump(),
         "schedule": config.schedule and config.schedule.model_dump(),
         "journal": config.journal.model_dump(),
+        "notices": config.notice_plan(),
+        "blocked_by": [each.model_dump() for each in config.blocked_by],
         "version": config.version,
     }
 
@@ -77,6 +79,10 @@ blackouts:
   - {{from: 2026-12-20, to: 2027-01-04, why: holidays}}
   - {{cron: "0 8 * * 1-5", for: 10h}}
 journal: {{keep_days: 7, keep_runs: 50}}
+notify: {{on: failure, to: [{{slack: {{env: SLACK_URL}}}}, {{webhook: {{file: /run/secrets/hook}}}}]}}
+ping: {{start: {{env: START_URL}}, success: {{env: SUCCESS_URL}}, failure: {{file: /run/secrets/failure}}}}
+metrics: {{textfile: /var/lib/metrics/night.prom}}
+blocked_by: [{{prometheus: "https://prometheus.example.test", query: "up == 0", token: {{env: PROMETHEUS_TOKEN}}}}]
 environments:
   - {{name: production, path: acme/shop/production, wave: 2, deadline: 45m, poll: {{max: 2m}}, on_busy: wait,
       services: {{applications: [api, web], containers: [worker], databases: [cache]}},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.config import yaml_errors
 from orchestrator.config.yaml_errors import DEEPEST
 from orchestrator.config.yaml_source import MOST_NODES, Place, read_document
-from tests.support.config_texts import NEEDS_LIBYAML
+from tests.support.config_texts import GOOD, ID, NEEDS_LIBYAML, mistakes
 
 Json = Any
 
@@ -353,3 +353,24 @@ JSON = st.recursive(
 def test_what_is_written_as_yaml_is_read_again(value: Json) -> None:
     text = yaml.safe_dump({"a": value}, allow_unicode=False, default_style='"', width=10**6).replace("${", "$${")
     assert content(text) == {"a": value}
+
+
+def test_more_values_than_a_configuration_can_have_are_refused_before_they_fill_the_memory() -> None:
+    document = read_document("x: [" + "1," * 2 * MOST_NODES + "]", {})
+    (problem,) = document.problems
+    assert problem.message == f"the file has more than {MOST_NODES} values"
+    assert problem.place.line == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"), [('""', '""'), ('" "', '" "'), ('" a"', '" a"'), ("a b", "a b"), ('"\\u200b"', "\\u200b")]
+)
+def test_a_key_that_nobody_would_see_is_shown_in_quotes(key: str, shown: str) -> None:
+    assert mistakes(f"version: 1\n{key}: 3\n{GOOD}")[0].startswith(f"2:1: {shown}: unknown key")
+
+
+def test_a_file_that_breaks_off_in_its_last_line_is_told_a_line_that_it_has() -> None:
+    text = f"version: 1\nenvironments:\n  - name: a\n    id: {ID}\n    services: {{applications: [api,"
+    (problem,) = read_document(text, {}).problems
+    assert problem.place.line == 5
+    assert "line 6" not in problem.message

@@ -52,7 +52,7 @@ def test_an_empty_journal_is_brought_to_the_newest_version(folder: Path, there_i
         (folder / FILE_NAME).write_bytes(there_is)
     journal = Database(folder)
     tables = {row["name"] for row in journal.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    assert tables == {"runs", "environments"}
+    assert tables == {"runs", "environments", "endings"}
     assert journal.read("PRAGMA foreign_keys")[0][0] == 1
     journal.close()
     assert pragma(folder, "user_version") == len(MIGRATIONS)
@@ -86,6 +86,10 @@ def test_an_older_journal_is_migrated_and_keeps_what_it_knows(
     assert pragma(journals.folder, "user_version") == len(MIGRATIONS) + 1
 
 
+URLS_WITHOUT_SLASH = 4
+"""The first version whose URLs end without a slash."""
+
+
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
 def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_newest_and_keeps_its_runs(
     journals: Journals, monkeypatch: pytest.MonkeyPatch, version: int
@@ -93,12 +97,13 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
     columns = "run_id, api_url, config, source, started_at, host, pid, boot_id, began, elapsed, beat_at, end_by"
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", MIGRATIONS[:version])
+        patch.setattr(database, "COLUMNS", {})  # Those of the newest version.
         old = Database(journals.folder)
         with old.writing() as transaction:
             transaction.execute(
                 f"INSERT INTO runs ({columns}, requests, submits) "
-                "VALUES ('run-1', 'https://api.qovery.com/', "
-                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
+                f"VALUES ('run-1', 'https://api.qovery.com{'/' if version < URLS_WITHOUT_SLASH else ''}', "
+                "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, '2026-11-24T12:00:01+00:00', 1, 5, 2)"
             )
             if version == 1:
                 transaction.execute("INSERT INTO requests (run_id, at) VALUES ('run-1', 3)")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.journal import codec
 from orchestrator.journal.store import LEASE, Store, open_store
 from tests.support.builders import ended
 from tests.support.journals import Clock, Journals, begin, close, die, machine
@@ -17,7 +18,8 @@ PROCESS = "process 7 on runner-1"
 def told(store: Store, run_id: str = "run-1") -> tuple[bool, str]:
     """Whether somebody is at work on a run, and what is said of whoever it is."""
     (row,) = store.database.read("SELECT * FROM runs WHERE run_id = ?", run_id)
-    return store.is_at_work(row), store.where(row)
+    found = codec.run_of(dict(row))
+    return store.is_at_work(found), store.where(found)
 
 
 def test_a_run_whose_lock_is_held_is_at_work_to_its_own_process_and_to_any_other(journals: Journals) -> None:
@@ -102,7 +104,7 @@ def test_a_machine_that_is_told_by_no_other_name_but_was_started_anew_is_the_sam
 
 def elapsed(store: Store) -> float:
     (row,) = store.database.read("SELECT * FROM runs WHERE run_id = 'run-1'")
-    return store.elapsed(row)
+    return store.elapsed(codec.run_of(dict(row)))
 
 
 def test_on_one_machine_a_run_lasts_as_long_as_the_monotonic_clock_says(journals: Journals) -> None:

@@ -1,6 +1,5 @@
 """The runs in the journal: found, listed, forgotten, given up."""
 
-import sqlite3
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal import store as store_module
+from orchestrator.journal.codec import RunRow
 from orchestrator.journal.database import FILE_NAME
 from orchestrator.journal.store import ABANDONED, STATE_DIR_VARIABLE, Store, open_store, row_of, state_folder
 from tests.support.builders import ended, target
@@ -19,7 +19,7 @@ from tests.support.journals import Clock, Journals, begin, close, die, intent
 from tests.support.memory_journal import at_once
 
 
-def rows(store: Store, run_id: str = "run-1") -> sqlite3.Row:
+def rows(store: Store, run_id: str = "run-1") -> RunRow:
     with store.database.writing() as transaction:
         return row_of(transaction, run_id)
 

@@ -101,6 +101,7 @@ def make_unreadable(path: Path) -> None:
             lambda path: path.symlink_to(path), "cannot read the file .*: Too many levels", id="link to itself"
         ),
         pytest.param(lambda path: path.write_bytes(b"\xff\xfe\x00" + SECRET.encode()), "is not text", id="binary"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "is too large to be one", id="without an end"),
         pytest.param(lambda path: path.write_text(""), "is empty", id="empty"),
         pytest.param(lambda path: path.write_text(" \n"), "is empty", id="blank"),
     ],

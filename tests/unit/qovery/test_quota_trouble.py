@@ -44,7 +44,19 @@ def held_by_another_for_ever(process: Process) -> None:
     process.strangers.append(other)
 
 
-TROUBLES = [closed, read_only, without_its_tables, held_by_another_for_ever]
+def with_a_word_that_is_none(process: Process) -> None:
+    process.connection.execute(
+        "INSERT OR REPLACE INTO words SELECT DISTINCT token, boot, 0, 'many', 1, 2, 3, 4, 5 FROM requests"
+    )
+
+
+TROUBLES = [
+    with_a_word_that_is_none,
+    closed,
+    read_only,
+    without_its_tables,
+    held_by_another_for_ever,
+]
 each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 
 

@@ -1,10 +1,16 @@
 """`resuming`: what a resumed run reports, whenever it is interrupted."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from orchestrator.config import parse_config
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
+from orchestrator.errors import JournalError
+from orchestrator.journal.database import FILE_NAME
 from orchestrator.reports.model import RunReport
 from orchestrator.runs.interruption import Interruption
 from orchestrator.runs.rehearsal import Rehearsal
@@ -35,3 +41,16 @@ def test_a_resumed_run_that_is_interrupted_before_it_begins_reports_what_the_jou
         assert report.resume is not None
     assert again.environments[0].submitted_at == first.environments[0].submitted_at
     assert again.requests.total >= first.requests.total
+
+
+def test_a_journal_with_other_environments_than_the_runs_configuration_is_called_damaged(tmp_path: Path) -> None:
+    async def go() -> None:
+        rehearsal, signalled = Rehearsal(), Interruption()
+        asyncio.get_running_loop().call_later(8.0, signalled.ask, ExitCode.SIGTERM)
+        await arun(CONFIG, rehearsal=rehearsal, environ={}, interruption=signalled, state_dir=tmp_path)
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+            connection.execute("UPDATE runs SET config = replace(config, '\"shop\"', '\"stall\"')")
+        await aresume(rehearsal=rehearsal, environ={}, state_dir=tmp_path)
+
+    with pytest.raises(JournalError, match=r"is damaged: the run \S+ does not have the environments"):
+        in_virtual_time(go())

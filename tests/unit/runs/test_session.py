@@ -157,3 +157,9 @@ def test_a_404_of_the_first_call_names_the_api(answered: bool) -> None:
     after, why = given_up(NotFoundError("GET /x: HTTP 404", status=404), answered=answered)
     assert after == 0
     assert ("https://x (from api.url)" in why) is not answered
+
+
+@pytest.mark.parametrize("so_far", ["", "::", "https://", "https://api.qovery.com:99999", "ftp://api.qovery.com"])
+def test_a_journal_in_which_the_apis_url_is_none_is_a_mistake_and_not_a_bug(tmp_path: Path, so_far: str) -> None:
+    with pytest.raises(UsageError, match=r"^The API's URL in the journal "):
+        url_of(so_far=so_far, folder=tmp_path)
