@@ -114,6 +114,13 @@ def test_what_a_recipe_keeps_the_schedule_of_has_one_that_forgives_a_late_start(
     assert (schedule.on_missed, schedule.window is not None) == ("run", True)
 
 
+@pytest.mark.parametrize("path", [path for path in RECIPES if "schedule" in {each[0] for each in commands_in(path)}])
+def test_it_is_said_for_whom_each_recipe_of_a_schedule_is(path: Path) -> None:
+    text = (CONFIG / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Every night: which recipe for whom\n")[2].partition("\n## ")[0]
+    assert path.name in section or path.with_suffix(".timer").name in section
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
 def test_a_recipe_installs_the_version_that_it_was_written_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
