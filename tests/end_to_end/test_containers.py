@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import orchestrator
 from tests.support.command import COMMAND, PATIENCE, TOKEN, events_in, write_config
+from tests.support.recipes import HAS_DUE
 from tests.support.small_platform import NEVER_ENDING, QUICK_SUCCESS, SHOP, SmallPlatform, serving
 
 ANYBODY = 54321
@@ -160,6 +162,23 @@ def test_process_1_heeds_the_stop_signal_and_the_next_container_resumes(folder: 
     assert took < QUICKLY
     assert second.returncode == 0, second.stderr
     assert platform.submits == 1
+
+
+@pytest.mark.skipif(not HAS_DUE, reason="this command line has no `schedule --due`")
+def test_one_container_after_the_other_asks_and_one_of_them_runs_the_night(folder: Path) -> None:
+    now = datetime.now(UTC)
+    schedule = f'schedule: {{cron: "{now.minute} {now.hour} * * *", grace: 10m, window: 2h}}'
+    config = write_config(folder, [SHOP], api=f", token: {{file: {folder / 'token'}}}", more=schedule)
+    codes = []
+    with serving(SmallPlatform(states=QUICK_SUCCESS)) as platform:
+        for _ in range(3):
+            done = subprocess.run(
+                in_a_container(folder, "schedule", config, "--due", process_1=True),
+                env=variables(platform.url, folder), cwd="/", capture_output=True, timeout=PATIENCE, check=False,
+            )  # fmt: skip
+            codes.append((done.returncode, platform.submits))
+
+    assert codes == [(0, 1)] * 3
 
 
 def _only_child_of(pid: int) -> int:
