@@ -1,7 +1,13 @@
 """Real time. The only module that reads a clock."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
+
+
+def machine_seconds() -> float:
+    """Return the time of this machine's monotonic clock, with or without an event loop, and also in a rehearsal."""
+    return time.monotonic()
 
 
 class SystemClock:

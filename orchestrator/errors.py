@@ -8,6 +8,7 @@ An expected ending of a restart is an `Outcome`, not an error. Errors are for wh
     │   ├── JournalError                the journal cannot be read or written
     │   │   └── JournalBusyError        another process keeps it to itself
     │   └── NameResolutionError         a name matches nothing, or several things
+    ├── RunDeadlineError                the run's deadline passed before anything could begin
     └── PlatformError                   the Qovery API did not do as asked, or could not be reached
         ├── TokenRefusedError           401 or 403
         ├── NotFoundError               404
@@ -57,6 +58,10 @@ class NameResolutionError(UsageError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class RunDeadlineError(RestartError):
+    """The run's deadline passed while it was looked up what to restart; nothing was submitted (exit code 124)."""
 
 
 class PlatformError(RestartError):

@@ -1,4 +1,4 @@
-"""This boot of this machine, and this process."""
+"""This machine: its boot, this process, the home directories of its users."""
 
 import os
 import platform
@@ -6,6 +6,8 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.errors import UsageError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -34,6 +36,23 @@ def _boot_id() -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)  # noqa: S603
         return done.stdout.strip()
     return ""
+
+
+def expand_home(path: Path, *, shown: str | None = None) -> Path:
+    """Return a path with a leading `~` as a shell expands it: CI systems set variables without a shell.
+
+    Args:
+        path: the path.
+        shown: what an error calls it, if it must not be shown as it is.
+
+    Raises:
+        UsageError: there is no such home directory.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        # No cause: it repeats the path.
+        raise UsageError(f"{shown or path}: there is no such home directory. Write the path out.") from None
 
 
 def is_this_machine(host: str) -> bool:

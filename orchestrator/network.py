@@ -48,6 +48,13 @@ NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socke
 HIGHEST_PORT = 65535
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+_TIMEOUTS: dict[type[BaseException], str] = {
+    httpx.ConnectTimeout: "no connection was made in time",
+    httpx.ReadTimeout: "nothing came back in time",
+    httpx.WriteTimeout: "the request was not taken in time",
+    httpx.PoolTimeout: "no connection was free in time",
+}
+"""What happened, where httpx has no words for it."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 """The file names under which OpenSSL looks for certificates in a directory."""
@@ -69,8 +76,12 @@ class ExchangeError(Exception):
 
 
 @contextmanager
-def translated(redact: Callable[[str], str]) -> Iterator[None]:
+def translated(redact: Callable[[str], str], *, proxy: str = "") -> Iterator[None]:
     """Raise an `ExchangeError` for whatever a request in this context raises.
+
+    Args:
+        redact: hides secrets in its text.
+        proxy: the proxy that the request goes through, as `proxy_to` describes it; the text names it.
 
     httpx wraps most of what its transports raise, but not all: a TLS failure after the handshake is an `ssl.SSLError`,
     a host that cannot be encoded a `UnicodeError`, and h11, anyio and socksio have exceptions of their own. Whatever it
@@ -81,7 +92,15 @@ def translated(redact: Callable[[str], str]) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - see above
         cause, lasting = _cause(error)
         sent = not isinstance(error, NEVER_SENT)
-        raise ExchangeError(redact(cause) or type(error).__name__, sent=sent, lasting=lasting and not sent) from None
+        cause = redact(cause) or type(error).__name__
+        if proxy:
+            cause = f"{cause}, {through(proxy)}" if sent else f"no connection through {proxy}: {cause}"
+        raise ExchangeError(cause, sent=sent, lasting=lasting and not sent) from None
+
+
+def through(proxy: str) -> str:
+    """Return the words for an error that says which proxy a request went through; "" if there was none."""
+    return f"through {proxy}" if proxy else ""
 
 
 def _cause(error: BaseException) -> tuple[str, bool]:
@@ -94,7 +113,7 @@ def _cause(error: BaseException) -> tuple[str, bool]:
                 return "the connection was refused: nothing listens there", True
             case ssl.SSLError():
                 return str(each), True
-    return str(error), isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
+    return str(error) or _TIMEOUTS.get(type(error), ""), isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -195,6 +214,23 @@ def no_cookies() -> CookieJar:
 def has_odd_host(url: httpx.URL) -> bool:
     """Return whether a URL's host contains what no host does: httpx percent-encodes it, and it would never be found."""
     return "%" in url.host and ":" not in url.host
+
+
+def proxy_to(url: httpx.URL | str) -> str:
+    """Return the words for the proxy that the environment names for a URL, and for its variable; "" if there is none.
+
+    User name and password are left out. A variable that cannot be used is not described: `RoutedTransport` refuses it.
+    """
+    proxy = _proxy_for(httpx.URL(url))
+    if proxy is None:
+        return ""
+    try:
+        shown = _proxy_url(proxy)
+    except UsageError:
+        return ""
+    port = "" if shown.port is None else f":{shown.port}"
+    host = f"[{shown.host}]" if ":" in shown.host else shown.host
+    return f"the proxy {shown.scheme}://{host}{port} (from {proxy.variable})"
 
 
 def proxy_passwords() -> Iterator[str]:

@@ -60,9 +60,31 @@ def hider(*secrets: str) -> Callable[[str], str]:
     return hide
 
 
+def answer_hider(secret: str, *, vocabulary: str = "") -> Callable[[str], str]:
+    """Return a function that hides a secret in whole answers in JSON, before anything in them is used.
+
+    A secret of less than `SHORT` characters is hidden where it is a word of its own in a value, and never in a key. One
+    that is also a word of the vocabulary, or in capitals as the API's own words are, stays as it is: it means something
+    else there, which would be lost, and whoever reads it learns nothing.
+
+    Args:
+        secret: what is hidden.
+        vocabulary: what the answers are compared with, such as the names of a configuration.
+    """
+    if len(secret) >= SHORT:
+        return hider(secret)
+    short = _ShortSecret(secret, unless=r'(?!"\s*:)')
+    if not secret or secret.isupper() or not secret.strip("0123456789.-") or short.is_in(vocabulary):
+        return str
+    return short.hide_in
+
+
 class _ShortSecret:
-    def __init__(self, secret: str) -> None:
-        self._word = re.compile(rf"(?<![\w-]){re.escape(secret)}(?![\w-])")
+    def __init__(self, secret: str, *, unless: str = "") -> None:
+        self._word = re.compile(rf"(?<![\w-]){re.escape(secret)}(?![\w-]){unless}")
+
+    def is_in(self, text: str) -> bool:
+        return self._word.search(text) is not None
 
     def hide_in(self, text: str) -> str:
         return self._word.sub(HIDDEN, text)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.errors import UsageError
+from orchestrator.machine import expand_home
 from orchestrator.redaction import redactor
 
 LARGEST_FILE = 64 * 1024
@@ -40,15 +41,12 @@ def read_file(path: str | Path, *, what: str) -> str:
     """
     shown = _redact(str(path))
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with expand_home(Path(path), shown=f"{what}: the file {shown}").open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise UsageError(f"{what}: the file {shown} is too large to be one.")
         # Editors and PowerShell begin a file with a mark that says how it is encoded.
         text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig").strip()
-    except RuntimeError:
-        # No cause: it repeats the path.
-        raise UsageError(f"{what}: there is no home directory for the file {shown}.") from None
     except OSError as error:
         # No cause: it repeats the path.
         raise UsageError(f"{what}: cannot read the file {shown}: {error.strerror}.") from None

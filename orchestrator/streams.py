@@ -1,4 +1,4 @@
-"""Writes to stdout and stderr without ever making the run wait for their readers."""
+"""Writes to stdout, stderr and files without ever making the run wait for ever for their readers, or for a disk."""
 
 import atexit
 import os
@@ -10,6 +10,8 @@ from errno import EPIPE
 from functools import cache
 from threading import Condition, Thread
 from typing import TextIO
+
+from orchestrator.clock import machine_seconds
 
 LOG_ROOM = 1024 * 1024
 """Bytes of the log that wait for a reader; beyond them lines are lost, and counted."""
@@ -31,6 +33,7 @@ class BackgroundWriter:
 
     Attributes:
         error: why nothing can be written any more; None while it can.
+        leave_by: the instant, on the monotonic clock, after which nothing waits for the reader, whatever he reads.
     """
 
     def __init__(self, descriptor: int, *, room: int | None = None) -> None:
@@ -42,6 +45,7 @@ class BackgroundWriter:
         self._changed = Condition()
         self._thread: Thread | None = None
         self.error: OSError | None = None
+        self.leave_by = float("inf")
 
     def write(self, data: bytes) -> bool:
         """Let `data` be written; return False if there is no room for it, or nothing can be written any more."""
@@ -57,11 +61,18 @@ class BackgroundWriter:
         return True
 
     def drain(self, patience: float) -> bool:
-        """Wait until everything is written; return False after `patience` seconds without progress, or an error."""
+        """Wait until everything is written; return False if it was not.
+
+        Args:
+            patience: seconds without progress after which the rest is left; `leave_by` may come first.
+        """
         with self._changed:
             while self._backlog and self.error is None:
                 before = self._written
-                self._changed.wait_for(lambda: self._written > before or self.error is not None, patience)  # noqa: B023
+                left = min(patience, self.leave_by - machine_seconds())
+                self._changed.wait_for(lambda: self._written > before or self.error is not None, max(left, 0.0))  # noqa: B023
+                if left <= 0 and self._backlog:
+                    return False
                 if self._written == before and self.error is None:
                     return False
             return self.error is None
@@ -143,13 +154,44 @@ def _log_writer(descriptor: int) -> BackgroundWriter:
     return writer
 
 
-def write_result(stream: TextIO, text: str, *, patience: float) -> None:
+def leave_log(stream: TextIO, *, within: float) -> None:
+    """Wait for the reader of a log no longer than so many seconds from now on, whatever he reads."""
+    descriptor = descriptor_of(stream)
+    if descriptor is not None:
+        _log_writer(descriptor).leave_by = machine_seconds() + within
+
+
+def done_within(seconds: float, work: Callable[[], object]) -> None:
+    """Do `work` in a thread that is left behind if it takes longer, as where a disk or a reader hangs.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    errors: list[Exception] = []
+
+    def do() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            errors.append(error)
+
+    thread = Thread(target=do, name="abandonable write", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"it was not written within {seconds:.0f} s: the disk hangs, or nobody reads it")
+    for error in errors:
+        raise error
+
+
+def write_result(stream: TextIO, text: str, *, patience: float, within: float = float("inf")) -> None:
     """Write the whole of `text`; it changes nothing if the reader has closed the pipe.
 
     Args:
         stream: stdout.
         text: the result.
         patience: seconds without progress after which the rest is left to nobody.
+        within: seconds after which that happens whatever is read.
 
     Raises:
         OSError: it could not be written.
@@ -161,10 +203,11 @@ def write_result(stream: TextIO, text: str, *, patience: float) -> None:
             stream.flush()
         return
     writer = BackgroundWriter(descriptor)
+    writer.leave_by = machine_seconds() + within
     writer.write(text.encode(stream.encoding or "utf-8", stream.errors or "strict"))
     if writer.drain(patience) or (writer.error is not None and writer.error.errno == EPIPE):
         return
-    raise writer.error or TimeoutError(f"nobody has read it for {patience:g} s")
+    raise writer.error or TimeoutError(f"nobody has read it for {min(patience, within):.3g} s")
 
 
 def descriptor_of(stream: TextIO) -> int | None:

@@ -5,7 +5,6 @@ Heavy imports happen inside the commands, so that `--version`, `--help` and comp
 
 import os
 import re
-import signal
 import sys
 
 from orchestrator.cli.signals import obey_from_now_on
@@ -27,8 +26,6 @@ def main() -> None:
         app(prog_name="qovery-restart")
     except SystemExit:
         raise
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
     except BaseException as error:  # noqa: BLE001 - exit code 1 would say that a restart failed
         from orchestrator.cli.defects import report_defect  # noqa: PLC0415
 

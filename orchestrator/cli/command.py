@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from orchestrator import logs
 from orchestrator.cli.defects import secrets_in_environment
 from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.cli.signals import end_at_once
-from orchestrator.clock import SystemClock
+from orchestrator.clock import SystemClock, machine_seconds
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import RestartError, defect_sentence
 from orchestrator.journal.store import resume_command
@@ -28,15 +29,21 @@ from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
 from orchestrator.runs.telling import exit_code_of_error
-from orchestrator.streams import LossyStream, write_result
+from orchestrator.streams import LossyStream, done_within, leave_log, write_result
 from orchestrator.text import encodable, printable, printable_json
 
 T = TypeVar("T")
 
 RESULT_PATIENCE = 60.0
 """Seconds for which nobody may read the result before it is given up: a pager may be slow."""
-END_PATIENCE = 1.0
-"""The same after a signal or a deadline: the process has to end then."""
+END_WITHIN = 0.8
+"""Seconds after a deadline for all reports and the result, whoever reads them: the process has to end then."""
+SIGNAL_TO_RESULT = 2.0
+LEAST_TO_END = 0.4
+"""Seconds from a signal until the result is given up, and the least that there are for each report and the result: who
+reads gets it whole, however late it is."""
+LOG_TO_END = 0.2
+"""Seconds after the result for the end of the log, after a signal or a deadline."""
 
 WHATEVER = (Exception, asyncio.CancelledError)
 """What ends a command and gets an exit code: our own errors have theirs, and anything else is a bug. Nobody but a bug
@@ -63,7 +70,7 @@ class CommandRunner:
         self._session: Session | None = None
         self.interruption = Interruption()
         self.rehearsal = None
-        self._patience = RESULT_PATIENCE
+        self._end_by = float("inf")
         if settings.simulate:
             self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value, world=settings.world)
         _configure_streams(settings.output)
@@ -103,12 +110,25 @@ class CommandRunner:
             is_result = True
             if report.exit_code == ExitCode.DEFECT:
                 self._show_problems(report.errors)  # The run has logged the traceback.
-        self._write_reports(report, writable)
         if report.exit_code in _TIME_IS_UP or self.interruption.code is not None:
-            self._patience = END_PATIENCE
+            self._hurry()
+        self._write_reports(report, writable)
         if is_result:
             self._present(report)
         return ExitCode(report.exit_code)
+
+    def _hurry(self) -> None:
+        """Wait for nobody for long from now on."""
+        now = machine_seconds()
+        asked_at = self.interruption.asked_at
+        within = END_WITHIN if asked_at is None else max(asked_at + SIGNAL_TO_RESULT - now, LEAST_TO_END)
+        self._end_by = now + within
+        leave_log(sys.stderr, within=within + LOG_TO_END)
+
+    @property
+    def _time_left(self) -> float:
+        """Seconds until nothing is waited for any more."""
+        return max(self._end_by - machine_seconds(), 0.0)
 
     def attempt(self, make: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T | None, ExitCode, tuple[str, ...]]:
         """Run `make` with the same signal handling; if an error ends it, write that to stderr.
@@ -121,13 +141,17 @@ class CommandRunner:
         except WHATEVER as error:
             self.show_error(error)
             return None, exit_code_of_error(error), problems_of(error)
+        finally:
+            if self.interruption.code is not None:
+                self._hurry()
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
         if self._settings.output is Output.JSON:
             text = printable_json(text)
         try:
-            write_result(sys.stdout, text if text.endswith("\n") else f"{text}\n", patience=self._patience)
+            text = text if text.endswith("\n") else f"{text}\n"
+            write_result(sys.stdout, text, patience=RESULT_PATIENCE, within=max(self._time_left, LEAST_TO_END))
         except OSError as error:
             # The restarts are done, and the exit code reports their outcome.
             logs.get_logger().error("result_not_written", error=str(error))
@@ -185,7 +209,9 @@ class CommandRunner:
     def _write_reports(self, report: RunReport, paths: Iterable[Path]) -> None:
         for path in paths:
             try:
-                write_report(report, path)
+                # Whatever hangs here, half of the time is left for what comes after it.
+                within = min(max(self._time_left / 2, LEAST_TO_END), RESULT_PATIENCE)
+                done_within(within, partial(write_report, report, path))
             except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
                 self._log.error("report_not_written", path=str(path), error=str(error))
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.errors import UsageError
+from orchestrator.machine import expand_home
 from orchestrator.reports.formats import listed_formats
 
 
@@ -274,13 +275,10 @@ _REPEATABLE = frozenset({"report", "world"})
 
 
 def _expanded(path: Path, option: str) -> Path:
-    """Return a path with a leading `~` as a shell expands it: CI systems set variables without a shell."""
     try:
-        return path.expanduser()
-    except RuntimeError:
-        raise typer.BadParameter(
-            f"{path}: there is no such home directory. Write the path out.", param_hint=option
-        ) from None
+        return expand_home(path)
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

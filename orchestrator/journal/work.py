@@ -46,6 +46,7 @@ class Work:
         self.end_by = end_by
         self.called_off = False
         self._beats: set[str] = set()
+        self._waited_in_vain = False
 
     @classmethod
     def begin(cls, store: Store, run: NewRun) -> Self:
@@ -206,6 +207,8 @@ class Work:
             JournalError: it cannot be written.
         """
         clock = self.store.clock
+        if self._waited_in_vain and within <= IMPATIENCE:
+            within = 0.0  # It is still locked, or this try succeeds: at a deadline nobody has time to wait again.
         give_up_at = clock.monotonic() + within
         with ExitStack() as stack:
             while True:
@@ -214,8 +217,10 @@ class Work:
                     break
                 except JournalBusyError:
                     if clock.monotonic() >= give_up_at:
+                        self._waited_in_vain = True
                         raise
                     await clock.sleep(TRY_AGAIN_AFTER)
+            self._waited_in_vain = False
             yield transaction
 
     @contextmanager

@@ -26,7 +26,7 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from orchestrator.network import ExchangeError, RoutedTransport, no_cookies, translated
+from orchestrator.network import ExchangeError, RoutedTransport, no_cookies, through, translated
 from orchestrator.qovery.auth import TokenAuth
 from orchestrator.qovery.quota import Quota, server_time
 from orchestrator.qovery.wire import readable
@@ -41,6 +41,8 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes. The largest real answers, the services of an organization, have a few megabytes."""
 REFUSALS_BELIEVED = 3
 """So many refusals of one call in a row are believed, though the token was accepted before: one may be stray."""
+PROXY_STATUSES = frozenset({407, 502, 503, 504})
+"""What a proxy answers itself if it cannot, or may not, pass a request on."""
 LONGEST_MESSAGE = 200
 """Characters of an error body that are shown to users."""
 
@@ -103,6 +105,7 @@ class QoveryHttp:
         hide: hides the token in whole answers, in which it may be a name or a state.
         posting: the client for POSTs, which keeps no connection open: a server may close one that is idle at the very
             moment when a request is sent on it, and then nobody knows whether that was accepted. By default `client`.
+        proxy: the proxy that the API is asked through, for users; "" if there is none.
     """
 
     def __init__(
@@ -114,9 +117,11 @@ class QoveryHttp:
         redact: Callable[[str], str] = _DEFAULT_REDACT,
         hide: Callable[[str], str] = str,
         posting: httpx.AsyncClient | None = None,
+        proxy: str = "",
     ) -> None:
         self._client = client
         self._posting = posting or client
+        self._proxy = proxy
         self._is_accepted = False
         self._refusals: Counter[str] = Counter()
         self._redact = redact
@@ -151,10 +156,11 @@ class QoveryHttp:
         ticket = self._quota.take(about)
         try:
             async with asyncio.timeout(self._request_timeout):
-                with translated(self._redact):
+                with translated(self._redact, proxy=self._proxy):
                     answer = await self._exchange(method, path, params, body)
         except TimeoutError:
-            raise UnansweredError(f"{call}: no complete answer within {self._request_timeout:g} s") from None
+            words = filter(None, [f"no complete answer within {self._request_timeout:g} s", through(self._proxy)])
+            raise UnansweredError(f"{call}: {', '.join(words)}") from None
         except ExchangeError as error:
             if error.sent:
                 raise UnansweredError(f"{call}: no answer: {error}") from None
@@ -164,7 +170,7 @@ class QoveryHttp:
         throttled = answer.status == httpx.codes.TOO_MANY_REQUESTS
         retry_after = self._quota.learn(answer.headers, throttled=throttled, ticket=ticket)
         if not httpx.codes.is_success(answer.status):
-            refused = refusal(answer, call, retry_after, redact=self._redact)
+            refused = refusal(answer, call, retry_after, redact=self._redact, proxy=self._proxy)
             if isinstance(refused, TokenRefusedError) and doubts_refusals and self._doubts(answer, call):
                 raise UnansweredError(f"{refused}. It may not be about the token: asking again", status=refused.status)
             raise refused
@@ -194,11 +200,13 @@ class QoveryHttp:
 
 
 def refusal(
-    answer: Answer, call: str, retry_after: float | None = None, *, redact: Callable[[str], str] = str
+    answer: Answer, call: str, retry_after: float | None = None, *, redact: Callable[[str], str] = str, proxy: str = ""
 ) -> PlatformError:
-    """Return the error for an answer whose status is not 2xx."""
+    """Return the error for an answer whose status is not 2xx; it names the proxy if that may have given the answer."""
     status = answer.status
     message = f"{call}: HTTP {status}: {_error_text(answer.body, redact)}"
+    if proxy and (status in PROXY_STATUSES or answer.is_html):
+        message += f", {through(proxy)}"
     match status:
         case _ if httpx.codes.is_redirect(status):
             # Not followed, since the token must not go to another host. Often the API's URL lacks the s of https.

@@ -289,6 +289,12 @@ class Book:
         requests = self._cache.requests
         return len(requests) - bisect_left(requests, (instant + HOUR, 0))
 
+    @property
+    def last_sent_at(self) -> float:
+        """The instant at which the last of them was sent."""
+        requests = self._cache.requests
+        return requests[-1][0] - HOUR if requests else float("-inf")
+
     def expiry(self, number: int) -> float:
         """Return the instant at which `number` of them have expired; `number` starts at 1."""
         requests = self._cache.requests

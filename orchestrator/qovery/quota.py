@@ -6,6 +6,9 @@ machine exceeds none of them. If the API reports that fewer are left, because ot
 The API's headers are a second limit, for a window that they do not name: `X-RateLimit-Limit` may be for a minute. Until
 `X-RateLimit-Reset`, `X-RateLimit-Remaining` says what is left of it; we do not count it ourselves, since nothing shows
 when the window began.
+
+That nothing is left is not believed against experience: as long as the requests are answered well, and we have not used
+the quota up ourselves, one request at a time asks again. A 429 shows that it is true.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +31,9 @@ RESET_ROUNDING = 1.0
 STUCK_AFTER = 3
 """So many good answers in a row that say that nothing is left, although we have not used it up, are not believed: the
 number is not one of this token's requests. A 429 makes them believed again."""
+ASKS_AFTER = 2.0
+"""Seconds from a request whose good answer says that nothing is left, although we have not used it up, to the one that
+asks whether that is so. Where others have used it up, it gets a 429, and nothing follows it before the reset."""
 ASKED_AGAIN_AFTER = 30.0
 """Seconds after which the request that asks whether the quota was renewed counts as lost."""
 
@@ -180,7 +186,8 @@ class Quota:
                 each.needed for each in self._reserves.values() if each is not reserve
             )
             own = 0 if reserve is None else reserve.needed
-            if room.left - others < 1 and own < 1:
+            is_asking = room.left < 1  # The quota is open nevertheless: whether it is used up is asked.
+            if room.left - others < 1 and own < 1 and not is_asking:
                 wait = self._when(book, room, left=others + 1) - room.now
                 raise ThrottledError(
                     f"what is left of the token's quota of {_described(book.word, room)} is reserved for other "
@@ -214,12 +221,12 @@ class Quota:
         """
         remaining = _number(headers.get("x-ratelimit-remaining"))
         wait = seconds_to_wait(headers, self._clock.now())
-        if wait is None or (remaining is None and not throttled):
+        if not throttled and (wait is None or remaining is None):
             return None
         limit = int(min(_number(headers.get("x-ratelimit-limit")) or self._per_hour, self._per_hour)) or 1
         reset = seconds_to_reset(headers, self._clock.now()) if remaining is not None else None
 
-        def note(book: Book) -> bool:
+        def note(book: Book) -> None:
             word = book.word
             if remaining is not None and reset is not None and ticket >= word.ticket:
                 word = replace(
@@ -233,14 +240,11 @@ class Quota:
                     zeros=_zeros(book, remaining=int(remaining), limit=limit, ticket=ticket),
                 )
             if throttled:
-                word = replace(word, zeros=0)
-            closed = throttled or (remaining == 0 and not _is_stuck(word))
-            if closed:
-                word = replace(word, closed_until=max(word.closed_until, book.now + wait))
+                word = replace(word, zeros=0, closed_until=max(word.closed_until, book.now + (wait or 0.0)))
             book.word = word
-            return closed
 
-        return wait if self._ledger.turn(note) else None
+        self._ledger.turn(note)
+        return wait if throttled else None
 
     def room(self) -> Room:
         """Return what is left."""
@@ -275,7 +279,9 @@ class Quota:
             reserved = self._needed + book.needed_by_others()
             free = room.left - reserved
             enough = min(wanted(), BURST * room.at_once) if has_waited or free < cost.total else cost.total
-            if room.opens_at <= room.now and free >= min(max(enough, cost.total), room.at_once):
+            is_asking = room.left < 1  # Somebody has to ask, and others wait for the answer.
+            has_enough = is_asking or free >= min(max(enough, cost.total), room.at_once)
+            if room.opens_at <= room.now and has_enough:
                 self._reserves[key] = _Reserve(cost=cost, needed=cost.needed, looks=cost.looks)
                 self._admitted_at = room.now
                 book.need(self._needed)
@@ -341,7 +347,7 @@ class Quota:
             per_hour = min(per_hour, int(word.limit * HOUR / word.window))
             if by_report < left:
                 left = by_report
-                renewed_at = word.renewal(now)
+                renewed_at = _renewal(book)
                 opens_at = max(opens_at, renewed_at) if by_report < 1 else opens_at
         opens_at = max(opens_at, word.closed_until)
         return Room(
@@ -358,7 +364,7 @@ class Quota:
         too_many = book.sent() - (self._per_hour - left)
         by_count = book.expiry(min(ceil(too_many), book.sent())) if too_many > 0 else room.now
         by_report = _left_by_report(book)
-        renewed_at = book.word.renewal(room.now) if by_report is not None and by_report < left else room.now
+        renewed_at = _renewal(book) if by_report is not None and by_report < left else room.now
         return max(by_count, renewed_at, book.word.closed_until)
 
 
@@ -373,6 +379,16 @@ def _left_by_report(book: Book) -> int | None:
     if book.now < word.resets:
         return word.remaining - book.sent(after=word.ticket)
     return word.limit - book.sent_since(word.resets)
+
+
+def _renewal(book: Book) -> float:
+    """Return the instant from which more may be left than the API's headers say: of the reset, or of asking again."""
+    word = book.word
+    renewal = word.renewal(book.now)
+    if not word.zeros or word.remaining > 0 or book.now >= word.resets:
+        return renewal
+    is_asked = book.sent(after=word.ticket) > 0
+    return min(renewal, book.last_sent_at + (ASKED_AGAIN_AFTER if is_asked else ASKS_AFTER))
 
 
 def _awaits_word(book: Book) -> bool:
@@ -404,7 +420,8 @@ def _zeros(book: Book, *, remaining: int, limit: int, ticket: int) -> int:
     word, now = book.word, book.now
     if remaining > 0:
         return 0
-    began = word.resets if now >= word.resets else word.resets - word.window
+    # Both ends of a window are known to about a second.
+    began = (word.resets if now >= word.resets else word.resets - word.window) - 2 * RESET_ROUNDING
     if ticket == word.ticket or book.sent_since(max(began, now - HOUR)) >= limit:
         return word.zeros
     return word.zeros + 1

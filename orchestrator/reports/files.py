@@ -19,6 +19,10 @@ def check_writable(path: Path) -> None:
     """
     format_of(path)
     target = _target(path)
+    if _is_special(target):
+        if not os.access(target, os.W_OK):
+            raise UsageError(f"--report {path}: no permission to write to it. Choose another file.")
+        return
     folder = target.parent
     if target.is_dir():
         raise UsageError(f"--report {path}: this is a directory. Name a file in it.")
@@ -33,7 +37,8 @@ def write_report(report: RunReport, path: Path) -> None:
 
     A reader of `path` sees either the old content or the whole new report, even if the machine stops half-way. An
     existing file keeps its permissions; a new one follows the umask. Missing directories are not created. A file that
-    cannot be replaced, since something is mounted on it, as containers do with single files, is written in place.
+    cannot be replaced, since something is mounted on it, as containers do with single files, is written in place; so is
+    a pipe or a device, which may block.
 
     Raises:
         OSError: it could not be written; `filename` is `path`.
@@ -41,6 +46,12 @@ def write_report(report: RunReport, path: Path) -> None:
     """
     text = format_of(path).render(report)
     target = _target(path)
+    if _is_special(target):
+        try:
+            target.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        return
     # Not derived from the target's name, which may already have the maximum length.
     draft = target.with_name(f".qovery-restart-{token_hex(8)}.tmp")
     try:
@@ -60,7 +71,13 @@ def write_report(report: RunReport, path: Path) -> None:
 
 def _target(path: Path) -> Path:
     """Follow symbolic links: replacing a link would leave the file that it points at unchanged."""
-    return Path(os.path.realpath(path))
+    # The links in /dev/fd, as of a shell's >(command), name no path.
+    return path if _is_special(path) else Path(os.path.realpath(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether it is a pipe, a device or a socket: replacing it would make a file of it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _write_draft(draft: Path, text: str, *, like: Path) -> None:

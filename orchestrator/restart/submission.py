@@ -310,7 +310,12 @@ class Submission:
                 raise
             self._refusal = error if isinstance(error, REFUSALS) else None
             event = "submit_unanswered" if self._refusal is None else "submit_refused"
-            context.narrator.warn(event, error=str(error), look_for_s=context.target.policy.invisible_for)
+            context.narrator.warn(
+                event,
+                error=str(error),
+                look_for_s=context.target.policy.invisible_for,
+                hint=self._what_is_waited_for,
+            )
             if self._refusal is None:
                 context.progress.begin(baseline, at=intent.posted_at)
             return self.submitted
@@ -326,6 +331,29 @@ class Submission:
         await self._journal.accept(receipt.request_ids)
         context.narrator.say("restart_submitted", services=len(running), request_ids=sorted(receipt.request_ids))
         return self.submitted
+
+    @property
+    def _what_is_waited_for(self) -> str:
+        """Say why nothing happens for so long after a submit that was not accepted."""
+        if self._refusal is None:
+            return "it may have been accepted: it is looked for before anything is sent again"
+        looked_for = (
+            "a proxy may have sent it twice, and got this for the second: it is looked for before it is believed"
+        )
+        return f"{looked_for}; then {'the environment ends' if self._is_believed_next else 'it is sent once more'}"
+
+    @property
+    def _is_believed_next(self) -> bool:
+        """Whether the refusal ends the environment if nothing of the submit is found."""
+        match self._refusal:
+            case TokenRefusedError():
+                return self._was_refused
+            case BusyError():
+                return self._context.target.policy.on_busy is OnBusy.FAIL
+            case RefusedError() | NotFoundError():
+                return True
+            case _:
+                return False
 
     def _refused(self, error: PlatformError) -> Settlement | None:
         """Handle a refusal after which nothing was accepted; return None if it may be posted again."""

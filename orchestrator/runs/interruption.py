@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any, TypeVar
 
+from orchestrator.clock import machine_seconds
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.runs.event_loop import AbandoningLoop
 from orchestrator.runs.rehearsal import Rehearsal
@@ -20,7 +20,7 @@ class Interruption:
 
     Attributes:
         code: the exit code to stop with; None until it is asked.
-        asked_at: the instant at which it was asked, on the clock of the loop that ran then; None if none ran.
+        asked_at: when it was asked first, on the machine's monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ class Interruption:
     def ask(self, code: ExitCode) -> None:
         """Ask the run to stop now. It submits nothing more, and reports what it knows."""
         self.code = code
-        with suppress(RuntimeError):
-            self.asked_at = asyncio.get_running_loop().time()
+        if self.asked_at is None:
+            self.asked_at = machine_seconds()
         if self._stop is not None:
             self._stop()
 

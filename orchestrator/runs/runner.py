@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.config import Config
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
-from orchestrator.errors import JournalError, RestartError, defect_sentence
+from orchestrator.errors import JournalError, RestartError, RunDeadlineError, defect_sentence
 from orchestrator.ports import RunJournal
 from orchestrator.reports.model import RunReport
 from orchestrator.runs.fleet import Fleet
@@ -65,9 +65,12 @@ class Run:
 
     async def _until_reported(self, work: Coroutine[Any, Any, None], interruption: Interruption) -> RunReport:
         defect: Exception | None = None
+        too_late: RunDeadlineError | None = None
         try:
             try:
                 await until_done_or_asked(work, interruption)
+            except RunDeadlineError as error:
+                too_late = error
             except RestartError:
                 raise
             except Exception as error:
@@ -75,7 +78,7 @@ class Run:
                     raise  # Nothing has begun: whoever asked for the run can say all that is known.
                 self._session.log.exception("internal_error")
                 defect = error
-            return await self._report(interruption, defect)
+            return await self._report(interruption, defect, too_late)
         finally:
             await self._journal.release()
 
@@ -113,9 +116,11 @@ class Run:
             await self._journal.beat()
             self._session.quota.beat()
 
-    async def _report(self, interruption: Interruption, defect: Exception | None) -> RunReport:
+    async def _report(
+        self, interruption: Interruption, defect: Exception | None, too_late: RunDeadlineError | None
+    ) -> RunReport:
         """Report how far the run has come, and write that it ended or was interrupted, by a signal or by a bug."""
-        results = self._fleet.results() if self._fleet is not None else self._not_begun()
+        results = self._fleet.results() if self._fleet is not None else self._not_begun(too_late)
         report = RunReport.of(
             results,
             run_id=self._session.run_id,
@@ -160,15 +165,19 @@ class Run:
             # The restarts are done: the report and its exit code stay true.
             self._session.log.warning("journal_not_written", error=str(error))
 
-    def _not_begun(self) -> Sequence[EnvironmentResult]:
+    def _not_begun(self, too_late: RunDeadlineError | None) -> Sequence[EnvironmentResult]:
+        outcome, reason = Outcome.SKIPPED, Reason.INTERRUPTED
+        message = "Not begun: the run was interrupted while names were looked up."
+        if too_late is not None:
+            outcome, reason, message = Outcome.TIMED_OUT, Reason.RUN_DEADLINE, f"Not begun: {too_late}"
         return [
             EnvironmentResult(
                 name=spec.name,
                 environment_id=str(spec.locator),
                 wave=spec.wave,
-                outcome=Outcome.SKIPPED,
-                reason=Reason.INTERRUPTED,
-                message="Not begun: the run was interrupted while names were looked up.",
+                outcome=outcome,
+                reason=reason,
+                message=message,
             )
             for spec in self._config.environment_specs()
         ]

@@ -21,10 +21,10 @@ from orchestrator.domain.costs import Estimate, costs_of, estimate
 from orchestrator.domain.observations import API_ORIGIN, Hint, Observation
 from orchestrator.domain.outcomes import Reason
 from orchestrator.domain.plan import Plan
-from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError, UsageError
+from orchestrator.errors import NotFoundError, RunDeadlineError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.journal.store import state_folder
 from orchestrator.machine import Machine, is_this_machine
-from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host
+from orchestrator.network import DEFAULT_PORTS, HIGHEST_PORT, has_odd_host, proxy_to, through
 from orchestrator.ports import Clock
 from orchestrator.probe import HttpProber, make_probe_client
 from orchestrator.qovery.admission import QuotaAdmission
@@ -35,7 +35,7 @@ from orchestrator.qovery.ledger import Ledger, connect, token_key
 from orchestrator.qovery.names import Resolver
 from orchestrator.qovery.platform import QoveryPlatform
 from orchestrator.qovery.quota import Quota
-from orchestrator.redaction import SHORT, hider, redactor, shown_url
+from orchestrator.redaction import answer_hider, redactor, shown_url
 from orchestrator.reports.model import RequestCounts
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
@@ -85,6 +85,7 @@ class Retrying:
 
         Raises:
             UnansweredError: there was no usable answer for as long as the policy allows.
+            RunDeadlineError: the run's deadline passed first.
             PlatformError: an error that retrying does not help.
         """
         poller = Poller(
@@ -107,6 +108,8 @@ class Retrying:
             # The first answer of all: perhaps it is not Qovery's.
             hint = f"If it exists, check the API's URL, {self._api}"
             raise NotFoundError(str(error), status=error.status, hint=hint) from error
+        if result is Reason.DEADLINE:
+            raise RunDeadlineError(f"The run's deadline passed. {poller.contact.silence} Nothing was submitted.")
         if isinstance(result, Reason):
             raise UnansweredError(f"{poller.contact.silence} Nothing was submitted.")
         self._was_answered = True
@@ -208,7 +211,9 @@ async def open_session(
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not is_this_machine(url.host) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
-        secret, api = token.get_secret_value(), f"{url} ({source})"
+        describe = proxy_to if rehearsal is None else _no_proxy
+        secret, proxy = token.get_secret_value(), describe(url)
+        api = ", ".join(filter(None, [f"{url} ({source})", through(proxy)]))
         ledger = _ledger(
             rehearsal,
             lambda: state_dir or state_folder(environ),
@@ -240,8 +245,8 @@ async def open_session(
                 quota=quota,
                 request_timeout=config.api.request_timeout,
                 redact=redactor(secret),
-                # A short token is no real one, and may be a word that answers contain.
-                hide=hider(secret) if len(secret) >= SHORT and rehearsal is None else str,
+                proxy=proxy,
+                hide=answer_hider(secret, vocabulary=_vocabulary(config)) if rehearsal is None else str,
             )
         )
         seed = None if rehearsal is None else rehearsal.seed
@@ -255,7 +260,7 @@ async def open_session(
             clock=clock,
             log=log,
             platform=platform,
-            prober=HttpProber(probe_client),
+            prober=HttpProber(probe_client, proxy_to=describe),
             quota=quota,
             feed=Feed(platform.read_hints, quota=quota, clock=clock, log=log),
             identity=Identity(),
@@ -263,6 +268,16 @@ async def open_session(
             retrying=retrying,
             seed=seed,
         )
+
+
+def _vocabulary(config: Config) -> str:
+    """Return all that the API's answers are compared with: names and ids of the configuration, and our origin."""
+    return f"{config.environment_specs()} {config.api.origin} {API_ORIGIN}"
+
+
+def _no_proxy(_: httpx.URL | str) -> str:
+    """A rehearsal asks through no proxy."""
+    return ""
 
 
 def _ledger(

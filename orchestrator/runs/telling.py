@@ -1,10 +1,11 @@
 """Tells others how a run begins and ends, without ever changing how it ends, or making it last."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,14 @@ from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.domain.notices import LastEnding, NoticePlan, RunEnd, Undelivered
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, run_outcome_of
-from orchestrator.errors import ConfigError, RestartError, TokenRefusedError, UsageError, defect_sentence
+from orchestrator.errors import (
+    ConfigError,
+    RestartError,
+    RunDeadlineError,
+    TokenRefusedError,
+    UsageError,
+    defect_sentence,
+)
 from orchestrator.journal.endings import Endings
 from orchestrator.notices.sending import Addressee, Sender, addressees_of, open_notices
 from orchestrator.notices.threads import in_thread
@@ -80,7 +88,7 @@ class Telling:
         """Tell that the run has begun, while it goes on."""
         self._run_id, self._log = run_id, log
         if self._notices is not None:
-            self._beginning = asyncio.ensure_future(self._note(self._notices.started(run_id)))
+            self._beginning = asyncio.ensure_future(self._note(partial(self._notices.started, run_id)))
 
     async def ended(self, report: RunReport) -> None:
         """Tell how the run has ended."""
@@ -111,12 +119,12 @@ class Telling:
     async def skipped(self, text: str) -> None:
         """Tell that a scheduled time did not have to run, and why."""
         if self._notices is not None:
-            await self._within(PATIENCE, self._note(self._notices.skipped(text)))
+            await self._within(PATIENCE, self._note(partial(self._notices.skipped, text)))
 
     async def missed(self, text: str) -> None:
         """Tell that scheduled times were missed, and why."""
         if self._notices is not None:
-            await self._within(PATIENCE, self._note(self._notices.missed(text)))
+            await self._within(PATIENCE, self._note(partial(self._notices.missed, text)))
 
     async def close(self) -> None:
         """Stop telling that the run has begun, if that was not answered yet."""
@@ -198,8 +206,8 @@ class Telling:
             return LastEnding()
         return looking.result()
 
-    async def _note(self, sending: Awaitable[Sequence[Delivery]]) -> None:
-        for delivery in await sending:
+    async def _note(self, send: Callable[[], Awaitable[Sequence[Delivery]]]) -> None:
+        for delivery in await send():
             self._say(delivery)
 
     def _say(self, delivery: Delivery) -> None:
@@ -283,6 +291,8 @@ def exit_code_of_error(error: BaseException) -> ExitCode:
     match error:
         case UsageError():
             return ExitCode.USAGE
+        case RunDeadlineError():
+            return ExitCode.TIMED_OUT
         case TokenRefusedError():
             return ExitCode.REFUSED
         case RestartError():

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from orchestrator.errors import NotSentError, PassingError, PlatformError, TokenRefusedError, UnansweredError
 from orchestrator.network import NEVER_SENT, PERHAPS_SENT, ExchangeError, translated
-from orchestrator.qovery.http import QoveryHttp, make_client
+from orchestrator.qovery.http import Answer, QoveryHttp, make_client, refusal
 from orchestrator.qovery.platform import QoveryPlatform
 from tests.contract.test_client_requests import EXCHANGES, SERVICES, Exchange, each_exchange
 from tests.support.http import API, ENVIRONMENT, TOKEN, HandClock, asked, in_virtual_time
@@ -92,6 +92,11 @@ def test_every_exception_that_httpx_raises_for_a_request_has_its_meaning_here() 
     assert leaves <= {*NEVER_SENT, *PERHAPS_SENT}
 
 
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 @each_exception
 @pytest.mark.parametrize(("ask", "path"), [(read, STATUSES), (submit, SUBMIT)], ids=["read", "submit"])
 @respx.mock(base_url=API)
@@ -120,12 +125,54 @@ def test_no_call_lets_an_exception_of_httpx_through(respx_mock: respx.MockRouter
 
 
 @each_exception
-def test_an_exception_without_words_is_called_by_its_name(
+def test_an_exception_without_words_is_called_by_its_name_or_said_in_words(
     exception: type[Exception], meaning: type[PassingError]
 ) -> None:
-    with pytest.raises(ExchangeError, match=exception.__name__) as caught, translated(str):
+    words = "in time$" if exception.__name__ in _TIMEOUTS else exception.__name__
+    with pytest.raises(ExchangeError, match=words) as caught, translated(str):
         raise exception("")
     assert caught.value.sent is (meaning is UnansweredError)
+
+
+_TIMEOUTS = ("ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(
+            caused(httpx.ConnectError("no"), ConnectionRefusedError(111, "no")),
+            "no connection through the proxy http://p:1 (from HTTPS_PROXY): the connection was refused: nothing "
+            "listens there",
+            id="not reached",
+        ),
+        pytest.param(
+            httpx.ProxyError("407 Proxy Authentication Required"),
+            "no connection through the proxy http://p:1 (from HTTPS_PROXY): 407 Proxy Authentication Required",
+            id="refused",
+        ),
+        pytest.param(
+            httpx.ReadTimeout(""),
+            "nothing came back in time, through the proxy http://p:1 (from HTTPS_PROXY)",
+            id="mute",
+        ),
+    ],
+)
+def test_a_fault_names_the_proxy(error: Exception, words: str) -> None:
+    with pytest.raises(ExchangeError) as caught, translated(str, proxy="the proxy http://p:1 (from HTTPS_PROXY)"):
+        raise error
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "named"),
+    [(407, b"", True), (502, b"{}", True), (401, b"<html>", True), (404, b"{}", False), (409, b"{}", False)],
+    ids=str,
+)
+def test_an_answer_that_a_proxy_may_have_given_names_it(status: int, body: bytes, named: bool) -> None:
+    answer = Answer(status=status, headers={}, body=body)
+    message = str(refusal(answer, "GET /organization", proxy="the proxy http://p:1 (from HTTPS_PROXY)"))
+    assert message.endswith(", through the proxy http://p:1 (from HTTPS_PROXY)") is named
 
 
 class Interrupted(httpx.AsyncByteStream):
@@ -331,11 +378,6 @@ def test_the_password_of_a_proxy_is_not_shown() -> None:
 
 
 # What hardly passes by itself.
-
-
-def caused(error: Exception, cause: BaseException) -> Exception:
-    error.__cause__ = cause
-    return error
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from orchestrator.domain.costs import Cost
 from orchestrator.domain.durations import HOUR
 from orchestrator.errors import PlatformError, ThrottledError
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.qovery.quota import RESET_ROUNDING
+from orchestrator.qovery.quota import ASKS_AFTER, RESET_ROUNDING
 from tests.contract.test_client_requests import EXCHANGES, Exchange
 from tests.support.http import API, ENVIRONMENT, NOW, HandClock, asked
 from tests.support.quota import quota_of
@@ -76,8 +76,21 @@ def test_the_last_request_of_the_hour_is_answered_and_the_next_one_waits(respx_m
     assert asked(EXCHANGES["organizations"].ask, quota=quota) == []
     with pytest.raises(ThrottledError) as caught:
         asked(EXCHANGES["organizations"].ask, quota=quota)
-    assert caught.value.retry_after == 300.0 + RESET_ROUNDING
+    assert caught.value.retry_after == ASKS_AFTER, "we have not used it up"
     assert route.call_count == 1
+
+
+@respx.mock(base_url=API)
+def test_the_last_request_of_an_hour_that_we_used_up_is_answered_and_the_next_one_waits_for_the_reset(
+    respx_mock: respx.MockRouter,
+) -> None:
+    headers = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "300"}
+    respx_mock.get("/organization").respond(200, json={"results": []}, headers=headers)
+    quota = quota_of(HandClock(), per_hour=1000)
+    assert asked(EXCHANGES["organizations"].ask, quota=quota) == []
+    with pytest.raises(ThrottledError) as caught:
+        asked(EXCHANGES["organizations"].ask, quota=quota)
+    assert caught.value.retry_after == 300.0 + RESET_ROUNDING
 
 
 # What is kept for an environment.

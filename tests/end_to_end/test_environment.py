@@ -1,7 +1,10 @@
 """The environment of the process: proxies, certificates, a missing home directory, variables that rehearse nothing."""
 
 import json
-from collections.abc import Mapping
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,89 @@ def test_a_proxy_of_a_health_check_is_looked_at_before_anything_is_submitted(sim
     checked = SHOP.replace("services: all", "services: all, verify: [{http: 'https://shop.example.test/'}]")
     config = write_config(tmp_path, [checked])
     is_refused(run_with(config, QOVERY_API_URL=simulator, HTTPS_PROXY=f"http://u:#{SECRET}@p:3128"), "HTTPS_PROXY")
+
+
+@contextmanager
+def a_proxy(answer: bytes | None) -> Iterator[str]:
+    """A proxy that answers every CONNECT with `answer`, or never, or does not exist: where it would listen."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if answer != b"nothing listens":
+            listening.listen()
+
+        held = []
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    held.append(connection)
+                    connection.recv(65536)
+                    if answer is not None:
+                        connection.sendall(answer)
+                        connection.close()
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        serving.join()
+        for connection in held:
+            connection.close()
+
+
+DEAD_PROXIES = [
+    pytest.param(b"nothing listens", id="nothing listens"),
+    pytest.param(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", id="407"),
+    pytest.param(b"HTTP/1.1 502 Bad Gateway\r\n\r\n", id="502"),
+    pytest.param(b"", id="it hangs up"),
+    pytest.param(None, id="it never answers"),
+]
+
+
+@pytest.mark.parametrize("answer", DEAD_PROXIES)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+def test_a_proxy_that_does_not_work_is_named_with_its_variable(
+    answer: bytes | None, variable: str, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, [SHOP], defaults=", lost_contact: 500ms")
+    with a_proxy(answer) as place:
+        proxy = {variable: f"http://me:{SECRET}@{place}"}
+        finished = run_with(config, "--log-format", "json", QOVERY_API_URL="https://api.example.test", **proxy)
+
+    assert finished.code == 75
+    named = f"the proxy http://{place} (from {variable})"
+    assert named in finished.report["errors"][0].partition("The API is")[0]
+    assert named in finished.report["errors"][0].partition("The API is")[2]
+    assert SECRET not in finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
+def test_a_proxy_that_answers_in_place_of_a_plain_api_is_named(status: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path, [SHOP], defaults=", lost_contact: 500ms")
+    with a_proxy(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode()) as place:
+        finished = run_with(config, QOVERY_API_URL="http://api.example.test", HTTP_PROXY=f"http://me:{SECRET}@{place}")
+
+    assert finished.code == 75
+    assert f"through the proxy http://{place} (from HTTP_PROXY)" in finished.report["errors"][0]
+    assert SECRET not in finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("answer", DEAD_PROXIES)
+def test_a_proxy_of_a_health_check_that_does_not_work_is_named(
+    answer: bytes | None, simulator: str, tmp_path: Path
+) -> None:
+    check = "verify: [{http: 'https://shop.example.test/', within: 500ms}]"
+    config = write_config(tmp_path, [SHOP.replace("services: all", f"services: all, {check}")])
+    with a_proxy(answer) as place:
+        finished = run_with(config, QOVERY_API_URL=simulator, HTTPS_PROXY=f"http://me:{SECRET}@{place}")
+
+    assert finished.code == 1
+    (environment,) = finished.report["environments"]
+    assert environment["reason"] == "verification_failed"
+    assert f"the proxy http://{place} (from HTTPS_PROXY)" in environment["message"]
+    assert SECRET not in finished.stdout + finished.stderr
 
 
 @pytest.mark.parametrize(

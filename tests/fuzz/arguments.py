@@ -54,6 +54,7 @@ _FITTING = {
     "--deadline": ("1s", "250ms", "10m", "99999999h", "0.001ms"), "--wait-lock": ("0s", "5s", "99999h"),
     "--application": ("api", "web", "nope"), "--container": ("worker",),
     "--database": ("cache", "ledger"), "--port": ("0", "8080"), "--host": ("127.0.0.1", "", "::1"),
+    "--next": ("1", "400", "0", "-1", "99999999999"), "--from": ("2027-03-28", "2026-10-25T00:30Z", "0001-01-01", ""),
     "--speed": ("0.001", "1e308", "inf", "nan"),
 }  # fmt: skip
 """Values that an option may well have."""
@@ -79,8 +80,8 @@ def _one_option(draw: st.DrawFn, name: str) -> list[str]:
 @st.composite
 def _lines(draw: st.DrawFn) -> list[str]:
     name = draw(st.sampled_from(sorted(spellings())))
-    first = {"run": "shop.yaml", "plan": "shop.yaml", "validate": "shop.yaml", "restart": "acme/shop/staging"}.get(name)
-    first = "acme/shop/staging" if name == "watch" else first
+    first = dict.fromkeys(("run", "plan", "validate", "schedule"), "shop.yaml").get(name)
+    first = "acme/shop/staging" if name in ("restart", "watch") else first
     options = draw(st.lists(_one_option(name), max_size=4))
     words = [name]
     if first is not None and draw(st.integers(0, 9)):

@@ -97,6 +97,8 @@ class Running:
 
     process: subprocess.Popen[str]
     heard: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+    """What was read of its streams, by their names, by whoever did not wait for its end here."""
 
     @classmethod
     def start(cls, *arguments: str | Path, env: Mapping[str, str], stdout: int | IO[str] = subprocess.PIPE) -> Self:
@@ -130,7 +132,11 @@ class Running:
     def finish(self, *, within: float = PATIENCE) -> Finished:
         """Wait for its end."""
         stdout, stderr = self.process.communicate(timeout=within)
-        return Finished(code=self.process.returncode, stdout=stdout or "", stderr="".join(self.heard) + stderr)
+        return Finished(
+            code=self.process.returncode,
+            stdout=self.kept.get("stdout", "") + (stdout or ""),
+            stderr="".join(self.heard) + self.kept.get("stderr", "") + stderr,
+        )
 
     def die(self) -> Finished:
         """End it as `kill -9` does."""

@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.network import RoutedTransport, proxy_passwords
+from orchestrator.network import proxy_to as described_proxy
 from orchestrator.probe import make_probe_client
 
 API = "https://api.qovery.example.test"
@@ -206,6 +207,32 @@ def test_the_passwords_of_proxies_are_known_so_that_they_can_be_hidden(monkeypat
     monkeypatch.setenv("HTTPS_PROXY", "http://user:pa#ss@proxy:3128")
     monkeypatch.setenv("all_proxy", "user@proxy:3128")
     assert set(proxy_passwords()) == {"pa#ss", ""}
+
+
+# In words.
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        pytest.param({}, "", id="none"),
+        pytest.param({"HTTPS_PROXY": PROXY}, f"the proxy {PROXY} (from HTTPS_PROXY)", id="one"),
+        pytest.param(
+            {"all_proxy": "proxy:8080"}, "the proxy http://proxy:8080 (from all_proxy)", id="without a scheme"
+        ),
+        pytest.param(
+            {"HTTPS_PROXY": "http://user:s3cret@[::1]"}, "the proxy http://[::1] (from HTTPS_PROXY)", id="a user"
+        ),
+        pytest.param({"HTTPS_PROXY": "http://u:p#w@proxy"}, "", id="one that cannot be used"),
+        pytest.param({"HTTPS_PROXY": PROXY, "NO_PROXY": "*"}, "", id="asked directly"),
+    ],
+)
+def test_a_proxy_is_described_with_its_variable_and_without_its_user(
+    environ: Mapping[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert described_proxy(API) == words
 
 
 # A request goes the way.

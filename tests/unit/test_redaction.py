@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.redaction import HIDDEN, hider, redact_deeply, redactor, shown_url
+from orchestrator.redaction import HIDDEN, answer_hider, hider, redact_deeply, redactor, shown_url
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,30 @@ def test_a_secret_is_hidden_whatever_stands_around_it(secret: str, around: str) 
 @pytest.mark.parametrize("text", ["any-thing", "by anybody", "nobody", "many", "some_any"])
 def test_pieces_of_words_are_not_hidden(text: str) -> None:
     assert redactor("any", "body")(text) == text
+
+
+# Short secrets in whole answers.
+
+
+@pytest.mark.parametrize(
+    ("secret", "answer", "shown"),
+    [
+        pytest.param("body", '{"body": "body"}', '{"body": "***"}', id="a value, and a key"),
+        pytest.param("body", '{"body" : "nobody, somebody-else"}', '{"body" : "nobody, somebody-else"}', id="pieces"),
+        pytest.param(
+            "body", '{"detail": "the token body is wrong"}', '{"detail": "the token *** is wrong"}', id="a word"
+        ),
+        pytest.param("test", '{"name": "test"}', '{"name": "test"}', id="a name of the configuration"),
+        pytest.param("API", '{"origin": "API"}', '{"origin": "API"}', id="a word of the API"),
+        pytest.param("41", '{"total": 41}', '{"total": 41}', id="a number"),
+        pytest.param("", '{"name": ""}', '{"name": ""}', id="nothing"),
+        pytest.param("12345678", '{"12345678": "x12345678"}', '{"***": "x***"}', id="a long one, wherever it is"),
+    ],
+)
+def test_a_short_secret_is_hidden_in_an_answer_where_it_means_nothing_else(
+    secret: str, answer: str, shown: str
+) -> None:
+    assert answer_hider(secret, vocabulary="acme/shop/test")(answer) == shown
 
 
 # Secrets in other spellings.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.streams import LOG_ROOM, BackgroundWriter, LossyStream, write_result
+from orchestrator.streams import LOG_ROOM, BackgroundWriter, LossyStream, done_within, write_result
 
 LONG = "x" * 300_000
 """Longer than any pipe."""
@@ -106,3 +106,36 @@ def test_nothing_is_kept_for_a_reader_that_has_gone(pipe: tuple[int, int]) -> No
     assert not writer.drain(10.0)
     assert isinstance(writer.error, BrokenPipeError)
     assert not writer.write(b"y")
+
+
+def test_a_slow_reader_is_waited_for_no_longer_than_there_is_time(pipe: tuple[int, int]) -> None:
+    stop = threading.Event()
+
+    def read_slowly() -> None:
+        while not stop.wait(0.01):
+            os.read(pipe[0], 1)
+
+    reader = threading.Thread(target=read_slowly)
+    reader.start()
+    with (
+        open(pipe[1], "w", encoding="utf-8", closefd=False) as stream,
+        pytest.raises(TimeoutError, match=r"nobody has read it for 0\.1 s"),
+    ):
+        write_result(stream, LONG, patience=60.0, within=0.1)
+    stop.set()
+    reader.join()
+
+
+def test_work_that_hangs_is_left_behind() -> None:
+    over = threading.Event()
+    with pytest.raises(TimeoutError, match="it was not written within 0 s"):
+        done_within(0.01, over.wait)
+    over.set()
+
+
+def test_what_goes_wrong_in_time_is_raised() -> None:
+    done: list[int] = []
+    done_within(10.0, lambda: done.append(1))
+    assert done == [1]
+    with pytest.raises(ZeroDivisionError):
+        done_within(10.0, lambda: 1 // 0)

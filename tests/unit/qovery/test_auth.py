@@ -76,7 +76,7 @@ def test_a_token_may_be_in_the_home_directory(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "token").write_text(SECRET)
     assert find_token({}, file="~/token").get_secret_value() == SECRET
-    with pytest.raises(UsageError, match="there is no home directory for the file ~nobody-at-all/token"):
+    with pytest.raises(UsageError, match="the file ~nobody-at-all/token: there is no such home directory"):
         find_token({}, file="~nobody-at-all/token")
 
 

@@ -110,8 +110,12 @@ def test_a_429_that_says_nothing_closes_nothing_and_leaves_the_wait_to_the_calle
 
 
 def test_a_good_answer_that_was_the_last_one_closes_the_quota_until_the_reset() -> None:
+    quota = quota_of(HandClock(), per_hour=1)
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "90", "x-ratelimit-limit": "1"}
+    assert quota.learn(headers, throttled=False, ticket=quota.take()) is None
+    assert taken(quota) == HOUR, "our own count is longer"
     quota = quota_of(HandClock(), per_hour=1000)
-    assert quota.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "90"}, throttled=False, ticket=0) == 90.0
+    assert quota.learn(headers, throttled=False, ticket=quota.take()) is None
     assert taken(quota) == 90.0 + RESET_ROUNDING, "a reset is told in whole seconds"
 
 

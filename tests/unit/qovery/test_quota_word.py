@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.costs import Cost
 from orchestrator.domain.durations import HOUR
 from orchestrator.errors import ThrottledError
-from orchestrator.qovery.quota import ASKED_AGAIN_AFTER, RESET_ROUNDING, STUCK_AFTER
+from orchestrator.qovery.quota import ASKED_AGAIN_AFTER, ASKS_AFTER, RESET_ROUNDING, STUCK_AFTER
 from tests.support.journals import Clock
 from tests.support.ledgers import Process, Processes
 
@@ -129,18 +130,20 @@ def test_most_is_there_again_when_half_of_what_was_sent_has_expired_or_at_the_re
         st.tuples(st.integers(0, 15), st.integers(0, 3600), st.integers(0, 15), st.integers(0, 900)), max_size=25
     )
 )
-def test_no_more_is_let_through_than_the_last_word_leaves_whatever_is_said_and_in_whatever_order(
+def test_no_more_is_let_through_than_the_last_word_leaves_but_to_ask_whether_it_is_true(
     said: list[tuple[int, int, int, int]],
 ) -> None:
     processes = Processes(None, per_hour=10, clock=Clock(NOW))
     process = processes.process()
     tickets: list[int] = []
-    latest, allowed, until = 0, 10**9, 0.0
+    latest, allowed, until, sent_at = 0, 10**9, 0.0, 0.0
     for remaining, reset, which, pause in said:
         now = processes.clock.monotonic()
         if process.take() is None:
-            assert now >= until or allowed > 0
-            allowed -= 1
+            word = process.ledger.turn(lambda book: book.word)
+            is_asking = word.remaining == 0 and now >= sent_at + ASKS_AFTER
+            assert now >= until or allowed > 0 or is_asking or word.zeros >= STUCK_AFTER
+            allowed, sent_at = allowed - 1, now
             tickets.append(process.connection.execute("SELECT max(ticket) FROM requests").fetchone()[0])
         if tickets:
             ticket = tickets[-1 - which % len(tickets)]
@@ -166,6 +169,10 @@ class Gateway:
         self._sliding = sliding
         self._granted: list[float] = []
         self.refused = 0
+
+    def others_use_all_but(self, left: int) -> None:
+        """Let others with the same token use the window up, but for so many."""
+        self._granted = [self._clock.monotonic()] * (self._limit - left)
 
     def ask(self) -> float | None:
         """Send a request if the quota lets it through, and hear the answer; else return the seconds to wait."""
@@ -267,16 +274,88 @@ def test_another_limit_is_another_window(generous: Processes) -> None:
 
 # A number that is stuck.
 
+STUCK = {"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "3600"}
 
-def test_good_answers_that_always_say_that_nothing_is_left_are_not_believed_after_a_while(generous: Processes) -> None:
+
+@pytest.mark.parametrize("reset", [5, 60, 3600], ids="reset in {} s".format)
+def test_good_answers_that_always_say_that_nothing_is_left_are_not_believed_after_a_while(
+    generous: Processes, reset: int
+) -> None:
     process, clock = generous.process(), generous.clock
     for _ in range(STUCK_AFTER - 1):
-        process.answered(remaining=0, reset=60, limit=1000)
-        assert process.take() == 60 + RESET_ROUNDING
-        clock.move(60 + RESET_ROUNDING)
-    process.answered(remaining=0, reset=60, limit=1000)
+        process.answered(remaining=0, reset=reset, limit=1000)
+        assert process.take() == ASKS_AFTER
+        clock.move(ASKS_AFTER)
+    process.answered(remaining=0, reset=reset, limit=1000)
     assert [process.take() for _ in range(20)] == [None] * 20
     assert process.quota.room().at_once == 100_000
+
+
+def test_one_request_at_a_time_asks_whether_nothing_is_left(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    process.answered(remaining=0, reset=HOUR, limit=1000)
+    clock.move(ASKS_AFTER)
+    assert process.take() is None
+    assert process.take() == ASKED_AGAIN_AFTER, "it may be lost"
+    clock.move(ASKED_AGAIN_AFTER)
+    assert process.take() is None
+
+
+def test_the_request_that_asks_is_allowed_although_all_is_reserved(generous: Processes) -> None:
+    process, other, clock = generous.process(), generous.process(), generous.clock
+    process.answered(remaining=0, reset=HOUR, limit=1000)
+    other.quota.reserve("shop", Cost(baseline=1, submit=1, proof=1, looks=1))
+    clock.move(ASKS_AFTER)
+    assert process.take() is None
+
+
+def test_an_environment_may_begin_with_the_request_that_asks(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    cost = Cost(baseline=1, submit=1, proof=1, looks=1)
+    process.answered(remaining=0, reset=HOUR, limit=1000)
+    at = process.quota.try_to_admit("shop", cost, wanted=lambda: cost.total, has_waited=True)
+    assert at == clock.monotonic() + ASKS_AFTER
+    clock.move(ASKS_AFTER)
+    assert process.quota.try_to_admit("shop", cost, wanted=lambda: cost.total, has_waited=True) == 0
+    assert process.quota.spacing(1) == 0.0
+    assert process.take("shop") is None
+    assert 0 < process.quota.spacing(1) <= ASKED_AGAIN_AFTER
+
+
+def test_a_429_shows_that_nothing_is_left_and_nothing_follows_it_before_the_reset(generous: Processes) -> None:
+    process, clock = generous.process(), generous.clock
+    process.answered(remaining=0, reset=HOUR, limit=1000)
+    clock.move(ASKS_AFTER)
+    assert process.quota.learn(STUCK, throttled=True, ticket=process.quota.take()) == HOUR
+    clock.move(10 * ASKED_AGAIN_AFTER)
+    assert process.take() == HOUR - 10 * ASKED_AGAIN_AFTER + RESET_ROUNDING
+
+
+@pytest.mark.parametrize("sent", [1, 2])
+def test_a_429_that_says_nothing_of_a_wait_counts_as_well(generous: Processes, sent: int) -> None:
+    process, clock = generous.process(), generous.clock
+    for _ in range(sent):
+        process.answered(remaining=0, reset=HOUR, limit=1000)
+        clock.move(ASKS_AFTER)
+    assert process.quota.learn({}, throttled=True, ticket=process.quota.take()) is None
+    clock.move(10 * ASKED_AGAIN_AFTER)
+    assert process.take() is not None
+
+
+@pytest.mark.parametrize(("limit", "window"), [(60, 60.0), (1000, HOUR)], ids=str)
+def test_a_quota_that_others_have_used_up_refuses_one_request_of_ours_in_each_window(
+    generous: Processes, limit: int, window: float
+) -> None:
+    process, clock = generous.process(), generous.clock
+    gateway = Gateway(process, clock, limit=limit, window=window)
+    for _ in range(5):
+        clock.move(window - clock.monotonic() % window + RESET_ROUNDING)
+        gateway.others_use_all_but(1)
+        refused = gateway.refused
+        until = clock.monotonic() + 0.9 * window
+        while clock.monotonic() < until:
+            clock.move(min(gateway.ask() or 0.1, until - clock.monotonic()))
+        assert gateway.refused <= refused + 1
 
 
 @pytest.mark.parametrize("then", ["a 429", "some left"])
@@ -286,7 +365,7 @@ def test_a_number_that_is_not_stuck_any_more_is_believed(generous: Processes, th
         process.answered(remaining=0, reset=0, limit=1000)
         clock.move(RESET_ROUNDING)
     if then == "a 429":
-        headers = {"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "60"}
+        headers = STUCK | {"x-ratelimit-reset": "60"}
         assert process.quota.learn(headers, throttled=True, ticket=process.quota.take()) == 60
         assert process.take() == 60 + RESET_ROUNDING
     else:

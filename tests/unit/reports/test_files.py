@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,15 @@ def test_a_directory_that_takes_no_files_is_refused(tmp_path: Path, monkeypatch:
 def test_an_unknown_format_is_found_out_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="suffix"):
         check_writable(tmp_path / "report.pdf")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    path, found = tmp_path / "pipe.json", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: found.append(path.read_text("utf-8")))
+    reader.start()
+    check_writable(path)
+    write_report(REPORT, path)
+    reader.join()
+    assert found == [render_json(REPORT)]
+    assert path.is_fifo()

@@ -265,6 +265,17 @@ def test_a_refusal_is_believed_once_nothing_has_shown_itself(
     assert len(story.platform.submits) == len(story.log.named("submit_refused")) == times
     assert str(error) in story.result.message
     assert story.result.submitted_at is None
+    hints = [event.details["hint"] for event in story.log.named("submit_refused")]
+    assert hints[-1].endswith("then the environment ends")
+    assert all(hint.endswith("then it is sent once more") for hint in hints[:-1])
+
+
+@pytest.mark.parametrize(
+    "error", [BusyError("in progress", status=409), ThrottledError("slow down", status=429)], ids=str
+)
+def test_a_refusal_that_may_pass_says_that_the_submit_is_sent_once_more(error: PlatformError) -> None:
+    story = tell(OURS, answers=[refused(error), ACCEPTED])
+    assert story.log.named("submit_refused")[0].details["hint"].endswith("then it is sent once more")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """A run tells others, and is held up by nobody for longer than it promises."""
 
 import asyncio
+import gc
 import json
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +19,7 @@ from orchestrator.domain.notices import LastEnding
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
 from orchestrator.errors import ConfigError, TokenRefusedError, UnansweredError, UsageError
 from orchestrator.reports.model import RequestCounts, RunReport
+from orchestrator.runs import interruption as interruption_module
 from orchestrator.runs.interruption import STOPS_WITHIN, Interruption
 from orchestrator.runs.telling import AFTER_DEADLINE, AT_LEAST, PATIENCE, Telling, seconds_since_deadline, telling
 from orchestrator.simulator.virtual_time import VirtualTimeLoop
@@ -37,6 +40,9 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         return call()
 
     monkeypatch.setattr("orchestrator.runs.telling.in_thread", at_once)
+
+    # What is told here is told in virtual time, signals included.
+    monkeypatch.setattr(interruption_module, "machine_seconds", lambda: asyncio.get_running_loop().time())
 
 
 def config_of(text: str, *, deadline: str = "60s") -> Config:
@@ -197,6 +203,21 @@ def test_a_start_is_told_beside_the_run_and_not_after_its_end() -> None:
     took, troubles = told(config_of(PING), begin_and_end, outside)
     assert outside.paths == ["/uuid-of-check/start", "/uuid-of-check/0"]
     assert (troubles, took) == ([], 101.0)
+
+
+def test_a_start_that_its_runs_end_overtakes_is_not_told() -> None:
+    async def begin_and_fail(each: Telling, _: Interruption) -> None:
+        import structlog  # noqa: PLC0415 - the captured one
+
+        each.began(run_id=RUN_ID, log=structlog.get_logger())
+        await each.failed(UsageError("no token"))
+
+    outside = Outside()
+    with warnings.catch_warnings(record=True) as said:
+        told(config_of(PING), begin_and_fail, outside)
+        gc.collect()
+    assert outside.paths == ["/uuid-of-check/2"]
+    assert [str(each.message) for each in said] == [], "nothing is left that was never awaited"
 
 
 @pytest.mark.parametrize(
