@@ -1,34 +1,27 @@
 """Every file in `config/` works: configurations load, and recipes parse and call commands that exist."""
 
-import configparser
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer.main
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
-from orchestrator import ExitCode, Rehearsal, RunOutcome, run
-from orchestrator.cli.app import app
+from orchestrator import ExitCode, Rehearsal, RunOutcome, parse_config, run
+from orchestrator._version import __version__
 from orchestrator.config import json_schema, load_config
+from tests.support.recipes import COMMANDS, CONFIG, Words, commands_in, config_of, name_of, parse
+from tests.support.recipes import RECIPES as RECIPES_FOLDER
 
-FOLDER = Path(__file__).parents[2] / "config"
-CONFIGURATIONS = sorted(FOLDER.glob("*.yaml"))
-RECIPES = sorted(path for path in (FOLDER / "recipes").rglob("*") if path.is_file())
-EVERY_FILE = sorted(path for path in FOLDER.rglob("*") if path.is_file())
-LIMIT = re.compile(
-    r"^ *(timeout-minutes: |timeout: |TimeoutStartSec=|activeDeadlineSeconds: )(\d+)(m|h)?\b", re.MULTILINE
-)
-UNITS = {"m": 60, "h": 3600, "timeout-minutes: ": 60, "activeDeadlineSeconds: ": 1}
+CONFIGURATIONS = sorted(CONFIG.glob("*.yaml"))
+RECIPES = sorted(path for path in RECIPES_FOLDER.rglob("*") if path.is_file())
+EVERY_FILE = sorted(path for path in CONFIG.rglob("*") if path.is_file())
 SERVICES_OF_ALL = 5
 """How many services the simulator gives to an environment of which nothing is known."""
 
 
-def _name(path: Path) -> str:
-    return str(path.relative_to(FOLDER))
+WORDS = {f"{name_of(path)} {index}": words for path in EVERY_FILE for index, words in enumerate(commands_in(path))}
+SCHEDULES = {name: words for name, words in WORDS.items() if words[0] == "schedule" and words[1] != "CONFIG"}
 
 
 def test_the_folder_holds_what_it_promises() -> None:
@@ -37,33 +30,54 @@ def test_the_folder_holds_what_it_promises() -> None:
         "minimal.yaml",
         "gate.yaml",
         "nightly.yaml",
+        "unattended.yaml",
         "fleet.yaml",
     }
-    assert len(RECIPES) == 5
+    assert len(RECIPES) == 11
 
 
-@pytest.mark.parametrize("path", CONFIGURATIONS, ids=_name)
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=name_of)
 def test_a_configuration_loads_with_an_empty_environment(path: Path) -> None:
     assert load_config(path, environ={}).environment_specs()
 
 
-@pytest.mark.parametrize("path", CONFIGURATIONS, ids=_name)
+class EditorLoader(yaml.SafeLoader):
+    """Reads YAML as editors do: a date is text."""
+
+
+EditorLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=name_of)
 def test_a_configuration_fits_the_schema(path: Path) -> None:
     validator = Draft202012Validator(json_schema(), format_checker=FormatChecker())
-    validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    validator.validate(yaml.load(path.read_text(encoding="utf-8"), EditorLoader))
 
 
-@pytest.mark.parametrize("path", [*CONFIGURATIONS, *RECIPES], ids=_name)
+@pytest.mark.parametrize("path", [*CONFIGURATIONS, *RECIPES], ids=name_of)
 def test_a_file_begins_with_what_it_is_for(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# ")
 
 
-@pytest.mark.parametrize("path", CONFIGURATIONS, ids=_name)
+@pytest.mark.parametrize("name", ["nightly.yaml", "unattended.yaml"])
+def test_what_a_configuration_offers_in_comments_is_valid(name: str) -> None:
+    text = (CONFIG / name).read_text(encoding="utf-8")
+    before, offer, after = text.partition("Remove the # of what you want:\n#\n")
+    assert offer
+    config = parse_config(before + "\n" + re.sub(r"^# ", "", after, flags=re.MULTILINE), source=name, environ={})
+    assert config.ping is not None
+    assert config.notify is not None
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=name_of)
 def test_a_configuration_says_how_to_run_it(path: Path) -> None:
-    assert any(words[:2] == ["run", f"config/{path.name}"] for words in _commands(path))
+    assert any(words[:2] == ["run", f"config/{path.name}"] for words in commands_in(path))
 
 
-@pytest.mark.parametrize("path", CONFIGURATIONS, ids=_name)
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=name_of)
 def test_a_configuration_can_be_rehearsed_and_succeeds(path: Path) -> None:
     report = run(load_config(path, environ={}), rehearsal=Rehearsal())
     assert (report.outcome, report.exit_code) == (RunOutcome.SUCCEEDED, ExitCode.SUCCEEDED)
@@ -71,7 +85,7 @@ def test_a_configuration_can_be_rehearsed_and_succeeds(path: Path) -> None:
 
 
 def test_the_demo_has_three_environments_a_dozen_services_waves_and_a_check() -> None:
-    specs = load_config(FOLDER / "demo.yaml", environ={}).environment_specs()
+    specs = load_config(CONFIG / "demo.yaml", environ={}).environment_specs()
     services = [
         SERVICES_OF_ALL if isinstance(spec.services, str) else sum(map(len, spec.services.values())) for spec in specs
     ]
@@ -80,58 +94,49 @@ def test_the_demo_has_three_environments_a_dozen_services_waves_and_a_check() ->
     assert any(spec.checks for spec in specs)
 
 
-@pytest.mark.parametrize("path", [path for path in RECIPES if path.suffix in (".yml", ".yaml")], ids=_name)
-def test_a_recipe_is_yaml(path: Path) -> None:
-    documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    assert documents
-    assert all(isinstance(document, dict) for document in documents)
+@pytest.mark.parametrize("path", RECIPES, ids=name_of)
+def test_every_recipe_runs_a_command_but_those_that_only_start_or_tell(path: Path) -> None:
+    runs = any(words[0] in ("run", "schedule") for words in commands_in(path))
+    is_silent = path.name in ("qovery-restart-due.timer", "qovery-restart-failed@.service", "Dockerfile")
+    assert runs != is_silent
 
 
-@pytest.mark.parametrize("path", [path for path in RECIPES if path.suffix in (".service", ".timer")], ids=_name)
-def test_a_unit_of_systemd_is_an_ini_file_with_the_sections_that_it_needs(path: Path) -> None:
-    unit = configparser.RawConfigParser(strict=True, delimiters="=")
-    unit.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep the case of keys
-    unit.read_string(path.read_text(encoding="utf-8"))
-    assert {"Unit", path.suffix.removeprefix(".").capitalize()} <= set(unit.sections())
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS.keys())
+def test_every_command_names_a_configuration_that_exists_and_options_that_there_are(words: Words) -> None:
+    config = parse(words).get("config") or "demo.yaml"
+    assert config == "FILE" or config_of(["", config]).is_file(), words
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=_name)
-def test_a_recipe_outlasts_the_run_deadline_of_the_configuration_that_it_runs(path: Path) -> None:
+@pytest.mark.parametrize("words", SCHEDULES.values(), ids=SCHEDULES.keys())
+def test_what_a_recipe_keeps_the_schedule_of_has_one_that_forgives_a_late_start(words: Words) -> None:
+    schedule = load_config(config_of(words), environ={}).schedule
+    assert schedule is not None
+    assert (schedule.on_missed, schedule.window is not None) == ("run", True)
+
+
+@pytest.mark.parametrize("path", [path for path in RECIPES if "schedule" in {each[0] for each in commands_in(path)}])
+def test_it_is_said_for_whom_each_recipe_of_a_schedule_is(path: Path) -> None:
+    text = (CONFIG / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Every night: which recipe for whom\n")[2].partition("\n## ")[0]
+    assert path.name in section or path.with_suffix(".timer").name in section
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=name_of)
+def test_a_recipe_installs_the_version_that_it_was_written_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    seconds = [int(number) * UNITS[unit or key] for key, number, unit in LIMIT.findall(text)]
-    configs = [FOLDER / Path(words[1]).name for words in _commands(path) if words[0] == "run"]
-    assert len(seconds) == len(configs)
-    for config in configs:
-        assert min(seconds) > load_config(config, environ={}).run_strategy().run_deadline
+    versions = re.findall(r"qovery-restart(?:==|:)(\d[\w.]*)|ARG VERSION=(\S+)", text)
+    assert {"".join(each) for each in versions} <= {__version__}
+    assert not re.search(r"pip install (?:-\S+ )*qovery-restart(?!==)", text)
+    assert ":latest" not in text
 
 
-@pytest.mark.parametrize("path", EVERY_FILE, ids=_name)
-def test_every_command_names_a_configuration_that_exists_and_options_that_there_are(path: Path) -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # with several commands it is a group
-    for words in _commands(path):
-        # Making the context parses the words as the command line does, and runs nothing.
-        given = commands[words[0]].make_context(words[0], words[1:]).params
-        config = given.get("config") or "demo.yaml"
-        assert config == "FILE" or (FOLDER / Path(config).name).is_file(), words
-
-
-def test_there_are_commands_to_check_in_every_recipe_that_runs_one() -> None:
-    silent = {_name(path) for path in RECIPES if not any(words[0] == "run" for words in _commands(path))}
-    assert silent == {"recipes/systemd/qovery-restart.timer"}
+@pytest.mark.parametrize("path", RECIPES, ids=name_of)
+def test_a_recipe_sets_variables_that_the_command_line_knows(path: Path) -> None:
+    known = {option.envvar for command in COMMANDS.values() for option in command.params}
+    assert set(re.findall(r"QOVERY_RESTART_\w+", path.read_text(encoding="utf-8"))) <= known
 
 
 def test_the_map_of_the_folder_names_every_file() -> None:
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    text = (CONFIG / "README.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"^\| \[`([^`]+)`\]\(\1\) \|", text, re.MULTILINE))
-    assert linked == {_name(path) for path in EVERY_FILE} - {"README.md"}
-
-
-def _commands(path: Path) -> Iterator[list[str]]:
-    """Yield the words after `qovery-restart` of every command line in a file."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    starts = re.compile(r"^(?:#   |run: |- |ExecStart(?:Pre)?=-?|exec |- run: |.*`)?(qovery-restart [a-z].*?)(?:`.*)?$")
-    for line in lines:
-        match = starts.match(line.strip())
-        if match:
-            words = shlex.split(match[1], comments=True)[1:]
-            yield words[: words.index(">")] if ">" in words else words
+    assert linked == {name_of(path) for path in EVERY_FILE} - {"README.md"}
