@@ -64,7 +64,7 @@ def test_a_run_may_die_as_often_as_it_likes_and_is_resumed_to_its_end_with_one_r
         config.unlink()
         kill_at(platform.snag(submit, Silence.UNANSWERED), "resume", env=env)
         platform.states = NEVER_ENDING
-        for run_id, happened in ((died.run_id, "submit_found"), (died.run_id[:-3], "service_state_changed")):
+        for run_id, happened in ((died.run_id, "submit_found"), (died.run_id[:-3], "history_read")):
             with Running.start("resume", run_id, env=env) as running:
                 running.wait_for(happened)
                 # By its next look what it has found out is written down.
