@@ -193,11 +193,12 @@ def validate(
     output: opt.OutputOption = opt.Output.TEXT,
 ) -> None:
     """Check CONFIG alone, offline. Shows every problem at once, with file, line and column."""
-    from orchestrator.cli.command import exit_code_of_error, problems_of  # noqa: PLC0415
+    from orchestrator.cli.command import problems_of  # noqa: PLC0415
     from orchestrator.cli.defects import log_traceback  # noqa: PLC0415
     from orchestrator.cli.scheduling import night_warnings, outlook  # noqa: PLC0415
     from orchestrator.clock import SystemClock  # noqa: PLC0415
     from orchestrator.errors import UsageError  # noqa: PLC0415
+    from orchestrator.runs.codes import exit_code_of_error  # noqa: PLC0415
     from orchestrator.text import printable, printable_json  # noqa: PLC0415
 
     problems: Sequence[str] = ()

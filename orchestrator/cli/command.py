@@ -18,12 +18,13 @@ from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock
 from orchestrator.domain.outcomes import ExitCode
-from orchestrator.errors import RestartError, TokenRefusedError, UsageError, defect_sentence
+from orchestrator.errors import RestartError, defect_sentence
 from orchestrator.journal.store import resume_command
 from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
+from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
@@ -212,19 +213,6 @@ class CommandRunner:
             for number, handler in before.items():
                 if loop.remove_signal_handler(number):
                     signal.signal(number, handler)
-
-
-def exit_code_of_error(error: BaseException) -> ExitCode:
-    """Return the exit code for an error that ended a run before any environment had an outcome."""
-    match error:
-        case UsageError():
-            return ExitCode.USAGE
-        case TokenRefusedError():
-            return ExitCode.REFUSED
-        case RestartError():
-            return ExitCode.UNKNOWN
-        case _:
-            return ExitCode.DEFECT
 
 
 def problems_of(error: BaseException) -> tuple[str, ...]:

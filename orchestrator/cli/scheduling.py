@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from orchestrator.cli.command import exit_code_of_error, problems_of
+from orchestrator.cli.command import problems_of
 from orchestrator.cli.defects import log_traceback
 from orchestrator.cli.options import Output
 from orchestrator.clock import SystemClock
@@ -17,6 +17,7 @@ from orchestrator.domain.durations import format_duration
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import UsageError
 from orchestrator.reports.wording import span
+from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.schedules import (
     Cron,
     Preview,

@@ -54,6 +54,10 @@ class Reason(StrEnum):
     """Another run that has not ended holds the environment."""
     JOURNAL_UNWRITABLE = "journal_unwritable"
     """The intent could not be written to the journal, so nothing was submitted."""
+    OUTSIDE_WINDOW = "outside_window"
+    """What is left of the schedule's window is less than its restart is expected to take."""
+    BLACKOUT = "blackout"
+    """A blackout of the file held."""
     HALTED = "halted"
     NOT_BEGUN = "not_begun"
     """A resumed run was told not to begin anything new."""
@@ -144,6 +148,15 @@ _RUN_OUTCOME_OF_EXIT_CODE = {
     ExitCode.SIGINT: RunOutcome.INTERRUPTED,
     ExitCode.SIGTERM: RunOutcome.INTERRUPTED,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why environments must not begin now."""
+
+    reason: Reason
+    message: str
+    """A sentence for users, without its full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +33,11 @@ def _read(adapter: TypeAdapter[T], text: str) -> T:
             f"The journal is damaged: an entry cannot be read (problems found: {error.error_count()}). "
             "Check the environments of unfinished runs, then move the file away to start a new journal."
         ) from None
+
+
+def instant_to_text(instant: datetime) -> str:
+    """Encode an instant in UTC, so that the same one is always the same text, and later ones come later."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds" if instant.microsecond == 0 else "microseconds")
 
 
 def target_to_text(target: Target) -> str:

@@ -2,26 +2,19 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Self
 from uuid import uuid4
 
 from orchestrator.domain.outcomes import EnvironmentResult
-from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Sighting, StoredEnvironment
-from orchestrator.errors import JournalBusyError, JournalError, UsageError
+from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Occurrence, Sighting, StoredEnvironment
+from orchestrator.errors import JournalError, UsageError
 from orchestrator.journal import codec
 from orchestrator.journal.store import ABANDONED, Store, row_of
-
-PATIENCE = 5.0
-"""Seconds to wait for another process that keeps the journal, before a submit: without it nothing is submitted."""
-IMPATIENCE = 1.0
-"""Seconds to wait for it after a submit: what happened is known, and the end must not wait for a record of it."""
-AT_ONCE = 0.05
-"""Seconds for which the whole process waits for another that is writing. A transaction takes milliseconds."""
-TRY_AGAIN_AFTER = 0.1
-"""Seconds."""
+from orchestrator.journal.waiting import AT_ONCE, IMPATIENCE, PATIENCE, when_free
 
 
 class Work:
@@ -53,6 +46,8 @@ class Work:
         machine = store.machine
         with work._taking() as transaction:
             work._take_lock()
+            if run.occurrence is not None:
+                _check_occurrence(transaction, run, run.occurrence)
             beat = work._beat()
             transaction.execute(
                 "INSERT INTO runs (run_id, parent_id, api_url, config, source, started_at, end_by, boot_id, began, "
@@ -199,17 +194,8 @@ class Work:
         Raises:
             JournalError: it cannot be written.
         """
-        clock = self.store.clock
-        give_up_at = clock.monotonic() + within
-        with ExitStack() as stack:
-            while True:
-                try:
-                    transaction = stack.enter_context(self._writing(durable=durable))
-                    break
-                except JournalBusyError:
-                    if clock.monotonic() >= give_up_at:
-                        raise
-                    await clock.sleep(TRY_AGAIN_AFTER)
+        opening = partial(self._writing, durable=durable)
+        async with when_free(opening, clock=self.store.clock, within=within) as transaction:
             yield transaction
 
     @contextmanager
@@ -322,6 +308,19 @@ class Page:
         transaction.execute(
             f"UPDATE environments SET {assignments} WHERE run_id = ? AND name = ?",  # noqa: S608 - constants only
             (*values, self._work.run_id, self._name),
+        )
+
+
+def _check_occurrence(transaction: sqlite3.Connection, run: NewRun, occurrence: Occurrence) -> None:
+    """Raise `JournalError` if another run was begun for the occurrence, because this process was taken for dead."""
+    found = transaction.execute(
+        "SELECT run_id FROM occurrences WHERE schedule = ? AND due_at = ?",
+        (occurrence.schedule, codec.instant_to_text(occurrence.due_at)),
+    ).fetchone()
+    if found is None or found["run_id"] != run.run_id:
+        raise JournalError(
+            f"Another process has taken over the occurrence for which the run {run.run_id} was to begin. "
+            "Nothing was submitted."
         )
 
 

@@ -8,7 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Target
-from orchestrator.ports import Admission, Clock
+from orchestrator.ports import Admission, Clock, Permission
 from orchestrator.restart.narrator import Narrator
 
 
@@ -37,6 +37,7 @@ class Fleet:
         in_flight: the names of the targets whose restart was submitted before. They are followed to their end even if
             the run has halted, or its deadline has passed.
         admission: admits targets; without it all may begin.
+        permission: jobs ask it before they begin; here it only says why a target did not begin after all.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Fleet:
         results: Iterable[EnvironmentResult] = (),
         in_flight: Collection[str] = (),
         admission: Admission | None = None,
+        permission: Permission | None = None,
     ) -> None:
         self._plan = plan
         self._make_job = make_job
@@ -61,6 +63,7 @@ class Fleet:
         self._results = {result.name: result for result in results}
         self._in_flight = frozenset(in_flight)
         self._admission = admission
+        self._permission = permission
         self._failures = 0
         self._halted = False
 
@@ -176,7 +179,11 @@ class Fleet:
             # Kept, so that it is settled only once.
             self._results[target.name] = job.interrupted()
             return self._results[target.name]
-        if self._halted:
+        if self._halted and self._permission is not None and (refusal := self._permission.refusal(target)) is not None:
+            # What halted the run was probably refused for the same reason; a failure would have kept this one as well.
+            outcome, reason = Outcome.BLOCKED, refusal.reason
+            message = f"Not begun: {refusal.message}. Nothing was submitted."
+        elif self._halted:
             outcome, reason = Outcome.SKIPPED, Reason.HALTED
             message = "Not begun: the run had halted, because more environments failed than `max_failures` allows."
         elif self._clock.monotonic() >= self._end_by:

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.config import Config
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
+from orchestrator.domain.records import Occurrence
 from orchestrator.errors import JournalError, RestartError, defect_sentence
 from orchestrator.ports import RunJournal
 from orchestrator.reports.model import RunReport
@@ -183,8 +184,12 @@ async def run_in(
     state_dir: Path | None = None,
     wait_lock: float = 0.0,
     parent_id: str | None = None,
+    occurrence: Occurrence | None = None,
 ) -> RunReport:
-    """Do as `arun` does, in a session that is open; `parent_id` is the run whose failures this one runs again."""
+    """Do as `arun` does, in a session that is open.
+
+    `parent_id` is the run whose failures this one runs again, `occurrence` the scheduled instant for which it begins.
+    """
     start, simulated = Start.now(session, parent_id=parent_id), rehearsal is not None
     run_ = Run(config, session, start, simulated=simulated)
     if watch:
@@ -193,7 +198,15 @@ async def run_in(
         )
     with opened_journal(state_dir, environ, rehearsal, session.clock) as store:
         return await run_.prepare_and_carry_out(
-            lambda: prepare_restart(config, session, start, store=store, simulated=simulated, wait_lock=wait_lock),
+            lambda: prepare_restart(
+                config,
+                session,
+                start,
+                store=store,
+                simulated=simulated,
+                wait_lock=wait_lock,
+                occurrence=occurrence,
+            ),
             interruption,
         )
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from orchestrator._version import __version__
-from orchestrator.cli.command import exit_code_of_error, problems_of
+from orchestrator.cli.command import problems_of
 from orchestrator.cli.options import LogLevel, Settings
 from orchestrator.cli.planning import render_plan
 from orchestrator.domain.costs import estimate
@@ -14,6 +14,7 @@ from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.plan import Exclusion, OnBusy, Plan, Policy, Service, ServiceType, Strategy, Target
 from orchestrator.domain.review import Review, ReviewedEnvironment, review
 from orchestrator.errors import ConfigError, RestartError, TokenRefusedError, UnansweredError, UsageError
+from orchestrator.runs.codes import exit_code_of_error
 from tests.support.builders import ENVIRONMENT, observe, status
 
 
