@@ -56,12 +56,14 @@ class CommandRunner:
     Attributes:
         interruption: asked to stop the command by a signal.
         rehearsal: the simulation with `--simulate`; None for a real run.
+        on_hangup: called at SIGHUP, which otherwise stops the command as SIGTERM does.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._session: Session | None = None
         self.interruption = Interruption()
+        self.on_hangup: Callable[[], None] | None = None
         self.rehearsal = None
         self._patience = RESULT_PATIENCE
         if settings.simulate:
@@ -122,6 +124,28 @@ class CommandRunner:
             self.show_error(error)
             return None, exit_code_of_error(error), problems_of(error)
 
+    def show_summary(self, report: RunReport) -> None:
+        """Write a report to stdout, for users."""
+        settings = self._settings
+        color = settings.color_on(sys.stdout)
+        self.show(render_summary(report, width=settings.width, color=color, verbose=settings.verbose))
+
+    def check_reports(self) -> None:
+        """Check that the reports can be written. Raises `UsageError`."""
+        for path in self._settings.report:
+            check_writable(path)
+
+    def write_reports(self, report: RunReport | None, *, error: BaseException | None, config: str) -> None:
+        """Write the reports of a run, over those of the one before; of an `error`, if that is all there is."""
+        if report is None and error is not None:
+            report = self._report_of_error(error, config=config, started_at=SystemClock().now())
+        if report is not None:
+            self._write_reports(report, self._settings.report)
+
+    def hurry(self) -> None:
+        """Wait for whoever reads the result no longer than a moment."""
+        self._patience = END_PATIENCE
+
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
         if self._settings.output is Output.JSON:
@@ -178,9 +202,7 @@ class CommandRunner:
         if settings.output is Output.JSON:
             self.show(render_json(report))
             return
-        self.show(
-            render_summary(report, width=settings.width, color=settings.color_on(sys.stdout), verbose=settings.verbose)
-        )
+        self.show_summary(report)
 
     def _write_reports(self, report: RunReport, paths: Iterable[Path]) -> None:
         for path in paths:
@@ -198,6 +220,9 @@ class CommandRunner:
         before = {number: signal.getsignal(number) for number in _EXIT_CODE_OF_SIGNAL}
 
         def interrupt(number: signal.Signals) -> None:
+            if number is signal.SIGHUP and self.on_hangup is not None:
+                self.on_hangup()
+                return
             for each in _EXIT_CODE_OF_SIGNAL:
                 loop.remove_signal_handler(each)
                 signal.signal(each, end_at_once)

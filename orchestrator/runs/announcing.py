@@ -7,6 +7,7 @@ from datetime import datetime
 
 from structlog.typing import FilteringBoundLogger
 
+from orchestrator.errors import RestartError
 from orchestrator.ports import Clock
 from orchestrator.runs.deciding import Reading
 from orchestrator.schedules import Action, Decision
@@ -117,6 +118,11 @@ class Announcer:
             passed=f"{decision.passed}{'+' if decision.passed_more else ''}" if decision.passed else None,
             next_at=_utc(decision.next_at),
         )
+
+    def refused(self, run_id: str, error: RestartError) -> None:
+        """Say that an error ended a run before any environment had an outcome."""
+        problems = list(getattr(error, "problems", ())) or [str(error)]
+        self._log.error("run_refused", run=run_id, problems=problems, error=type(error).__name__)
 
     def resumes(self, run_id: str) -> None:
         """Say that a run is resumed that was cut off."""

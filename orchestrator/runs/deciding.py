@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from os.path import abspath
+from pathlib import Path
 
 from orchestrator.config import Config
 from orchestrator.domain.records import DecidedOccurrence
@@ -21,6 +21,7 @@ from orchestrator.schedules import (
     Schedule,
     Zone,
     decide,
+    latest_between,
     load_zone,
     local_text,
     schedule_id,
@@ -54,7 +55,8 @@ class Reading:
         try:
             zone = load_zone(config.schedule.timezone)
             schedule, blackouts = config.schedule.to_schedule(), config.run_blackouts()
-            path, cron = abspath(file), Cron.parse(config.schedule.cron)
+            # Links are not followed: Kubernetes replaces them when a ConfigMap changes.
+            path, cron = str(Path(file).absolute()), Cron.parse(config.schedule.cron)
             identity = Identity(
                 schedule=schedule_id(path, cron, zone.name),
                 # The bytes of a file name need not be UTF-8.
@@ -106,6 +108,15 @@ class Decider:
     async def see(self, *, anew: bool, look_back: float = 0.0) -> None:
         """Note that the schedule is seen; with `look_back`, what came within so many seconds still counts."""
         await self._occurrences.see(self._clock.now() - timedelta(seconds=look_back), anew=anew)
+
+    def unknown(self) -> datetime | None:
+        """Return the latest occurrence whose window is open, if the journal is new and cannot tell whether it ran."""
+        schedule, now = self._reading.schedule, self._clock.now()
+        if not self._occurrences.is_new or schedule.window is None or schedule.window <= schedule.grace:
+            return None
+        earliest = now - timedelta(seconds=schedule.window)
+        passed = latest_between(schedule.cron, schedule.zone, earliest, now - timedelta(seconds=schedule.grace))
+        return None if passed is None else passed.latest
 
     async def decide(self, *, waiting: datetime | None = None) -> Decided:
         """Decide what to do now, and write it. If a run has to begin, its lock is held from here on.

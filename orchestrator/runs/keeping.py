@@ -88,6 +88,9 @@ class Keeper:
             codes = [each.exit_code for each in told]
             grace = self._reading.schedule.grace
             # A timer that starts this with a new journal, at the right time, is on time.
+            with self._opened() as decider:
+                if (passed := decider.unknown()) is not None:
+                    announcer.first_seen(passed, grace)
             await self._see(anew=True, look_back=grace)
             while around.interruption.code is None:
                 decided = await self._decide()
@@ -95,7 +98,7 @@ class Keeper:
                     last = await carry_out(decided, self._reading, around, announcer)
                     around.on_told(last)
                     return first_of([*codes, last.exit_code])
-                await self._wait(decided)
+                await self._wait(decided, None)
             return first_of([*codes, around.interruption.code])
 
     async def _step(self, stop_at: float | None) -> Sequence[Told]:
@@ -113,7 +116,7 @@ class Keeper:
         self._announcer.decided()
         decision = decided.decision
         if decision.action is Action.WAIT:
-            await self._wait(decided)
+            await self._wait(decided, stop_at)
         elif decision.action is Action.NOTHING:
             self._next = decision.next_at
             self._announcer.coming(decision, self._reading)
@@ -177,12 +180,12 @@ class Keeper:
         with opened_journal(around.state_dir, around.environ, around.rehearsal, around.clock) as store:
             yield Decider(self._reading, store, clock=around.clock, make_run_id=lambda: new_run_id(around.clock))
 
-    async def _wait(self, decided: Decided) -> None:
+    async def _wait(self, decided: Decided, stop_at: float | None) -> None:
         """Wait for a blackout to end."""
         decision = decided.decision
         self._waiting = decision.due_at
         self._announcer.waiting(decision, self._reading)
-        await self._sleep_until(decision.until or decision.next_at, None)
+        await self._sleep_until(decision.until or decision.next_at, stop_at)
 
     async def _sleep_until(self, instant: datetime, stop_at: float | None) -> None:
         if stop_at is not None:

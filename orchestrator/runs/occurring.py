@@ -1,6 +1,5 @@
 """Carries out what was decided about an occurrence, and resumes what was cut off before."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.domain.outcomes import ExitCode
@@ -37,9 +36,15 @@ async def carry_out(decided: Decided, reading: Reading, around: Surroundings, an
     if decision.action is not Action.RUN or decided.run_id is None or decision.due_at is None:
         if decision.action is not Action.NOTHING:
             announcer.not_run(decision, run_id=decided.run_id)
-        code = code_without_run(decision)
-        told = Told(decision=decision, exit_code=code, due=due, coming=coming, run_id=decided.run_id)
-        return replace(told, error=decided.error)
+        return Told(
+            decision=decision,
+            exit_code=code_without_run(decision),
+            due=due,
+            coming=coming,
+            until=None if decision.until is None else reading.local(decision.until),
+            run_id=decided.run_id,
+            error=decided.error,
+        )
     announcer.due(decision, reading, decided.run_id)
     report: RunReport | None = None
     error: Exception | None = None
@@ -47,6 +52,7 @@ async def carry_out(decided: Decided, reading: Reading, around: Surroundings, an
         report = await _run(decided.run_id, decision.due_at, decided, reading, around)
         code = ExitCode(report.exit_code)
     except RestartError as raised:
+        announcer.refused(decided.run_id, raised)
         error, code = raised, exit_code_of_error(raised)
     except Exception as raised:  # noqa: BLE001 - a bug in one run must not end the nights that follow
         announcer.defect()

@@ -29,6 +29,8 @@ class Told:
     """The occurrence in the schedule's zone, for users."""
     coming: str | None = None
     """The next one."""
+    until: str | None = None
+    """When the blackout is over, likewise."""
     run_id: str | None = None
     """The run; of an occurrence that another process has decided, its run."""
     report: RunReport | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import JournalBusyError, JournalError
-from orchestrator.journal import database, waiting
+from orchestrator.journal import database, waiting, work
 from orchestrator.journal.database import FILE_NAME, Database
 from orchestrator.journal.work import Page
 from tests.support.journals import Journals, allow_no_more_pages, begin, close, intent, opened, refusal
