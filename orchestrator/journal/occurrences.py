@@ -144,10 +144,12 @@ class Occurrences:
     def _last_run(self, *, is_locked: bool) -> RunSpan | None:
         """Return when the latest run of the file's schedules was in progress."""
         rows = self._store.database.read(
-            "SELECT runs.*, occurrences.decided_at, occurrences.ended_at AS left_at FROM occurrences "
+            "SELECT runs.*, occurrences.decided_at, occurrences.ended_at AS left_at FROM occurrences "  # noqa: S608
             "JOIN schedules USING (schedule) LEFT JOIN runs USING (run_id) "
-            "WHERE schedules.file = ? AND decision = 'run' ORDER BY decided_at DESC LIMIT 1",
+            f"WHERE schedules.file = ? AND decision = 'run' AND (? OR NOT ({_HAS_NOT_BEGUN})) "
+            "ORDER BY decided_at DESC LIMIT 1",
             self._identity.file,
+            is_locked,
         )
         if not rows:
             return None
@@ -155,8 +157,6 @@ class Occurrences:
         ends = [row[key] for key in ("left_at", "ended_at") if row[key] is not None]
         if not ends and row["run_id"] is not None and not self._store.is_at_work(row):
             ends = [row["beat_at"]]  # It was cut off; what is known of it ends with its last sign of life.
-        elif not ends and row["run_id"] is None and not is_locked:
-            ends = [row["decided_at"]]
         ended_at = max(map(datetime.fromisoformat, ends)) if ends else None
         return RunSpan(started_at=datetime.fromisoformat(row["decided_at"]), ended_at=ended_at)
 
