@@ -90,6 +90,7 @@ def test_an_older_journal_is_migrated_and_keeps_what_it_knows(
 def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_newest_and_keeps_its_runs(
     journals: Journals, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
+    slash = "/" if version < 4 else ""  # the fourth migration takes it away
     columns = "run_id, api_url, config, source, started_at, host, pid, boot_id, began, elapsed, beat_at, end_by"
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", MIGRATIONS[:version])
@@ -97,7 +98,7 @@ def test_a_journal_of_every_version_that_was_ever_published_is_brought_to_the_ne
         with old.writing() as transaction:
             transaction.execute(
                 f"INSERT INTO runs ({columns}, requests, submits) "
-                "VALUES ('run-1', 'https://api.qovery.com/', "
+                f"VALUES ('run-1', 'https://api.qovery.com{slash}', "
                 "'{}', 's', '2026-11-24T12:00:00+00:00', 'h', 7, 'b', 0, 0, 't', 1, 5, 2)"
             )
             if version == 1:
