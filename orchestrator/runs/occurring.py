@@ -111,6 +111,9 @@ async def resume_all(reading: Reading, around: Surroundings, announcer: Announce
         except RestartError as error:
             announcer.not_resumed(run_id, error)
             continue
+        except Exception:  # noqa: BLE001 - a bug in one run must not end the nights that follow
+            announcer.defect()
+            continue
         code = ExitCode(report.exit_code)
         if code not in _INTERRUPTED:
             await _write_end(run_id, code, reading, around, announcer)

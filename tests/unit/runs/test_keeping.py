@@ -337,6 +337,28 @@ def test_a_process_that_is_slow_to_begin_is_not_taken_for_dead(tmp_path: Path, m
     assert in_virtual_time(play()).short == []
 
 
+def test_a_bug_in_a_resumed_run_does_not_end_the_nights_that_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[MutableMapping[str, Any]]
+) -> None:
+    async def fall_over(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def play() -> Nights:
+        nights = Nights(tmp_path)
+        process = nights.start()
+        await nights.until("03:00:10")
+        await process.die()
+        with monkeypatch.context() as patch:
+            patch.setattr(occurring, "_resume", fall_over)
+            nights.start()
+            await nights.until("12:00")
+        await nights.until("2026-11-28 12:00")
+        return nights
+
+    assert in_virtual_time(play()).short == [("resumed", "", ""), ("28 03:00", "run", "on_time")]
+    assert len(named(events, "internal_error")) == 1
+
+
 def test_stopped_during_the_run_it_exits_as_a_run_does_and_the_next_process_resumes(tmp_path: Path) -> None:
     async def play() -> tuple[ExitCode, Nights]:
         nights = Nights(tmp_path)
