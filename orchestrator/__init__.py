@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from orchestrator.runs.rehearsal import Rehearsal
     from orchestrator.runs.resuming import aresume, failures_of
     from orchestrator.runs.runner import arun, run
+    from orchestrator.runs.scheduling import aschedule
+    from orchestrator.runs.surroundings import Told
 
 _HOME_OF = {
     "Config": "config",
@@ -51,9 +53,11 @@ _HOME_OF = {
     "RunOutcome": "domain.outcomes",
     "RunReport": "reports.model",
     "TokenRefusedError": "errors",
+    "Told": "runs.surroundings",
     "UsageError": "errors",
     "aresume": "runs.resuming",
     "arun": "runs.runner",
+    "aschedule": "runs.scheduling",
     "failures_of": "runs.resuming",
     "load_config": "config",
     "parse_config": "config",
@@ -76,10 +80,12 @@ __all__ = [
     "RunOutcome",
     "RunReport",
     "TokenRefusedError",
+    "Told",
     "UsageError",
     "__version__",
     "aresume",
     "arun",
+    "aschedule",
     "failures_of",
     "load_config",
     "parse_config",

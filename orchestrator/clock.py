@@ -26,6 +26,11 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def monotonic_microseconds() -> int:
+    """Return the time of CLOCK_MONOTONIC, as systemd wants it (sd_notify(3))."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+
+
 class RehearsalClock:
     """A wall clock that starts at `epoch` and follows the event loop, whose time may be virtual."""
 

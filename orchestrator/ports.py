@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.domain.alerts import AlertReading, Refusal
+from orchestrator.domain.alerts import AlertReading
 from orchestrator.domain.notices import NoticeKind, RunEnd, Undelivered
 from orchestrator.domain.observations import Observation, QueuedRequest, Run, SubmitReceipt
-from orchestrator.domain.outcomes import EnvironmentResult
+from orchestrator.domain.outcomes import EnvironmentResult, Refusal
 from orchestrator.domain.plan import Service, Target
 from orchestrator.domain.records import Holder, Intent, Sighting, StoredEnvironment
 
@@ -113,6 +113,14 @@ class Admission(Protocol):
 
     def release(self, target: Target) -> None:
         """Note that a target has ended."""
+        ...
+
+
+class Permission(Protocol):
+    """Says whether a restart may begin by the time of day: windows and blackouts. What is in flight needs none."""
+
+    def refusal(self, target: Target) -> Refusal | None:
+        """Return why a target must not begin now; None if it may."""
         ...
 
 

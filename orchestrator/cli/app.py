@@ -56,9 +56,15 @@ def run(
     only: opt.OnlyOption = None,
     deadline: opt.DeadlineOption = None,
     wait_lock: opt.WaitLockOption = "0s",
+    ignore_blackout: opt.IgnoreBlackoutOption = False,
 ) -> None:
     """Restart what CONFIG lists, wait, prove it, and exit with the outcome."""
-    _run(settings, lambda: _load(config, only=only or (), deadline=deadline), source=config, wait_lock=wait_lock)
+
+    def load() -> "Config":
+        loaded = _load(config, only=only or (), deadline=deadline)
+        return loaded.without_blackouts() if ignore_blackout else loaded
+
+    _run(settings, load, source=config, wait_lock=wait_lock)
 
 
 @app.command(
@@ -172,19 +178,50 @@ def plan(
 
 
 @app.command(
-    epilog=f"{_EXAMPLES}qovery-restart schedule nightly.yaml --next 5\n\n"
-    "qovery-restart schedule nightly.yaml --next 3 --from 2027-03-27 --output json | jq -r '.next[].local'"
+    epilog=f"{_EXAMPLES}qovery-restart schedule nightly.yaml\n\n"
+    "qovery-restart schedule nightly.yaml --due --report report.json\n\n"
+    "qovery-restart schedule nightly.yaml --next 5\n\n"
+    "qovery-restart schedule nightly.yaml --simulate --for 7d --faults realistic"
 )
+@opt.common()
 def schedule(
+    settings: opt.Settings,
+    *,
     config: opt.ConfigArgument,
+    due: opt.DueOption = False,
+    stop_after: opt.ForOption = None,
     coming: opt.NextOption = None,
     after: opt.FromOption = None,
-    output: opt.OutputOption = opt.Output.TEXT,
+    only: opt.OnlyOption = None,
+    deadline: opt.DeadlineOption = None,
+    wait_lock: opt.WaitLockOption = "0s",
 ) -> None:
-    """Show when CONFIG runs next, offline, with the nights of clock changes marked."""
-    from orchestrator.cli.scheduling import show_next  # noqa: PLC0415
+    """Stay in the foreground and run CONFIG at its times; or decide once (--due), or show what comes (--next).
 
-    raise typer.Exit(show_next(lambda: _load(config, only=(), deadline=None), count=coming, after=after, output=output))
+    Stopped while nothing runs, it exits with 0. --due exits as the run does; with 0 if nothing is due or it does not
+    begin on purpose, with 5 if the time was missed. --for exits with the first code that applies of all of them.
+    """
+    if coming is not None or after is not None:
+        from orchestrator.cli.scheduling import show_next  # noqa: PLC0415
+
+        if due or stop_after is not None:
+            raise typer.BadParameter("it goes with neither --due nor --for.", param_hint="--next")
+        code = show_next(
+            lambda: _load(config, only=(), deadline=None), count=coming, after=after, output=settings.output
+        )
+        raise typer.Exit(code)
+    from orchestrator.cli.keeping import keep_schedule  # noqa: PLC0415
+
+    sys.exit(
+        keep_schedule(
+            settings,
+            lambda: _load(config, only=only or (), deadline=deadline),
+            file=config,
+            due=due,
+            stop_after=stop_after,
+            wait_lock=lambda: _seconds("--wait-lock", wait_lock, allow_zero=True),
+        )
+    )
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart validate nightly.yaml")

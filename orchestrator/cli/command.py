@@ -25,10 +25,10 @@ from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
+from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
-from orchestrator.runs.telling import exit_code_of_error
 from orchestrator.streams import LossyStream, done_within, leave_log, write_result
 from orchestrator.text import encodable, printable, printable_json
 
@@ -63,12 +63,14 @@ class CommandRunner:
     Attributes:
         interruption: asked to stop the command by a signal.
         rehearsal: the simulation with `--simulate`; None for a real run.
+        on_hangup: called at SIGHUP, which otherwise stops the command as SIGTERM does.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._session: Session | None = None
         self.interruption = Interruption()
+        self.on_hangup: Callable[[], None] | None = None
         self.rehearsal = None
         self._end_by = float("inf")
         if settings.simulate:
@@ -111,13 +113,13 @@ class CommandRunner:
             if report.exit_code == ExitCode.DEFECT:
                 self._show_problems(report.errors)  # The run has logged the traceback.
         if report.exit_code in _TIME_IS_UP or self.interruption.code is not None:
-            self._hurry()
+            self.hurry()
         self._write_reports(report, writable)
         if is_result:
             self._present(report)
         return ExitCode(report.exit_code)
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
         """Wait for nobody for long from now on."""
         now = machine_seconds()
         asked_at = self.interruption.asked_at
@@ -143,7 +145,25 @@ class CommandRunner:
             return None, exit_code_of_error(error), problems_of(error)
         finally:
             if self.interruption.code is not None:
-                self._hurry()
+                self.hurry()
+
+    def show_summary(self, report: RunReport) -> None:
+        """Write a report to stdout, for users."""
+        settings = self._settings
+        color = settings.color_on(sys.stdout)
+        self.show(render_summary(report, width=settings.width, color=color, verbose=settings.verbose))
+
+    def check_reports(self) -> None:
+        """Check that the reports can be written. Raises `UsageError`."""
+        for path in self._settings.report:
+            check_writable(path)
+
+    def write_reports(self, report: RunReport | None, *, error: BaseException | None, config: str) -> None:
+        """Write the reports of a run, over those of the one before; of an `error`, if that is all there is."""
+        if report is None and error is not None:
+            report = self._report_of_error(error, config=config, started_at=SystemClock().now())
+        if report is not None:
+            self._write_reports(report, self._settings.report)
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
@@ -202,9 +222,7 @@ class CommandRunner:
         if settings.output is Output.JSON:
             self.show(render_json(report))
             return
-        self.show(
-            render_summary(report, width=settings.width, color=settings.color_on(sys.stdout), verbose=settings.verbose)
-        )
+        self.show_summary(report)
 
     def _write_reports(self, report: RunReport, paths: Iterable[Path]) -> None:
         for path in paths:
@@ -224,6 +242,9 @@ class CommandRunner:
         before = {number: signal.getsignal(number) for number in _EXIT_CODE_OF_SIGNAL}
 
         def interrupt(number: signal.Signals) -> None:
+            if number is signal.SIGHUP and self.on_hangup is not None:
+                self.on_hangup()
+                return
             for each in _EXIT_CODE_OF_SIGNAL:
                 loop.remove_signal_handler(each)
                 signal.signal(each, end_at_once)

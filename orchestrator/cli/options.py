@@ -148,6 +148,16 @@ StateDirOption = Annotated[
     Path | None, _journal("--state-dir", "The journal's directory. Default: this user's state directory.", "DIR")
 ]
 OutputOption = Annotated[Output, _output("--output", "What stdout carries.", short="-o")]
+DueOption = Annotated[
+    bool, _option("--due", "Decide once for now, run or say why not, and exit: for systemd, CronJob and CI.")
+]
+ForOption = Annotated[
+    str | None,
+    _option(
+        "--for", "End after this long, once nothing runs: 12h, 7d. Default: never, or 7d with --simulate.", "DURATION"
+    ),
+]
+IgnoreBlackoutOption = Annotated[bool, _scope("--ignore-blackout", "Begin although a blackout of the file holds.")]
 NextOption = Annotated[
     int | None,
     _output("--next", "Show the next N times, and exit.", "N"),

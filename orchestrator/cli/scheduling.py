@@ -17,7 +17,7 @@ from orchestrator.domain.durations import format_duration
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import UsageError
 from orchestrator.reports.wording import span
-from orchestrator.runs.telling import exit_code_of_error
+from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.schedules import (
     Cron,
     Preview,

@@ -13,8 +13,9 @@ from orchestrator.cli.scheduling import Outlook, night_warnings, outlook
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.errors import UsageError
+from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.runs.gating import alert_tokens
-from orchestrator.runs.telling import destinations, exit_code_of_error
+from orchestrator.runs.telling import destinations
 from orchestrator.text import printable, printable_json
 
 

@@ -220,6 +220,10 @@ class Config(Section):
         ]
         return self.model_copy(update={"environments": environments})
 
+    def without_blackouts(self) -> "Config":
+        """Return a copy without blackouts; so is the run that it makes, also when it is resumed."""
+        return self.model_copy(update={"blackouts": []})
+
     def named(self, source: str | None) -> "Config":
         """Return a copy whose `source` is this."""
         config = self.model_copy()

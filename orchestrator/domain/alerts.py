@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orchestrator.domain.outcomes import Reason
+from orchestrator.domain.outcomes import Reason, Refusal
 
 NAMED_AT_MOST = 10
 """More alerts than this are only counted."""
@@ -30,15 +30,6 @@ class AlertReading:
     firing: tuple[Alert, ...] = ()
     problem: str | None = None
     """Why it is not known what is firing, in a few words; None if it is known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why environments must not begin now."""
-
-    reason: Reason
-    message: str
-    """A sentence for users."""
 
 
 def read_alerts(answer: object) -> tuple[Alert, ...]:

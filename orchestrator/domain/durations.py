@@ -14,6 +14,7 @@ PATTERN = r"^(?=\d)(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?
 _SECONDS_IN = {"h": HOUR, "m": 60.0, "s": 1.0, "ms": 0.001}
 _WHOLE = re.compile(PATTERN, re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)", re.ASCII)
+_DAYS = re.compile(r"(\d{1,4})d(.*)", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
@@ -35,6 +36,21 @@ def parse_duration(text: str) -> float:
     if seconds > LONGEST:
         raise ValueError("expected a duration of at most 720h")
     return seconds
+
+
+def parse_span(text: str) -> float:
+    """Return the seconds in a span that may have days, such as `7d`, `1d12h` or `90m`.
+
+    >>> parse_span("1d12h")
+    129600.0
+
+    Raises:
+        ValueError: it is none; the message says what one looks like.
+    """
+    days = _DAYS.fullmatch(text.strip())
+    if days is None:
+        return parse_duration(text)
+    return float(days[1]) * 24 * HOUR + (parse_duration(days[2]) if days[2] else 0.0)
 
 
 def format_duration(seconds: float) -> str:

@@ -58,6 +58,10 @@ class Reason(StrEnum):
     """`blocked_by` found something firing before its wave began."""
     ALERTS_UNKNOWN = "alerts_unknown"
     """It could not be found out whether what `blocked_by` asks for is firing."""
+    OUTSIDE_WINDOW = "outside_window"
+    """What is left of the schedule's window is less than its restart is expected to take."""
+    BLACKOUT = "blackout"
+    """A blackout of the file held."""
     HALTED = "halted"
     NOT_BEGUN = "not_begun"
     """A resumed run was told not to begin anything new."""
@@ -148,6 +152,15 @@ _RUN_OUTCOME_OF_EXIT_CODE = {
     ExitCode.SIGINT: RunOutcome.INTERRUPTED,
     ExitCode.SIGTERM: RunOutcome.INTERRUPTED,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why environments must not begin now."""
+
+    reason: Reason
+    message: str
+    """A sentence for users, without its full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,32 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """An instant of a schedule for which a run begins."""
+
+    schedule: str
+    """What identifies the schedule."""
+    due_at: datetime
+    """The scheduled instant, in UTC."""
+    closes_at: datetime | None
+    """The end of its window; None without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedOccurrence:
+    """What was decided about an instant of a schedule."""
+
+    due_at: datetime
+    decided_at: datetime
+    decision: str
+    reason: str
+    run_id: str | None
+    """The run that was to begin."""
+    ended_at: datetime | None
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
     """A run that is about to begin."""
 
@@ -87,6 +113,8 @@ class NewRun:
     requests: int
     """The number of requests it has sent so far."""
     parent_id: str | None = None
+    occurrence: Occurrence | None = None
+    """The scheduled instant for which it begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

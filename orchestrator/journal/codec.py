@@ -8,7 +8,7 @@ import math
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -126,6 +126,11 @@ def flag_of(value: object) -> bool:
     if value not in (0, 1):
         raise damaged("an entry has a flag that is neither 0 nor 1")
     return bool(value)
+
+
+def instant_to_text(instant: datetime) -> str:
+    """Encode an instant in UTC, so that the same one is always the same text, and later ones come later."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds" if instant.microsecond == 0 else "microseconds")
 
 
 def target_to_text(target: Target) -> str:

@@ -86,6 +86,33 @@ MIGRATIONS = (
             )
         """,
     ),
+    # Schedules, and what was decided about each scheduled instant: written before its run begins.
+    (
+        """
+            CREATE TABLE schedules (
+                schedule TEXT PRIMARY KEY,      -- identifies the file, its cron expression and its time zone
+                file TEXT NOT NULL,             -- its whole path
+                cron TEXT NOT NULL,
+                timezone TEXT NOT NULL,
+                first_seen_at TEXT NOT NULL,    -- what came until then never counts
+                replaced_at TEXT                -- when the file was seen with another cron expression or time zone
+            )
+        """,
+        """
+            CREATE TABLE occurrences (
+                schedule TEXT NOT NULL,
+                due_at TEXT NOT NULL,           -- the scheduled instant, in UTC
+                decided_at TEXT NOT NULL,
+                decision TEXT NOT NULL,
+                reason TEXT NOT NULL,
+                run_id TEXT,                    -- the run that was to begin; until it does, `runs` does not have it
+                ended_at TEXT,                  -- when that run ended, also one that never came into `runs`
+                exit_code INTEGER,
+                PRIMARY KEY (schedule, due_at)
+            )
+        """,
+        "CREATE INDEX occurrences_by_run ON occurrences (run_id)",
+    ),
 )
 """The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
 COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -102,6 +129,11 @@ COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
                 *("run_id", "position", "name", "environment_id", "target", "held_since", "intent", "accepted"),
                 *("found", "request_ids", "sighting", "result"),
             }
+        ),
+        "endings": frozenset({"file", "run_id", "exit_code", "succeeded_at"}),
+        "schedules": frozenset({"schedule", "file", "cron", "timezone", "first_seen_at", "replaced_at"}),
+        "occurrences": frozenset(
+            {"schedule", "due_at", "decided_at", "decision", "reason", "run_id", "ended_at", "exit_code"}
         ),
     }
 )

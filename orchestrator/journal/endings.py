@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from orchestrator.domain.notices import LastEnding
+from orchestrator.journal.codec import instant_of
 from orchestrator.journal.database import Database
-from orchestrator.journal.work import AT_ONCE
+from orchestrator.journal.waiting import AT_ONCE
 
 
 class Endings:
@@ -36,5 +37,5 @@ class Endings:
             return LastEnding()
         earlier = row["succeeded_at"]
         return LastEnding(
-            exit_code=row["exit_code"], succeeded_at=None if earlier is None else datetime.fromisoformat(earlier)
+            exit_code=row["exit_code"], succeeded_at=None if earlier is None else instant_of(earlier)
         )

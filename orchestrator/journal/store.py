@@ -195,10 +195,21 @@ class Store:
         """Delete ended runs that are older than `keep_days`, or have `keep_runs` later runs. Unfinished runs stay."""
         oldest = (self.clock.now() - timedelta(days=keep_days)).isoformat()
         with self.database.writing() as transaction:
+            # That they have begun must not be forgotten with them.
+            transaction.execute(
+                "UPDATE occurrences SET ended_at = (SELECT ended_at FROM runs WHERE runs.run_id = occurrences.run_id) "
+                "WHERE ended_at IS NULL AND run_id IN (SELECT run_id FROM runs WHERE ended_at IS NOT NULL)"
+            )
             transaction.execute(
                 "DELETE FROM runs WHERE ended_at IS NOT NULL AND (started_at < ? OR run_id NOT IN "
                 "(SELECT run_id FROM runs ORDER BY started_at DESC LIMIT ?))",
                 (oldest, keep_runs),
+            )
+            # Of each schedule the latest stays: what comes next is counted from it.
+            transaction.execute(
+                "DELETE FROM occurrences WHERE due_at < ? AND due_at < "
+                "(SELECT max(due_at) FROM occurrences AS all_of_it WHERE all_of_it.schedule = occurrences.schedule)",
+                (oldest,),
             )
 
 

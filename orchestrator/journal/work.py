@@ -2,27 +2,20 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Self
 from uuid import uuid4
 
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Target
-from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Sighting, StoredEnvironment
+from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Occurrence, Sighting, StoredEnvironment
 from orchestrator.errors import JournalBusyError, JournalError, UsageError
 from orchestrator.journal import codec
 from orchestrator.journal.codec import RunRow
 from orchestrator.journal.store import ABANDONED, Store, row_of
-
-PATIENCE = 5.0
-"""Seconds to wait for another process that keeps the journal, before a submit: without it nothing is submitted."""
-IMPATIENCE = 1.0
-"""Seconds to wait for it after a submit: what happened is known, and the end must not wait for a record of it."""
-AT_ONCE = 0.05
-"""Seconds for which the whole process waits for another that is writing. A transaction takes milliseconds."""
-TRY_AGAIN_AFTER = 0.1
-"""Seconds."""
+from orchestrator.journal.waiting import AT_ONCE, IMPATIENCE, PATIENCE, when_free
 
 
 class Work:
@@ -55,6 +48,8 @@ class Work:
         machine = store.machine
         with work._taking() as transaction:
             work._take_lock()
+            if run.occurrence is not None:
+                _check_occurrence(transaction, run, run.occurrence)
             beat = work._beat()
             transaction.execute(
                 "INSERT INTO runs (run_id, parent_id, api_url, config, source, started_at, end_by, boot_id, began, "
@@ -206,22 +201,16 @@ class Work:
         Raises:
             JournalError: it cannot be written.
         """
-        clock = self.store.clock
         if self._waited_in_vain and within <= IMPATIENCE:
             within = 0.0  # It is still locked, or this try succeeds: at a deadline nobody has time to wait again.
-        give_up_at = clock.monotonic() + within
-        with ExitStack() as stack:
-            while True:
-                try:
-                    transaction = stack.enter_context(self._writing(durable=durable))
-                    break
-                except JournalBusyError:
-                    if clock.monotonic() >= give_up_at:
-                        self._waited_in_vain = True
-                        raise
-                    await clock.sleep(TRY_AGAIN_AFTER)
-            self._waited_in_vain = False
-            yield transaction
+        opening = partial(self._writing, durable=durable)
+        try:
+            async with when_free(opening, clock=self.store.clock, within=within) as transaction:
+                self._waited_in_vain = False
+                yield transaction
+        except JournalBusyError:
+            self._waited_in_vain = True
+            raise
 
     @contextmanager
     def _writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
@@ -346,6 +335,19 @@ def _fits(intent: Intent, target: Target) -> bool:
         and of_baseline <= services <= of_baseline | intent.left_out
         and all(service_id == status.id for service_id, status in intent.baseline.targets.items())
     )
+
+
+def _check_occurrence(transaction: sqlite3.Connection, run: NewRun, occurrence: Occurrence) -> None:
+    """Raise `JournalError` if another run was begun for the occurrence, because this process was taken for dead."""
+    found = transaction.execute(
+        "SELECT run_id FROM occurrences WHERE schedule = ? AND due_at = ?",
+        (occurrence.schedule, codec.instant_to_text(occurrence.due_at)),
+    ).fetchone()
+    if found is None or found["run_id"] != run.run_id:
+        raise JournalError(
+            f"Another process has taken over the occurrence for which the run {run.run_id} was to begin. "
+            "Nothing was submitted."
+        )
 
 
 def _reopen(transaction: sqlite3.Connection, store: Store, row: RunRow) -> None:

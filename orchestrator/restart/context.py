@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, ServiceResult
 from orchestrator.domain.plan import Target
 from orchestrator.errors import NotFoundError, TokenRefusedError
-from orchestrator.ports import Clock, Lookout, Platform
+from orchestrator.ports import Clock, Lookout, Permission, Platform
 from orchestrator.restart import settlement
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
@@ -34,6 +34,8 @@ class Context:
     end_by: float
     """The run's deadline, an instant on `clock`."""
     identity: Identity
+    permission: Permission | None = None
+    """Asked before anything begins; None: it may begin at any time."""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class Context:
         identity: Identity | None = None,
         api: str | None = None,
         follow: Sequence[Followed] | None = None,
+        permission: Permission | None = None,
     ) -> "Context":
         """Return the context of one job.
 
@@ -63,6 +66,7 @@ class Context:
             identity: what the platform calls us.
             api: the API that is asked, and where its URL comes from, for users.
             follow: the services to report on; by default those to restart.
+            permission: asked before anything begins.
         """
         narrator = Narrator(log, clock)
         poller = Poller(
@@ -85,6 +89,7 @@ class Context:
             progress=Progress(target.services if follow is None else follow, narrator=narrator, clock=clock),
             end_by=end_by,
             identity=identity or Identity(),
+            permission=permission,
         )
 
     async def settled(self, work: Awaitable[Settlement], *, submitted: Callable[[], bool]) -> Settlement:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.domain.observations import Run
-from orchestrator.domain.outcomes import Outcome, Reason
+from orchestrator.domain.outcomes import Outcome, Reason, Refusal
 from orchestrator.domain.ownership import Ours, Standing, Trace
 from orchestrator.domain.plan import Target
 from orchestrator.domain.readiness import Obstacle, Readiness
@@ -138,6 +138,12 @@ def locked(holder: Holder) -> Settlement:
         message=f"Held since {holder.since:%Y-%m-%d %H:%M:%S} UTC by the run {holder.run_id}, which has not ended: "
         f"{holder.where}. {advice} Nothing was submitted.",
     )
+
+
+def not_permitted(refusal: Refusal, *, was_posted: bool) -> Settlement:
+    """Settle an environment that must not begin now; `was_posted` says whether a submit was lost before."""
+    what = "The submit before was not accepted" if was_posted else "Nothing was submitted"
+    return Settlement(outcome=Outcome.BLOCKED, reason=refusal.reason, message=f"Not begun: {refusal.message}. {what}.")
 
 
 def journal_unwritable(error: JournalError) -> Settlement:

@@ -168,6 +168,8 @@ class Submission:
             lost: an earlier POST, which never arrived: this one inherits its deadline.
         """
         context = self._context
+        if (refused := self._not_permitted(lost)) is not None:
+            return refused
         try:
             locked = await claim(self._journal, context, wait=self._wait_lock)
         except JournalError as error:
@@ -194,7 +196,15 @@ class Submission:
             )
         return posted
 
+    def _not_permitted(self, lost: Submitted | None) -> Settlement | None:
+        """Return a settlement if the time of day forbids to begin: now, whatever it said when the job began."""
+        permission = self._context.permission
+        refusal = None if permission is None else permission.refusal(self._context.target)
+        return None if refusal is None else settlement.not_permitted(refusal, was_posted=lost is not None)
+
     async def _try(self, lost: Submitted | None, until: float) -> Submitted | Settlement | None:
+        if (refused := self._not_permitted(lost)) is not None:
+            return refused
         observation = await self._context.reader.statuses()
         read_at = self._context.clock.monotonic()
         if self._is_late(until):
@@ -214,8 +224,8 @@ class Submission:
         baseline = await self._take_baseline(observation, readiness.running)
         if baseline is None or self._is_late(until):
             return None
-        outdated = await self._find_unknown_restart(baseline)
-        return outdated or await self._post(baseline, read_at, readiness.running, lost, until)
+        forbidden = await self._find_unknown_restart(baseline) or self._not_permitted(lost)
+        return forbidden or await self._post(baseline, read_at, readiness.running, lost, until)
 
     async def _find_unknown_restart(self, baseline: Baseline) -> Settlement | None:
         """Return a settlement if a restart was made since a resumed run began that its journal does not know of."""

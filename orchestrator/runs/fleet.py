@@ -6,10 +6,9 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from orchestrator.domain.alerts import Refusal
-from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, Refusal
 from orchestrator.domain.plan import Plan, Target
-from orchestrator.ports import Admission, Clock, Gate
+from orchestrator.ports import Admission, Clock, Gate, Permission
 from orchestrator.restart.narrator import Narrator
 
 
@@ -39,6 +38,7 @@ class Fleet:
             the run has halted, or its deadline has passed.
         admission: admits targets; without it all may begin.
         gate: is asked before each wave in which something is to begin; without it all may.
+        permission: jobs ask it before they begin; here it only says why a target did not begin after all.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Fleet:
         in_flight: Collection[str] = (),
         admission: Admission | None = None,
         gate: Gate | None = None,
+        permission: Permission | None = None,
     ) -> None:
         self._plan = plan
         self._make_job = make_job
@@ -66,6 +67,7 @@ class Fleet:
         self._admission = admission
         self._gate = gate
         self._refusal: Refusal | None = None
+        self._permission = permission
         self._failures = 0
         self._halted = False
 
@@ -195,7 +197,11 @@ class Fleet:
                 self._refusal.reason,
                 f"Not begun: {self._refusal.message}. Nothing was submitted.",
             )
-        if self._halted:
+        if self._halted and self._permission is not None and (refusal := self._permission.refusal(target)) is not None:
+            # What halted the run was probably refused for the same reason; a failure would have kept this one as well.
+            outcome, reason = Outcome.BLOCKED, refusal.reason
+            message = f"Not begun: {refusal.message}. Nothing was submitted."
+        elif self._halted:
             outcome, reason = Outcome.SKIPPED, Reason.HALTED
             message = "Not begun: the run had halted, because more environments failed than `max_failures` allows."
         elif self._clock.monotonic() >= self._end_by:

@@ -11,8 +11,9 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator import logs
 from orchestrator.alerts import PrometheusAlerts, make_alert_client
 from orchestrator.config import Config
-from orchestrator.domain.alerts import Refusal, refusal_of
+from orchestrator.domain.alerts import refusal_of
 from orchestrator.domain.notices import SecretPlace
+from orchestrator.domain.outcomes import Refusal
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.ports import AlertSource, Clock
 from orchestrator.runs.rehearsal import Rehearsal

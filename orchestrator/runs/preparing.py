@@ -13,11 +13,12 @@ from orchestrator.config import Config
 from orchestrator.domain.costs import Estimate
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Target
-from orchestrator.domain.records import InFlight, NewRun, StoredRun
+from orchestrator.domain.records import InFlight, NewRun, Occurrence, StoredRun
 from orchestrator.errors import JournalError
+from orchestrator.journal.durations import expected_of_environments
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
-from orchestrator.ports import Gate, RunJournal
+from orchestrator.ports import Gate, Permission, RunJournal
 from orchestrator.restart.cancel_job import CancelJob, FollowJob
 from orchestrator.restart.context import Context
 from orchestrator.restart.job import RestartJob
@@ -25,6 +26,7 @@ from orchestrator.restart.progress import Followed
 from orchestrator.restart.watch import WatchJob
 from orchestrator.runs.fleet import Fleet, Job
 from orchestrator.runs.journals import NoJournal
+from orchestrator.runs.permitting import Hours, hours_of
 from orchestrator.runs.session import Session
 
 MakeJob: TypeAlias = Callable[[Target, float], Job]
@@ -78,6 +80,7 @@ async def prepare_restart(
     simulated: bool,
     wait_lock: float,
     gate: Gate | None = None,
+    occurrence: Occurrence | None = None,
 ) -> Prepared:
     """Look up every name, make the plan, and write it to the journal; `gate` is asked before each wave.
 
@@ -86,7 +89,9 @@ async def prepare_restart(
         JournalError: the plan could not be written; nothing was submitted.
     """
     plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
-    _announce(plan, session.log, session.estimate(plan))
+    cost = session.estimate(plan)
+    _announce(plan, session.log, cost)
+    permission = _permission(config, session, plan, store=store, cost=cost, occurrence=occurrence)
     end_by = start.began + plan.strategy.run_deadline
     store.prune(keep_days=config.journal.keep_days, keep_runs=config.journal.keep_runs)
     journal = Work.begin(
@@ -103,10 +108,12 @@ async def prepare_restart(
             targets=plan.targets,
             requests=session.quota.used,
             parent_id=start.parent_id,
+            occurrence=occurrence,
         ),
     )
-    make_job = _restart_jobs(session, journal, is_large=is_large(config), wait_lock=wait_lock)
-    return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by, gate=gate), journal=journal)
+    make_job = _restart_jobs(session, journal, is_large=is_large(config), wait_lock=wait_lock, permission=permission)
+    fleet = _fleet(plan, session, make_job, end_by=end_by, permission=permission, gate=gate)
+    return Prepared(fleet=fleet, journal=journal)
 
 
 async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:
@@ -163,6 +170,7 @@ async def prepare_resume(
         targets = [_with_deadline(each, how.deadline, in_flight=in_flight.get(each.name), now=now) for each in targets]
     left = [] if how.begin_new and not called_off else [_left(target, called_off=called_off) for target in new]
     kind = CancelJob if how.call_off else FollowJob if called_off else RestartJob
+    permission = hours_of(config, clock=session.clock)
     fleet = _fleet(
         Plan(targets=tuple(targets), strategy=config.run_strategy()),
         session,
@@ -173,7 +181,9 @@ async def prepare_resume(
             in_flight=in_flight,
             kind=kind,
             resumed_since=stored.started_at,
+            permission=permission,
         ),
+        permission=permission,
         end_by=journal.end_by if how.deadline is None else max(journal.end_by, now + how.deadline),
         results=[*results, *left],
         in_flight=in_flight.keys(),
@@ -215,6 +225,26 @@ def _announce(plan: Plan, log: FilteringBoundLogger, cost: Estimate | None) -> N
         )
 
 
+def _permission(
+    config: Config, session: Session, plan: Plan, *, store: Store, cost: Estimate, occurrence: Occurrence | None
+) -> Hours | None:
+    """Return what may begin by the time of day; warn if the window is too short for the whole run."""
+    closes_at = None if occurrence is None else occurrence.closes_at
+    if closes_at is None:
+        return hours_of(config, clock=session.clock)
+    left = (closes_at - session.clock.now()).total_seconds()
+    if cost.duration_s > left:
+        session.log.warning(
+            "window_too_short",
+            duration_expected_s=round(cost.duration_s),
+            window_left_s=round(left),
+            hint="environments that are not expected to end inside of the window will not be restarted",
+        )
+    ids = [target.environment_id for target in plan.targets]
+    expected = expected_of_environments(store, ids, api_url=session.api_url)
+    return hours_of(config, clock=session.clock, closes_at=closes_at, expected=expected)
+
+
 def _fleet(
     plan: Plan,
     session: Session,
@@ -224,6 +254,7 @@ def _fleet(
     results: Iterable[EnvironmentResult] = (),
     in_flight: Collection[str] = (),
     gate: Gate | None = None,
+    permission: Permission | None = None,
 ) -> Fleet:
     return Fleet(
         plan,
@@ -235,6 +266,7 @@ def _fleet(
         in_flight=in_flight,
         admission=session.admission(plan),
         gate=gate,
+        permission=permission,
     )
 
 
@@ -247,10 +279,11 @@ def _restart_jobs(
     in_flight: Mapping[str, InFlight] = MappingProxyType({}),
     kind: type[RestartJob] = RestartJob,
     resumed_since: datetime | None = None,
+    permission: Permission | None = None,
 ) -> MakeJob:
     def make(target: Target, end_by: float) -> Job:
         return kind(
-            _context(session, target, end_by, is_large=is_large),
+            _context(session, target, end_by, is_large=is_large, permission=permission),
             prober=session.prober,
             journal=journal.page(target.name),
             in_flight=in_flight.get(target.name),
@@ -270,7 +303,13 @@ def _watch_jobs(session: Session, *, is_large: bool) -> MakeJob:
 
 
 def _context(
-    session: Session, target: Target, end_by: float, *, is_large: bool, follow: Sequence[Followed] | None = None
+    session: Session,
+    target: Target,
+    end_by: float,
+    *,
+    is_large: bool,
+    follow: Sequence[Followed] | None = None,
+    permission: Permission | None = None,
 ) -> Context:
     return Context.of(
         target,
@@ -283,6 +322,7 @@ def _context(
         identity=session.identity,
         api=session.api,
         follow=follow,
+        permission=permission,
     )
 
 

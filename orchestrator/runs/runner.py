@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.config import Config
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason
+from orchestrator.domain.records import Occurrence
 from orchestrator.errors import JournalError, RestartError, RunDeadlineError, defect_sentence
 from orchestrator.ports import RunJournal
 from orchestrator.reports.model import RunReport
@@ -194,12 +195,13 @@ async def run_in(
     state_dir: Path | None = None,
     wait_lock: float = 0.0,
     parent_id: str | None = None,
+    occurrence: Occurrence | None = None,
     window_ends: float | None = None,
 ) -> RunReport:
     """Do as `arun` does, in a session that is open, and tell nobody.
 
-    `parent_id` is the run whose failures this one runs again; `window_ends` the instant until which to wait for alerts
-    to pass, if it runs in a window.
+    `parent_id` is the run whose failures this one runs again, `occurrence` the scheduled instant for which it begins;
+    `window_ends` the instant until which to wait for alerts to pass, if it runs in a window.
     """
     start, simulated = Start.now(session, parent_id=parent_id), rehearsal is not None
     run_ = Run(config, session, start, simulated=simulated)
@@ -219,7 +221,14 @@ async def run_in(
         async with gate_opening as gate:
             return await run_.prepare_and_carry_out(
                 lambda: prepare_restart(
-                    config, session, start, store=store, simulated=simulated, wait_lock=wait_lock, gate=gate
+                    config,
+                    session,
+                    start,
+                    store=store,
+                    simulated=simulated,
+                    wait_lock=wait_lock,
+                    gate=gate,
+                    occurrence=occurrence,
                 ),
                 interruption,
             )

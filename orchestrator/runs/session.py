@@ -186,7 +186,7 @@ async def open_session(
         config: where the platform is, and how it is asked.
         environ: where the token and `QOVERY_API_URL` are looked for.
         rehearsal: put a simulator in the platform's place.
-        run_id: of the run that is resumed; a new one by default.
+        run_id: of the run that is resumed, or of the new one; a new id by default.
         api_url: the API that this run used so far, whatever `config` says.
         state_dir: where the ledger is, which all processes of a token share.
 
@@ -207,7 +207,7 @@ async def open_session(
             token = SecretStr("rehearsal")
             transports = rehearsal.transports(config)
             url, source = SIMULATED_API_URL, "--simulate"
-        run_id = run_id or f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
+        run_id = run_id or new_run_id(clock)
         log = logs.get_logger(run_id=run_id)
         if url.scheme == "http" and not is_this_machine(url.host) and rehearsal is None:
             log.warning("insecure_api_url", host=url.host, hint="the token is sent unencrypted")
@@ -278,6 +278,11 @@ def _vocabulary(config: Config) -> str:
 def _no_proxy(_: httpx.URL | str) -> str:
     """A rehearsal asks through no proxy."""
     return ""
+
+
+def new_run_id(clock: Clock) -> str:
+    """Return the id of a run that begins now."""
+    return f"{clock.now():%Y%m%d-%H%M%S}-{Random().getrandbits(24):06x}"  # noqa: S311 - a name, not a secret
 
 
 def _ledger(

@@ -15,13 +15,10 @@ from orchestrator import logs
 from orchestrator.clock import SystemClock
 from orchestrator.config import Config
 from orchestrator.domain.notices import LastEnding, NoticePlan, RunEnd, Undelivered
-from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, run_outcome_of
+from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, run_outcome_of
 from orchestrator.errors import (
     ConfigError,
     RestartError,
-    RunDeadlineError,
-    TokenRefusedError,
-    UsageError,
     defect_sentence,
 )
 from orchestrator.journal.endings import Endings
@@ -30,6 +27,7 @@ from orchestrator.notices.threads import in_thread
 from orchestrator.ports import Clock, Delivery, Notice, Notices
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.text import render_summary
+from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.runs.interruption import STOPS_WITHIN, Interruption
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.rehearsal import Rehearsal
@@ -284,21 +282,6 @@ def destinations(config: Config, environ: Mapping[str, str]) -> tuple[list[tuple
     plan = config.notice_plan()
     addressees, problems = addressees_of(plan, environ)
     return [(each.named_by, each.host) for each in addressees], problems
-
-
-def exit_code_of_error(error: BaseException) -> ExitCode:
-    """Return the exit code for an error that ended a run before any environment had an outcome."""
-    match error:
-        case UsageError():
-            return ExitCode.USAGE
-        case RunDeadlineError():
-            return ExitCode.TIMED_OUT
-        case TokenRefusedError():
-            return ExitCode.REFUSED
-        case RestartError():
-            return ExitCode.UNKNOWN
-        case _:
-            return ExitCode.DEFECT
 
 
 def seconds_since_deadline(report: RunReport, config: Config) -> float | None:

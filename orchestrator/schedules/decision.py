@@ -37,6 +37,8 @@ class Action(StrEnum):
     """Too late for the occurrence."""
     SKIPPED = "skipped"
     """It came in time, and does not begin on purpose."""
+    FAILED = "failed"
+    """It could not begin. Not found out here, but by the process that reads the file."""
 
 
 @unique
@@ -61,6 +63,10 @@ class DecisionReason(StrEnum):
     """skipped: a run of this schedule was still in progress at that time."""
     BLACKOUT = "blackout"
     """skipped, wait: a blackout holds."""
+    TAKEN = "taken"
+    """skipped: another process decided it. Found out by the journal, not here."""
+    FILE_BROKEN = "file_broken"
+    """failed: the file could not be read, or is not valid. Found out by the process that reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

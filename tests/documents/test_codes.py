@@ -1,6 +1,7 @@
 """The codes that reports and logs carry are snake_case, and the README lists each of them and no other."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,15 +12,17 @@ from orchestrator.domain.notices import NoticeKind, Undelivered
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Standing, Trace
 from orchestrator.domain.verdict import Finding
+from orchestrator.schedules import DecisionReason
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-LOGGED = {
+LOGGED: Mapping[tuple[str, ...], type[StrEnum]] = {
     ("notice_not_sent", "reason"): Undelivered,
     ("notice_not_sent", "kind"): NoticeKind,
     ("history_read", "doubt"): Doubt,
     ("history_read", "finding"): Finding,
     ("submit_looked_for", "found"): Trace,
     ("cancel_considered", "standing"): Standing,
+    ("schedule_due", "schedule_skipped", "schedule_missed", "schedule_failed", "reason"): DecisionReason,
 }
 
 
@@ -55,7 +58,7 @@ def test_the_readme_lists_every_outcome() -> None:
 
 
 @pytest.mark.parametrize("where", LOGGED, ids=" ".join)
-def test_the_readme_lists_every_code_of_an_event(where: tuple[str, str]) -> None:
+def test_the_readme_lists_every_code_of_an_event(where: tuple[str, ...]) -> None:
     assert logged()[where] == [member.value for member in LOGGED[where]]
 
 

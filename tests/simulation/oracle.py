@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.plan import OnDeadline
 from orchestrator.errors import RestartError
-from orchestrator.journal.work import IMPATIENCE
+from orchestrator.journal.waiting import IMPATIENCE
 from orchestrator.reports.model import EnvironmentReport
 from orchestrator.restart.job import CANCEL_WITHIN
 from orchestrator.restart.polling import LAST_ANSWER

@@ -117,13 +117,17 @@ class Running:
 
     def wait_for(self, name: str) -> dict[str, Any]:
         """Read the log up to an event of this name."""
+        return self.wait_for_any(name)
+
+    def wait_for_any(self, *names: str) -> dict[str, Any]:
+        """Read the log up to an event of one of these names."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.heard.append(line)
             event: dict[str, Any] = json.loads(line)
-            if event["event"] == name:
+            if event["event"] in names:
                 return event
-        raise AssertionError(f"it ended without {name}: {''.join(self.heard)}")
+        raise AssertionError(f"it ended without {' or '.join(names)}: {''.join(self.heard)}")
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from random import Random
 
+from orchestrator.domain.outcomes import Reason, Refusal
 from orchestrator.domain.plan import Target
-from orchestrator.ports import Clock, Lookout, Platform
+from orchestrator.ports import Clock, Lookout, Permission, Platform
 from orchestrator.restart.context import Context
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.progress import Followed
@@ -12,6 +13,20 @@ from tests.support.log import CapturedLog
 
 NO_END = 1e6
 """The deadline of a run that has time enough."""
+
+
+class Forbidden:
+    """The port `Permission`: from one second on, nothing may begin."""
+
+    def __init__(self, clock: Clock, *, since: float, sparing: str | None = None) -> None:
+        self._clock = clock
+        self._since = since
+        self._sparing = sparing
+
+    def refusal(self, target: Target) -> Refusal | None:
+        if self._clock.monotonic() < self._since or target.name == self._sparing:
+            return None
+        return Refusal(reason=Reason.BLACKOUT, message="a blackout holds until noon")
 
 
 def context_of(
@@ -25,6 +40,7 @@ def context_of(
     lookout: Lookout | None = None,
     name: str | None = None,
     follow: Sequence[Followed] | None = None,
+    permission: Permission | None = None,
 ) -> Context:
     return Context.of(
         target,
@@ -36,4 +52,5 @@ def context_of(
         lookout=lookout,
         identity=Identity(name),
         follow=follow,
+        permission=permission,
     )

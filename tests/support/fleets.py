@@ -10,6 +10,7 @@ from orchestrator.domain.plan import Plan, Strategy, Target
 from orchestrator.ports import Admission, Gate
 from orchestrator.runs.fleet import Fleet
 from tests.support.builders import NOON, target
+from tests.support.contexts import Forbidden
 from tests.support.log import CapturedLog
 from tests.support.time import in_virtual_time
 
@@ -74,12 +75,14 @@ class Voyage:
         in_flight: Collection[str] = (),
         admission: Admission | None = None,
         gate: Gate | None = None,
+        forbidden_from: float | None = None,
     ) -> None:
         self._gate = gate
         self._end_by = end_by
         self._given = results
         self._in_flight = in_flight
         self._admission = admission
+        self._forbidden_from = forbidden_from
         self.plan = Plan(targets=targets, strategy=strategy or Strategy())
         self.endings = endings or {}
         self.began: list[tuple[str, float]] = []
@@ -106,6 +109,7 @@ class Voyage:
             in_flight=self._in_flight,
             admission=self._admission,
             gate=self._gate,
+            permission=None if self._forbidden_from is None else Forbidden(self.clock, since=self._forbidden_from),
         )
         task = asyncio.create_task(fleet.run())
         await asyncio.wait([task], timeout=interrupted_at)

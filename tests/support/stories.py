@@ -17,7 +17,7 @@ from orchestrator.restart.job import RestartJob
 from orchestrator.restart.narrator import HEARTBEAT
 from orchestrator.restart.submission import RESUME_GRACE
 from tests.support.builders import ENVIRONMENT, LAST_NIGHT, NOON, run, status
-from tests.support.contexts import context_of
+from tests.support.contexts import Forbidden, context_of
 from tests.support.log import CapturedLog
 from tests.support.memory_journal import MemoryJournal
 from tests.support.scripted_platform import (
@@ -106,6 +106,7 @@ def tell(
     name: str | None = None,
     lookout: Callable[[Clock], Lookout] | None = None,
     resumed_since: datetime | None = None,
+    forbidden_from: float | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -126,6 +127,7 @@ def tell(
         name: what the platform calls us, if an earlier job has learnt that.
         lookout: makes where the job rests.
         resumed_since: when the run began that is resumed.
+        forbidden_from: the second from which on nothing may begin.
     """
     journal = MemoryJournal() if journal is None else journal
     resumed = journal.in_flight
@@ -151,6 +153,7 @@ def tell(
                 end_by=end_by,
                 name=name,
                 lookout=None if lookout is None else lookout(clock),
+                permission=None if forbidden_from is None else Forbidden(clock, since=forbidden_from),
             ),
             prober=prober,
             journal=journal,

@@ -14,7 +14,7 @@ from orchestrator.domain.outcomes import ExitCode
 from orchestrator.domain.plan import Exclusion, OnBusy, Plan, Policy, Service, ServiceType, Strategy, Target
 from orchestrator.domain.review import Review, ReviewedEnvironment, review
 from orchestrator.errors import ConfigError, RestartError, TokenRefusedError, UnansweredError, UsageError
-from orchestrator.runs.telling import exit_code_of_error
+from orchestrator.runs.codes import exit_code_of_error
 from tests.support.builders import ENVIRONMENT, observe, status
 
 

@@ -52,7 +52,7 @@ def test_an_empty_journal_is_brought_to_the_newest_version(folder: Path, there_i
         (folder / FILE_NAME).write_bytes(there_is)
     journal = Database(folder)
     tables = {row["name"] for row in journal.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    assert tables == {"runs", "environments", "endings"}
+    assert tables == {"runs", "environments", "endings", "schedules", "occurrences"}
     assert journal.read("PRAGMA foreign_keys")[0][0] == 1
     journal.close()
     assert pragma(folder, "user_version") == len(MIGRATIONS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import JournalBusyError, JournalError
-from orchestrator.journal import database, work
+from orchestrator.journal import database, waiting, work
 from orchestrator.journal.database import FILE_NAME, Database
 from orchestrator.journal.work import Page
 from tests.support.journals import Journals, allow_no_more_pages, begin, close, intent, opened, refusal
@@ -200,9 +200,9 @@ def busy(journals: Journals, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 def test_before_a_submit_a_journal_that_is_busy_is_waited_for_and_only_the_job_waits(
     journals: Journals, busy: Callable[[float], Page]
 ) -> None:
-    began, page = journals.clock.monotonic(), busy(work.PATIENCE - 1)
+    began, page = journals.clock.monotonic(), busy(waiting.PATIENCE - 1)
     at_once(page.intend(intent(1.0)))
-    assert journals.clock.monotonic() - began == pytest.approx(work.PATIENCE - 1, abs=work.TRY_AGAIN_AFTER)
+    assert journals.clock.monotonic() - began == pytest.approx(waiting.PATIENCE - 1, abs=waiting.TRY_AGAIN_AFTER)
     assert journals.rows("SELECT submits FROM runs") == [(1,)]
 
 
@@ -212,7 +212,7 @@ def test_before_a_submit_a_journal_that_stays_busy_is_an_error(
     began, page = journals.clock.monotonic(), busy(60.0)
     with pytest.raises(JournalBusyError, match="is kept busy by another process"):
         at_once(page.claim())
-    assert journals.clock.monotonic() - began == pytest.approx(work.PATIENCE, abs=2 * work.TRY_AGAIN_AFTER)
+    assert journals.clock.monotonic() - began == pytest.approx(waiting.PATIENCE, abs=2 * waiting.TRY_AGAIN_AFTER)
 
 
 def test_what_has_ended_waits_only_for_a_moment_to_be_written_down(
@@ -221,7 +221,7 @@ def test_what_has_ended_waits_only_for_a_moment_to_be_written_down(
     began, page = journals.clock.monotonic(), busy(60.0)
     with pytest.raises(JournalBusyError):
         at_once(page.accept(frozenset()))
-    assert journals.clock.monotonic() - began == pytest.approx(work.IMPATIENCE, abs=2 * work.TRY_AGAIN_AFTER)
+    assert journals.clock.monotonic() - began == pytest.approx(waiting.IMPATIENCE, abs=2 * waiting.TRY_AGAIN_AFTER)
 
 
 def test_a_journal_that_is_closed_says_so_and_can_be_closed_again(folder: Path) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from orchestrator.domain.alerts import Refusal
-from orchestrator.domain.outcomes import ExitCode, Outcome, Reason, exit_code_of
+from orchestrator.domain.outcomes import ExitCode, Outcome, Reason, Refusal, exit_code_of
 from orchestrator.domain.plan import FailureBudget, Strategy
 from tests.support.fleets import FAILS, LONG, Voyage, fleet_of
 

@@ -7,8 +7,8 @@ import pytest
 
 from orchestrator.clock import RehearsalClock
 from orchestrator.config import parse_config
-from orchestrator.domain.alerts import Alert, AlertReading, Refusal
-from orchestrator.domain.outcomes import Reason
+from orchestrator.domain.alerts import Alert, AlertReading
+from orchestrator.domain.outcomes import Reason, Refusal
 from orchestrator.errors import ConfigError
 from orchestrator.runs.gating import AlertGate, open_gate
 from orchestrator.runs.rehearsal import Rehearsal
