@@ -94,6 +94,7 @@ MIGRATIONS = (
                 decision TEXT NOT NULL,
                 reason TEXT NOT NULL,
                 run_id TEXT,                    -- the run that was to begin; until it does, `runs` does not have it
+                resumed_at TEXT,                -- when a process that keeps the schedule last resumed it
                 ended_at TEXT,                  -- when that run ended, also one that never came into `runs`
                 exit_code INTEGER,
                 PRIMARY KEY (schedule, due_at)

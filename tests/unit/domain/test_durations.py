@@ -107,7 +107,7 @@ def test_any_text_is_a_bounded_duration_or_a_value_error(text: str) -> None:
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     failed, attempted = doctest.testmod(durations)
-    assert (failed, attempted) == (0, 3)
+    assert (failed, attempted) == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_span_may_have_days(text: str, seconds: float) -> None:
     assert parse_span(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["d", "1.5d", "7d 12h", "1d2", "soon", ""])
+@pytest.mark.parametrize("text", ["d", "1.5d", "1d2", "soon", ""])
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a duration"):
         parse_span(text)
