@@ -144,7 +144,7 @@ def _coming(
     load: Callable[[], Config], *, count: int | None, after: str | None, now: datetime | None
 ) -> tuple[Zone, Sequence[Preview]]:
     if count is None:
-        raise UsageError("schedule: say --next N to see what comes; a process that stays is not available yet.")
+        raise UsageError("--from: say how many with --next N.")
     if not 1 <= count <= MOST_SHOWN:
         raise UsageError(f"--next: expected a number from 1 to {MOST_SHOWN}, found {count}.")
     config = load()

@@ -106,6 +106,7 @@ MIGRATIONS = (
                 decision TEXT NOT NULL,
                 reason TEXT NOT NULL,
                 run_id TEXT,                    -- the run that was to begin; until it does, `runs` does not have it
+                resumed_at TEXT,                -- when a process that keeps the schedule last resumed it
                 ended_at TEXT,                  -- when that run ended, also one that never came into `runs`
                 exit_code INTEGER,
                 PRIMARY KEY (schedule, due_at)
@@ -133,7 +134,7 @@ COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
         "endings": frozenset({"file", "run_id", "exit_code", "succeeded_at"}),
         "schedules": frozenset({"schedule", "file", "cron", "timezone", "first_seen_at", "replaced_at"}),
         "occurrences": frozenset(
-            {"schedule", "due_at", "decided_at", "decision", "reason", "run_id", "ended_at", "exit_code"}
+            {"schedule", "due_at", "decided_at", "decision", "reason", "run_id", "resumed_at", "ended_at", "exit_code"}
         ),
     }
 )

@@ -31,10 +31,15 @@ def expected_of_environments(store: Store, ids: Iterable[str], *, api_url: str) 
 
 
 def expected_of_runs(store: Store, schedule: str) -> float | None:
-    """Return the median duration of a schedule's latest successful runs, in seconds; None without any."""
+    """Return the median duration of a schedule's latest successful runs, in seconds; None without any.
+
+    Those that were cut off are left out: nobody worked on them for a while.
+    """
     rows = store.database.read(
         "SELECT 86400.0 * (julianday(runs.ended_at) - julianday(runs.started_at)) AS took "
         "FROM occurrences JOIN runs USING (run_id) WHERE schedule = ? AND outcome = 'succeeded' "
+        # The process that began it wrote its end, too.
+        "AND occurrences.exit_code IS NOT NULL AND resumed_at IS NULL "
         "ORDER BY due_at DESC LIMIT ?",
         schedule,
         LATEST,

@@ -36,6 +36,4 @@ class Endings:
         if row is None:
             return LastEnding()
         earlier = row["succeeded_at"]
-        return LastEnding(
-            exit_code=row["exit_code"], succeeded_at=None if earlier is None else instant_of(earlier)
-        )
+        return LastEnding(exit_code=row["exit_code"], succeeded_at=None if earlier is None else instant_of(earlier))

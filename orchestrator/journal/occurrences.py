@@ -144,7 +144,7 @@ class Occurrences:
     def _last_run(self, *, is_locked: bool) -> RunSpan | None:
         """Return when the latest run of the file's schedules was in progress."""
         rows = self._store.database.read(
-            "SELECT runs.*, occurrences.decided_at, occurrences.ended_at AS left_at FROM occurrences "  # noqa: S608
+            "SELECT runs.*, decided_at, resumed_at, occurrences.ended_at AS left_at FROM occurrences "  # noqa: S608
             "JOIN schedules USING (schedule) LEFT JOIN runs USING (run_id) "
             f"WHERE schedules.file = ? AND decision = 'run' AND (? OR NOT ({_HAS_NOT_BEGUN})) "
             "ORDER BY decided_at DESC LIMIT 1",
@@ -158,7 +158,11 @@ class Occurrences:
         if not ends and row["run_id"] is not None and not self._store.is_at_work(run_of(dict(row))):
             ends = [row["beat_at"]]  # It was cut off; what is known of it ends with its last sign of life.
         ended_at = max(map(instant_of, ends)) if ends else None
-        return RunSpan(started_at=instant_of(row["decided_at"]), ended_at=ended_at)
+        started_at = instant_of(row["decided_at"])
+        if row["resumed_at"] is not None:
+            # What came while no process worked on it was no overlap, nor what came at the instant of its resumption.
+            started_at = instant_of(row["resumed_at"]) + timedelta(microseconds=1)
+        return RunSpan(started_at=started_at, ended_at=ended_at)
 
     async def decide(
         self,
@@ -203,6 +207,14 @@ class Occurrences:
                 (self._identity.schedule, text, at, decision, reason, run_id),
             )
         return None
+
+    async def resume(self, run_id: str) -> None:
+        """Write that a run is about to be resumed."""
+        async with self._writing(within=IMPATIENCE) as transaction:
+            transaction.execute(
+                "UPDATE occurrences SET resumed_at = ? WHERE run_id = ?",
+                (instant_to_text(self._store.clock.now()), run_id),
+            )
 
     async def end(self, run_id: str, *, exit_code: int) -> None:
         """Write that a run has ended, also if it never came into the journal."""

@@ -107,6 +107,8 @@ async def resume_all(reading: Reading, around: Surroundings, announcer: Announce
             break
         announcer.resumes(run_id)
         try:
+            with opened_journal(around.state_dir, around.environ, around.rehearsal, around.clock) as store:
+                await Occurrences(store, reading.identity).resume(run_id)
             report = await _resume(run_id, around)
         except RestartError as error:
             announcer.not_resumed(run_id, error)

@@ -54,7 +54,7 @@ def test_what_comes_as_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("schedule", "options", "message"),
     [
-        pytest.param(PARIS, [], "say --next N", id="no number"),
+        pytest.param(PARIS, ["--from", "2027-03-27"], "say how many with --next N", id="no number"),
         pytest.param(PARIS, ["--next", "0"], "--next: expected a number from 1 to 1000, found 0.", id="none"),
         pytest.param(PARIS, ["--next", "1001"], "found 1001", id="too many"),
         pytest.param(PARIS, ["--next", "1", "--from", "soon"], "--from: expected a date such as", id="no instant"),

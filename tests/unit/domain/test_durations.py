@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain import durations
-from orchestrator.domain.durations import LONGEST, format_duration, parse_duration
+from orchestrator.domain.durations import LONGEST, format_duration, parse_duration, parse_span
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,19 @@ def test_any_text_is_a_bounded_duration_or_a_value_error(text: str) -> None:
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     failed, attempted = doctest.testmod(durations)
-    assert (failed, attempted) == (0, 3)
+    assert (failed, attempted) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7d", 604800.0), (" 1d12h ", 129600.0), ("90m", 5400.0), ("400d", 34560000.0)],
+    ids=["days", "days and hours", "no days", "more than a duration may have"],
+)
+def test_a_span_may_have_days(text: str, seconds: float) -> None:
+    assert parse_span(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["d", "1.5d", "1d2", "soon", ""])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a duration"):
+        parse_span(text)

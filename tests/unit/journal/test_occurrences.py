@@ -179,8 +179,12 @@ def test_what_is_expected_is_the_median_of_what_succeeded(journals: Journals) ->
         journals.clock.move(float(seconds))
         result = replace(ended(outcome), duration_s=float(seconds))
         close(work, [result], outcome=outcome.value)
+        at_once(occurrences.end(work.run_id, exit_code=0))
     (row,) = {row[0] for row in journals.rows("SELECT environment_id FROM environments")}
     assert expected_of_environments(store, [str(row), "unknown"], api_url=API) == {row: 20.0}
     assert expected_of_environments(store, [str(row)], api_url="https://other.test") == {}
     assert expected_of_runs(store, NIGHTLY.schedule) == pytest.approx(20.0, abs=0.01)
     assert expected_of_runs(store, "unknown") is None
+    for number in range(3):
+        at_once(occurrences.resume(f"run-{number}"))
+    assert expected_of_runs(store, NIGHTLY.schedule) is None

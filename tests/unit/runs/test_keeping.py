@@ -297,6 +297,20 @@ def test_a_run_that_was_cut_off_is_resumed_and_nothing_new_begins(tmp_path: Path
     ]
 
 
+def test_a_night_that_came_while_nobody_worked_on_the_run_before_is_no_overlap(tmp_path: Path) -> None:
+    async def play() -> Nights:
+        nights = Nights(tmp_path)
+        process = nights.start()
+        await nights.until("03:00:10")
+        await process.die()
+        await nights.until("2026-11-28 03:10")
+        nights.start()
+        await nights.until("2026-11-28 12:00")
+        return nights
+
+    assert in_virtual_time(play()).short == [("resumed", "", ""), ("28 03:00", "run", "late")]
+
+
 @pytest.mark.parametrize(("schedule", "expected"), [(RUN, [LATE]), (SKIP, [BY_POLICY])], ids=["run", "skip"])
 def test_killed_between_decision_and_run_it_counts_as_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, expected: list[tuple[str, str, str]]
