@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from secrets import token_hex
 
@@ -77,7 +78,7 @@ def read_metrics(path: Path, config: str) -> RunMetrics:
         for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
             for sample in family.samples:
                 name = sample.name.removeprefix(PREFIX)
-                if sample.labels.get(LABEL) != config:
+                if sample.labels.get(LABEL) != config or not isfinite(sample.value):
                     continue
                 if name in known:
                     values[name] = sample.value
@@ -136,7 +137,9 @@ def update_schedule(path: Path, config: str, *, next_run: datetime | None, misse
         path: the file.
         config: the configuration that it is about.
         next_run: the next time; None if there is none.
-        missed: how many times were missed so far.
+        missed: how many times were missed since it was written last; the file counts them.
     """
+    known = read_metrics(path, config)
     next_run = None if next_run is None else next_run.astimezone(UTC)
-    write_metrics(read_metrics(path, config).scheduled(next_run=next_run, missed=missed), path, config)
+    missed += int(known.missed_occurrences or 0)
+    write_metrics(known.scheduled(next_run=next_run, missed=missed), path, config)

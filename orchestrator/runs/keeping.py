@@ -13,6 +13,7 @@ from orchestrator.runs.codes import first_of
 from orchestrator.runs.deciding import Decided, Decider, Reading
 from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.occurring import carry_out, resume_all
+from orchestrator.runs.schedule_notices import note_schedule
 from orchestrator.runs.session import new_run_id
 from orchestrator.runs.surroundings import Surroundings, Told
 from orchestrator.schedules import Action
@@ -118,6 +119,8 @@ class Keeper:
         if decision.action is Action.WAIT:
             await self._wait(decided, stop_at)
         elif decision.action is Action.NOTHING:
+            if decision.next_at != self._next:
+                await note_schedule(decided, self._reading, around=self._around)
             self._next = decision.next_at
             self._announcer.coming(decision, self._reading)
             await self._sleep_until(min(decision.next_at, self._read_at + READ_AGAIN_EVERY), stop_at)

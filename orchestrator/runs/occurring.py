@@ -14,8 +14,10 @@ from orchestrator.runs.journals import opened_journal
 from orchestrator.runs.preparing import GoingOn
 from orchestrator.runs.resuming import open_interrupted
 from orchestrator.runs.runner import run_in
-from orchestrator.runs.session import open_session
+from orchestrator.runs.schedule_notices import note_schedule, tell_not_run
+from orchestrator.runs.session import Session, open_session
 from orchestrator.runs.surroundings import Surroundings, Told, code_without_run
+from orchestrator.runs.telling import telling
 from orchestrator.schedules import Action
 
 _INTERRUPTED = (ExitCode.SIGINT, ExitCode.SIGTERM)
@@ -36,6 +38,8 @@ async def carry_out(decided: Decided, reading: Reading, around: Surroundings, an
     if decision.action is not Action.RUN or decided.run_id is None or decision.due_at is None:
         if decision.action is not Action.NOTHING:
             announcer.not_run(decision, run_id=decided.run_id)
+        await tell_not_run(decided, reading, around)
+        await note_schedule(decided, reading, around)
         return Told(
             decision=decision,
             exit_code=code_without_run(decision),
@@ -63,6 +67,7 @@ async def carry_out(decided: Decided, reading: Reading, around: Surroundings, an
     if code not in _INTERRUPTED:
         # What was interrupted is resumed; before its run had begun, it is begun by the next process, if there is time.
         await _write_end(decided.run_id, code, reading, around, announcer)
+    await note_schedule(decided, reading, around)
     return Told(
         decision=decision,
         exit_code=around.interruption.code if report is None and around.interruption.code is not None else code,
@@ -77,15 +82,25 @@ async def carry_out(decided: Decided, reading: Reading, around: Surroundings, an
 async def _run(run_id: str, due_at: datetime, decided: Decided, reading: Reading, around: Surroundings) -> RunReport:
     closes_at = decided.decision.closes_at if reading.schedule.window is not None else None
     occurrence = Occurrence(schedule=reading.identity.schedule, due_at=due_at, closes_at=closes_at)
-    async with open_session(
-        reading.config,
-        environ=around.environ,
-        rehearsal=around.rehearsal,
-        run_id=run_id,
-        state_dir=around.state_dir,
-    ) as session:
+    async with (
+        telling(
+            reading.config,
+            environ=around.environ,
+            rehearsal=around.rehearsal,
+            interruption=around.interruption,
+            state_dir=around.state_dir,
+        ) as told,
+        open_session(
+            reading.config,
+            environ=around.environ,
+            rehearsal=around.rehearsal,
+            run_id=run_id,
+            state_dir=around.state_dir,
+        ) as session,
+    ):
         around.on_session(session)
-        return await run_in(
+        told.began(run_id=run_id, log=session.log)
+        report = await run_in(
             session,
             reading.config,
             rehearsal=around.rehearsal,
@@ -94,7 +109,17 @@ async def _run(run_id: str, due_at: datetime, decided: Decided, reading: Reading
             state_dir=around.state_dir,
             wait_lock=around.wait_lock,
             occurrence=occurrence,
+            window_ends=_on_clock_of(session, closes_at),
         )
+        await told.ended(report)
+        return report
+
+
+def _on_clock_of(session: Session, instant: datetime | None) -> float | None:
+    """Return an instant on a session's monotonic clock."""
+    if instant is None:
+        return None
+    return session.clock.monotonic() + (instant - session.clock.now()).total_seconds()
 
 
 async def resume_all(reading: Reading, around: Surroundings, announcer: Announcer) -> list[Told]:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.command import Finished, Running, environ, run, write_config
+from tests.support.command import AS_JSON, Finished, Running, environ, run, write_config
 from tests.support.small_platform import NEVER_ENDING, SHOP, SmallPlatform, serving
 
 SLACK = 20.0 if any(name.startswith("COVERAGE_") for name in os.environ) else 4.0
@@ -257,3 +257,29 @@ def test_only_a_change_is_told_by_default(tmp_path: Path) -> None:
     told = [json.loads(body) for _, body in there.heard]
     assert codes == [0, 1, 0, 0]
     assert [(each["exit_code"], each["recovered"]) for each in told] == [(1, False), (0, True)]
+
+
+def scheduled(tmp_path: Path, more: str) -> str:
+    lines = f"{TELLING}\nschedule: {{cron: '* * * * *', timezone: UTC}}\n{more}"
+    return str(write_config(tmp_path, [SHOP], more=lines))
+
+
+def test_a_scheduled_run_is_told_as_every_other_run(tmp_path: Path) -> None:
+    with serving(SmallPlatform()) as platform, outside() as there:
+        done = run("schedule", scheduled(tmp_path, ""), "--due", *AS_JSON, env=env_for(there, platform))
+    assert (done.code, warnings_of(done)) == (0, [])
+    pings = [urlsplit(each).path.removeprefix(f"/ping/{SECRET}") for each in there.paths() if "/ping/" in each]
+    assert pings == ["/start", "/0"]
+    assert json.loads(there.body_of(f"/hook/{SECRET}"))["outcome"] == "succeeded"
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_time_that_is_skipped_is_told_to_the_dead_mans_signal_alone(tmp_path: Path) -> None:
+    metrics = tmp_path / "restart.prom"
+    more = f"metrics: {{textfile: {metrics}}}\nblackouts: [{{from: 2020-01-01, to: 2099-01-01}}]"
+    with serving(SmallPlatform()) as platform, outside() as there:
+        done = run("schedule", scheduled(tmp_path, more), "--due", env=env_for(there, platform))
+    assert (done.code, platform.submits) == (0, 0)
+    assert [urlsplit(each).path for each in there.paths()] == [f"/ping/{SECRET}/log"]
+    assert "skipped (blackout)" in there.body_of(f"/ping/{SECRET}/log")
+    assert "qovery_restart_next_run_timestamp_seconds{" in metrics.read_text()

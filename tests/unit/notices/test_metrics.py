@@ -55,6 +55,15 @@ def test_a_failure_leaves_the_last_success_and_the_schedule_as_they_were(path: P
     assert dict(found.environments)["succeeded"] == 1
 
 
+def test_missed_times_add_up_whatever_somebody_else_wrote(path: Path) -> None:
+    for missed, so_far in ((2, 2), (0, 2), (1, 3)):
+        update_schedule(path, "night.yaml", next_run=None, missed=missed)
+        assert read_metrics(path, "night.yaml").missed_occurrences == so_far
+    path.write_text('qovery_restart_missed_occurrences{config="night.yaml"} NaN\n')
+    update_schedule(path, "night.yaml", next_run=None, missed=1)
+    assert read_metrics(path, "night.yaml").missed_occurrences == 1
+
+
 def test_a_schedule_without_a_next_time_has_none(path: Path) -> None:
     update_schedule(path, "night.yaml", next_run=None, missed=0)
     assert samples(path) == {("qovery_restart_missed_occurrences", ""): 0}
