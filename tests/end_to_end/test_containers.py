@@ -17,7 +17,6 @@ import pytest
 
 import orchestrator
 from tests.support.command import COMMAND, PATIENCE, TOKEN, events_in, write_config
-from tests.support.recipes import HAS_DUE
 from tests.support.small_platform import NEVER_ENDING, QUICK_SUCCESS, SHOP, SmallPlatform, serving
 
 ANYBODY = 54321
@@ -164,7 +163,6 @@ def test_process_1_heeds_the_stop_signal_and_the_next_container_resumes(folder: 
     assert platform.submits == 1
 
 
-@pytest.mark.skipif(not HAS_DUE, reason="this command line has no `schedule --due`")
 def test_one_container_after_the_other_asks_and_one_of_them_runs_the_night(folder: Path) -> None:
     now = datetime.now(UTC)
     schedule = f'schedule: {{cron: "{now.minute} {now.hour} * * *", grace: 10m, window: 2h}}'

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.command import AS_JSON, Finished, Running, environ, run, write_config
+from tests.support.command import Finished, Running, environ, run, write_config
 from tests.support.small_platform import NEVER_ENDING, SHOP, SmallPlatform, serving
 
 SLACK = 20.0 if any(name.startswith("COVERAGE_") for name in os.environ) else 4.0
@@ -266,7 +266,7 @@ def scheduled(tmp_path: Path, more: str) -> str:
 
 def test_a_scheduled_run_is_told_as_every_other_run(tmp_path: Path) -> None:
     with serving(SmallPlatform()) as platform, outside() as there:
-        done = run("schedule", scheduled(tmp_path, ""), "--due", *AS_JSON, env=env_for(there, platform))
+        done = run("schedule", scheduled(tmp_path, ""), "--due", "--log-format", "json", env=env_for(there, platform))
     assert (done.code, warnings_of(done)) == (0, [])
     pings = [urlsplit(each).path.removeprefix(f"/ping/{SECRET}") for each in there.paths() if "/ping/" in each]
     assert pings == ["/start", "/0"]
