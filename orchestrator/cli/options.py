@@ -18,7 +18,7 @@ import typer
 
 from orchestrator.errors import UsageError
 from orchestrator.machine import expand_home
-from orchestrator.reports.formats import listed_formats
+from orchestrator.reports.formats import listed_formats, rejoined
 
 
 class Output(StrEnum):
@@ -162,7 +162,12 @@ FromOption = Annotated[
 ]
 ReportOption = Annotated[
     list[Path] | None,
-    _output("--report", f"Write a report; the format follows the suffix: {listed_formats()}. Repeatable.", "FILE"),
+    _output(
+        "--report",
+        f"Write a report; the format follows the suffix: {listed_formats()}. Or name it: md:FILE. - is stdout. "
+        "Repeatable.",
+        "[FORMAT:]FILE",
+    ),
 ]
 LogFormatOption = Annotated[LogFormat, _output("--log-format", "How stderr is written.")]
 LogLevelOption = Annotated[LogLevel, _output("--log-level", "The lowest level that is logged.")]
@@ -208,7 +213,8 @@ class Settings:
     """The values of the options that commands share."""
 
     output: Output = Output.TEXT
-    report: Sequence[Path] = ()
+    report: Sequence[str] = ()
+    """Each as `report_file` reads it."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
     no_color: bool = False
@@ -281,6 +287,15 @@ def _expanded(path: Path, option: str) -> Path:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
+def _reports(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the reports that are asked for; a variable lists them with colons, as any list of files."""
+    given = tuple(map(str, paths))
+    in_variable = os.environ.get(variable_of("--report"), "").split(os.pathsep)
+    if given == tuple(str(Path(piece)) for piece in in_variable if piece):
+        return tuple(rejoined(given))
+    return given
+
+
 def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the shared options to a command, which is called with a `Settings` and its own options.
 
@@ -297,7 +312,7 @@ def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], 
             chosen = {name: values.pop(name) for name in shared}
             chosen |= {name: tuple(chosen[name] or ()) for name in _REPEATABLE & chosen.keys()}
             if chosen.get("report"):
-                chosen["report"] = tuple(_expanded(path, "--report") for path in chosen["report"])
+                chosen["report"] = _reports(chosen["report"])
             if chosen.get("state_dir") is not None:
                 chosen["state_dir"] = _expanded(chosen["state_dir"], "--state-dir")
             command(Settings(**chosen), **values)
