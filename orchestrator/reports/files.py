@@ -13,7 +13,6 @@ from orchestrator.errors import UsageError
 from orchestrator.reports.formats import ReportFile
 from orchestrator.reports.model import RunReport
 
-
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
 _STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 

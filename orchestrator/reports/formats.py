@@ -56,7 +56,7 @@ FORMATS = (
 )
 _BY_PREFIX = {prefix: each for each in FORMATS for prefix in each.prefixes}
 _LIKE_A_NAME = re.compile("[A-Za-z][A-Za-z0-9]{0,9}")
-"""What is meant as a format's name, if it stands before a colon. A file's name may contain one: `nightly-03:00.json`."""
+"""What is meant as a format's name before a colon; other files' names may contain one: `nightly-03:00.json`."""
 _CLOSE = 0.7
 """How alike a prefix of another form must be to a format's name to be taken for a mistake."""
 

@@ -119,7 +119,7 @@ def _suite(
         # The format has no time zones; strict readers reject them.
         timestamp=instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
-    if file is not None:
+    if file:
         suite.set("file", printable(file))
     listed = ET.SubElement(suite, "properties")
     for key, value in properties.items():
