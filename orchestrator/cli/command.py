@@ -98,7 +98,7 @@ class CommandRunner:
         started_at = SystemClock().now()
         writable: list[ReportFile] = []
         try:
-            self._accept_reports(writable)
+            self.accept_reports(writable)
             report = in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
         except WHATEVER as error:
             self.show_error(error)
@@ -110,16 +110,27 @@ class CommandRunner:
                 self._show_problems(report.errors)  # The run has logged the traceback.
         if report.exit_code in _TIME_IS_UP or self.interruption.code is not None:
             self._hurry()
-        self._write_reports(report, [file for file in writable if not file.is_stdout])
-        on_stdout = next((file for file in writable if file.is_stdout), None)
+        self.deliver(report, writable, is_result=is_result)
+        return ExitCode(report.exit_code)
+
+    def deliver(self, report: RunReport, files: Sequence[ReportFile], *, is_result: bool = True) -> bool:
+        """Write a report to every file, then to stdout; return whether all files could be written.
+
+        Args:
+            report: the run.
+            files: what `accept_reports` accepted.
+            is_result: whether stdout has the summary or the JSON, unless one of the files is stdout.
+        """
+        is_written = self._write_reports(report, [file for file in files if not file.is_stdout])
+        on_stdout = next((file for file in files if file.is_stdout), None)
         if on_stdout is not None:
             text = on_stdout.format.render(report)
             self.show(printable_json(text) if on_stdout.format.suffix == ".json" else text)
         elif is_result:
             self._present(report)
-        return ExitCode(report.exit_code)
+        return is_written
 
-    def _accept_reports(self, writable: list[ReportFile]) -> None:
+    def accept_reports(self, writable: list[ReportFile]) -> None:
         """Add to `writable` what `--report` asks for, one by one.
 
         Raises:
@@ -226,7 +237,8 @@ class CommandRunner:
             render_summary(report, width=settings.width, color=settings.color_on(sys.stdout), verbose=settings.verbose)
         )
 
-    def _write_reports(self, report: RunReport, files: Iterable[ReportFile]) -> None:
+    def _write_reports(self, report: RunReport, files: Iterable[ReportFile]) -> bool:
+        is_written = True
         for file in files:
             try:
                 # Whatever hangs here, half of the time is left for what comes after it.
@@ -234,6 +246,8 @@ class CommandRunner:
                 done_within(within, partial(write_report, report, file))
             except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
                 self._log.error("report_not_written", path=str(file.path), error=str(error))
+                is_written = False
+        return is_written
 
     async def _with_signals(self, work: Coroutine[Any, Any, T]) -> T:
         with self._signals(asyncio.get_running_loop()):

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.cli import completing
 from orchestrator.errors import UsageError
 from orchestrator.machine import expand_home
 from orchestrator.reports.formats import listed_formats, rejoined
@@ -67,6 +68,7 @@ def _option(
     panel: str | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    completion: Callable[..., list[tuple[str, str]]] | None = None,
 ) -> object:
     """Return typer's description of an option.
 
@@ -81,6 +83,7 @@ def _option(
         rich_help_panel=panel,
         min=at_least,
         max=at_most,
+        autocompletion=completion,
     )
 
 
@@ -102,7 +105,13 @@ EnvironmentArgument = Annotated[
     str, typer.Argument(metavar="ENVIRONMENT", help="An id, or organization/project/environment by name.")
 ]
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of it.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, or the beginning of it.",
+        show_default=False,
+        autocompletion=completing.unfinished_runs,
+    ),
 ]
 OptionalRunArgument = Annotated[
     str | None,
@@ -110,10 +119,39 @@ OptionalRunArgument = Annotated[
         metavar="[RUN]",
         help="A run's id, or the beginning of it. Default: the latest interrupted run.",
         show_default=False,
+        autocompletion=completing.runs_to_resume,
     ),
 ]
 
-OnlyOption = Annotated[list[str] | None, _scope("--only", "Only this environment of the file. Repeatable.", "NAME")]
+PastRunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, or the beginning of it; last is the run that started last.",
+        show_default=False,
+        autocompletion=completing.past_runs,
+    ),
+]
+PastEnvironmentArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ENVIRONMENT]",
+        help="Only the restarts of this environment: its id, its path, or what a file calls it.",
+        show_default=False,
+        autocompletion=completing.past_environments,
+    ),
+]
+SinceOption = Annotated[str, _option("--since", "How far to look back: 30d, 12h.", "DURATION")]
+LimitOption = Annotated[
+    int, _option("--limit", "How many to list, the latest first; the figures are of all.", "N", at_least=1)
+]
+
+OnlyOption = Annotated[
+    list[str] | None,
+    _scope(
+        "--only", "Only this environment of the file. Repeatable.", "NAME", completion=completing.environments_of_file
+    ),
+]
 ApplicationOption = Annotated[
     list[str] | None, _scope("--application", "Restart this application, by name or id. Repeatable.", "NAME")
 ]

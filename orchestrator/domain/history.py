@@ -125,7 +125,9 @@ def figures_of_restarts(restarts: Iterable[PastRestart]) -> Figures:
     """Sum up the restarts of an environment."""
     return _figures(
         [
-            (each.succeeded, each.result and each.result.duration_s, each.result and each.result.settled_at)
+            (None, None, None)
+            if each.result is None
+            else (each.succeeded, each.result.duration_s, each.result.settled_at)
             for each in restarts
         ]
     )
