@@ -69,7 +69,8 @@ def environments_of_file(ctx: typer.Context, incomplete: str) -> Proposals:
     """Propose the environments of the file that the command line names, but for those that it names already."""
     import yaml  # noqa: PLC0415 - only this needs it
 
-    path = Path(str(ctx.params["config"])).expanduser()
+    # With the last option still without its value, the words before it are not yet shared out among the arguments.
+    path = Path(str(ctx.params.get("config") or ctx.args[0])).expanduser()
     found = path.stat()  # A pipe would be waited for; standard input is not ours to read.
     if not S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
         return []

@@ -109,8 +109,9 @@ class History:
     """Of everything since then, whether or not it is listed."""
     runs: Sequence[PastRun] = ()
     """The latest runs."""
-    environment: str | None = None
-    """The id of the one environment that was asked about; then its restarts are listed."""
+    environments: tuple[str, ...] | None = None
+    """The ids of the one environment that was asked about; then its restarts are listed. Several if it was deleted and
+    created again."""
     restarts: Sequence[PastRestart] = ()
     latest_before: datetime | None = None
     """If nothing began since then: when the last did that came before."""

@@ -1,7 +1,8 @@
 """What the journal remembers of past runs. Reads alone: it needs no permission to write, and waits for nobody."""
 
 import json
-from collections.abc import Iterator, Mapping
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +20,7 @@ from orchestrator.text import fold, printable
 
 _RUN = ", ".join(f"runs.{name}" for name in sorted(COLUMNS["runs"] - {"config", "report"})) + ", '' AS config"
 """A run without its documents, which may be large."""
+SHOWN_NAMES = 5
 _KNOWN = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -87,12 +89,11 @@ def state_of(store: Store, row: RunRow) -> RunState:
     return RunState.IN_PROGRESS if store.is_at_work(row) else RunState.INTERRUPTED
 
 
-def past_restarts(store: Store, environment_id: str, *, since: datetime) -> list[PastRestart]:
-    """Return what the runs that began since then did in an environment, the latest first."""
+def past_restarts(store: Store, environment_ids: Collection[str], *, since: datetime) -> list[PastRestart]:
+    """Return what the runs that began since then did in an environment with one of these ids, the latest first."""
     rows = {row.run_id: row for row in _rows(store, since)}
-    found = store.database.read(
-        "SELECT run_id, name, environment_id, result FROM environments WHERE environment_id = ?", environment_id
-    )
+    query = "SELECT run_id, name, environment_id, result FROM environments WHERE environment_id = ?"
+    found = [each for environment_id in environment_ids for each in store.database.read(query, environment_id)]
     past = []
     for each in found:
         if (row := rows.get(each["run_id"])) is None:
@@ -115,52 +116,56 @@ def past_restarts(store: Store, environment_id: str, *, since: datetime) -> list
     return sorted(past, key=lambda restart: (restart.started_at, restart.run_id), reverse=True)
 
 
-def latest_start(store: Store, environment_id: str | None = None) -> datetime | None:
-    """Return when the latest run began, or the latest that had an environment; None if there is none."""
+def latest_start(store: Store, environment_ids: Collection[str] = ()) -> datetime | None:
+    """Return when the latest run began, or the latest that had one of these environments; None if there is none."""
     rows = {row.run_id: row.started_at for row in _rows(store, datetime.min.replace(tzinfo=UTC))}
-    if environment_id is not None:
+    if environment_ids:
         query = "SELECT run_id FROM environments WHERE environment_id = ?"
-        having = {each["run_id"] for each in store.database.read(query, environment_id)}
+        having = {row["run_id"] for each in environment_ids for row in store.database.read(query, each)}
         rows = {run_id: started_at for run_id, started_at in rows.items() if run_id in having}
     return max(rows.values(), default=None)
 
 
-def environment_called(store: Store, asked: str) -> str:
-    """Return the id of the environment that a user means: by its id, its path, or what a file calls it.
+def environments_called(store: Store, asked: str) -> frozenset[str]:
+    """Return the ids of the environment that a user means: by its id, its path, or what a file calls it.
+
+    An environment that was deleted and created again under its path, or its name in one file, has several.
 
     Raises:
-        UsageError: no run had it, or different files mean different environments by it.
+        UsageError: no run had it, or several files mean different environments by the name.
     """
-    names: dict[str, dict[str, str]] = {}
-    sources: dict[str, str | None] = {}
-    for row in store.database.read(
-        "SELECT name, environment_id, source FROM environments JOIN runs USING (run_id) ORDER BY started_at"
-    ):
-        environment_id = str(row["environment_id"])
-        names.setdefault(fold(str(row["name"])), {})[environment_id] = str(row["name"])
-        sources[environment_id] = row["source"]
-    key = fold(asked)
-    if asked.strip().casefold() in sources:
-        return asked.strip().casefold()
-    meant = set(names.get(key, {}))
-    if not meant and "/" in asked:
-        meant = set(_by_path(store, key))
-    if len(meant) == 1:
-        return meant.pop()
-    if meant:
-        listed = ", ".join(f"{each} ({sources[each] or 'without a file'})" for each in sorted(meant))
-        raise UsageError(f"More than one environment is called {printable(asked)}: {printable(listed)}. Give its id.")
-    known = [name for named in names.values() for name in set(named.values())]
-    close = get_close_matches(key, names, n=3, cutoff=0.6)
-    spelled = [next(iter(names[name].values())) for name in close] or sorted(known)[:5]
-    hint = (
-        ("Did you mean " + " or ".join(spelled) + "?")
-        if close
-        else ("It has " + ", ".join(spelled) + ", among others.")
+    rows = store.database.read(
+        "SELECT DISTINCT name, environment_id, source FROM environments JOIN runs USING (run_id) ORDER BY name"
     )
-    raise UsageError(
-        f"{store.database} has no environment {printable(asked)}. {printable(hint) if known else 'It has no run yet.'}"
-    )
+    key, asked_id = fold(asked), asked.strip().casefold()
+    if any(row["environment_id"] == asked_id for row in rows):
+        return frozenset({asked_id})
+    meant: dict[str | None, set[str]] = {}
+    for row in rows:
+        if fold(str(row["name"])) == key:
+            meant.setdefault(row["source"], set()).add(str(row["environment_id"]))
+    ids = frozenset().union(*meant.values())
+    if len(meant) > 1 and any(each != ids for each in meant.values()):
+        listed = "; ".join(
+            f"{', '.join(sorted(each))} in {source or 'runs without a file'}" for source, each in meant.items()
+        )
+        raise UsageError(f"Several files call an environment {printable(asked)}: {printable(listed)}. Give its id.")
+    if not ids and "/" in asked:
+        ids = frozenset(_by_path(store, key))
+    if not ids:
+        raise UsageError(f"{store.database} has no environment {printable(asked)}. {_instead_of(key, rows)}")
+    return ids
+
+
+def _instead_of(key: str, rows: Sequence[sqlite3.Row]) -> str:
+    """Return a hint for somebody who asked for an environment that no run had."""
+    names = {fold(str(row["name"])): printable(str(row["name"])) for row in rows}
+    if close := get_close_matches(key, names, n=3, cutoff=0.6):
+        return f"Did you mean {' or '.join(names[each] for each in close)}?"
+    if not names:
+        return "It has no run yet."
+    more = len(names) - SHOWN_NAMES
+    return f"It has {', '.join([*names.values()][:SHOWN_NAMES])}{f', and {more} more' if more > 0 else ''}."
 
 
 def _by_path(store: Store, path: str) -> Iterator[str]:

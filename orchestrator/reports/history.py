@@ -39,11 +39,11 @@ def render_history(history: History, *, width: int, color: bool, zone: tzinfo | 
         zone: the time zone of all times; default: this machine's.
     """
     lines: list[str] = []
-    if history.environment is not None:
+    if history.environments is not None:
         rows = [_restart_row(each, zone) for each in history.restarts]
         headings: tuple[str, ...] = ("STARTED", "RUN", "OUTCOME", "TOOK", "WELL")
         files = [each.source for each in history.restarts]
-        lines.append(f"Restarts of {_names(history.restarts) or history.environment}")
+        lines.append(f"Restarts of {_names(history)}")
     else:
         rows = [_run_row(each, zone) for each in history.runs]
         headings = ("STARTED", "RUN", "OUTCOME", "TOOK", "WELL")
@@ -54,9 +54,12 @@ def render_history(history: History, *, width: int, color: bool, zone: tzinfo | 
     )
 
 
-def _names(restarts: Sequence[PastRestart]) -> str:
-    names = list(dict.fromkeys(printable(each.name) for each in restarts))
-    return f"{', '.join(names)} ({printable(restarts[0].environment_id)})" if names else ""
+def _names(history: History) -> str:
+    names = list(dict.fromkeys(printable(each.name) for each in history.restarts))
+    ids = history.environments or ()
+    more = f", and {len(ids) - 1} earlier of its ids" if len(ids) > 1 else ""
+    latest = printable(history.restarts[0].environment_id if history.restarts else ids[0])
+    return f"{', '.join(names)} ({latest}{more})" if names else f"{latest}{more}"
 
 
 def _run_row(run: PastRun, zone: tzinfo | None) -> _Row:
@@ -141,7 +144,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _closing(history: History, listed: int, zone: tzinfo | None) -> Iterator[str]:
     figures = history.figures
-    noun = "run" if history.environment is None else "restart"
+    noun = "run" if history.environments is None else "restart"
     since = _local(history.since, zone)
     if not figures.total:
         before = history.latest_before
@@ -188,13 +191,13 @@ def history_document(history: History) -> dict[str, Any]:
     """Return the history as the JSON that the README describes: instants in UTC, spans in seconds."""
     listed: dict[str, Any] = (
         {"runs": [_run_document(run) for run in history.runs]}
-        if history.environment is None
+        if history.environments is None
         else {"restarts": [_restart_document(each) for each in history.restarts]}
     )
     return {
         "schema_version": SCHEMA_VERSION,
         "since": _instant(history.since),
-        "environment_id": history.environment,
+        "environment_ids": history.environments,
         "figures": _figures_document(history.figures),
         **listed,
     }

@@ -72,14 +72,14 @@ def history_of(
                 runs=runs[:limit],
                 latest_before=None if runs else archive.latest_start(store),
             )
-        environment_id = archive.environment_called(store, environment)
-        restarts = archive.past_restarts(store, environment_id, since=after)
+        environment_ids = archive.environments_called(store, environment)
+        restarts = archive.past_restarts(store, environment_ids, since=after)
         return History(
             since=after,
             figures=figures_of_restarts(restarts),
-            environment=environment_id,
+            environments=tuple(sorted(environment_ids)),
             restarts=restarts[:limit],
-            latest_before=None if restarts else archive.latest_start(store, environment_id),
+            latest_before=None if restarts else archive.latest_start(store, environment_ids),
         )
 
 
