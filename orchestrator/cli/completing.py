@@ -5,7 +5,6 @@ pydantic and without their checks, and nothing is written or waited for.
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import wraps
@@ -102,6 +101,8 @@ def _read(ctx: typer.Context, query: str, *parameters: object) -> list[tuple[obj
     named = ctx.params.get("state_dir")
     folder = state_folder(os.environ) if named is None else Path(str(named)).expanduser()
     address = f"{(folder / FILE_NAME).absolute().as_uri()}?mode=ro"
+    import sqlite3  # noqa: PLC0415
+
     with closing(sqlite3.connect(address, uri=True, timeout=AT_MOST)) as connection:
         return connection.execute(query, parameters).fetchall()
 

@@ -90,7 +90,7 @@ def test_restarts_of_an_environment_are_those_of_its_ids(journals: Journals) -> 
     store = journals.process()
     close(begin(store, "first"), [replace(ended(), duration_s=12.0)])
     journals.clock.move(60.0)
-    again = begin(store, "second", targets=[target("api", environment_id=OTHER), target("api", name="x")])
+    again = begin(store, "second", targets=[target("api", environment_id=OTHER)])
     at_once(again.page("production").claim())
     at_once(again.page("production").intend(intent(again.began)))
     die(again)
@@ -190,7 +190,7 @@ def test_what_is_no_journal_is_refused_as_it_is_for_a_run(journals: Journals) ->
     "statement",
     [
         "UPDATE environments SET result = '{'",
-        "UPDATE environments SET result = '{\"outcome\": \"splendid\"}'",
+        'UPDATE environments SET result = \'{"outcome": "splendid"}\'',
         "UPDATE environments SET result = '[]'",
         "UPDATE runs SET exit_code = 'no'",
         "UPDATE runs SET exit_code = -1",
