@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from textwrap import wrap
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -17,6 +18,8 @@ SCHEMA_VERSION = 1
 """Increased with every change that could break a script that reads the JSON."""
 _GAP = "  "
 _INDENT = "    "
+_NARROWEST = 40
+"""Columns."""
 _STATES = {RunState.IN_PROGRESS: "in progress", RunState.INTERRUPTED: "interrupted"}
 _GREEN, _RED, _YELLOW, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
@@ -134,7 +137,22 @@ def _table(
         line = _line((*row.cells, file) if beside else row.cells, widths)
         yield f"{row.color}{line}{_PLAIN}" if color else line
         for detail in (*((file,) if not same and not beside else ()), *row.details):
-            yield f"{_INDENT}{detail}"
+            yield from _wrapped(detail, width)
+
+
+def _wrapped(detail: str, width: int) -> Iterator[str]:
+    """Yield a detail on as many lines as it needs; no word is cut, and a command is not either."""
+    if detail.startswith("qovery-restart "):
+        yield f"{_INDENT}{detail}"
+        return
+    yield from wrap(
+        detail,
+        width=max(width, _NARROWEST),
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -159,9 +177,10 @@ def _closing(history: History, listed: int, zone: tzinfo | None) -> Iterator[str
     )
     yield f"{count(figures.total, noun)} since {since}: {decided}."
     if figures.median_s is not None:
-        last = "" if figures.last_success_at is None else f" The last ended at {_local(figures.last_success_at, zone)}."
-        yield f"A success took {span(figures.median_s)} (median), {span(figures.p95_s)} (p95).{last}"
-    elif rate is not None:
+        yield f"A success took {span(figures.median_s)} (median), {span(figures.p95_s)} (p95)."
+    if figures.last_success_at is not None:
+        yield f"The last success ended at {_local(figures.last_success_at, zone)}."
+    elif rate == 0:
         yield "None succeeded in this time."
     if listed < figures.total:
         yield f"The latest {listed} are listed; --limit {figures.total} lists all."

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.clock import SystemClock
 from orchestrator.journal.database import FILE_NAME
-from orchestrator.journal.store import open_store
 from tests.support.builders import ended, target
-from tests.support.journals import begin
+from tests.support.journals import Journals, begin
 from tests.support.memory_journal import at_once
 
 PROGRAM = "import sys; sys.argv = ['qovery-restart']; from orchestrator.cli import main; main()"
@@ -23,18 +21,18 @@ WELL, CUT_OFF, FAILED = "20261126-030000-aaaaaa", "20261125-030000-bbbbbb", "202
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A directory with a journal of three runs, and a file of three environments."""
-    store = open_store(tmp_path / "state", clock=SystemClock())
+    journals = Journals(tmp_path / "state")
     for run_id, results, outcome in (
         (WELL, [ended()], "succeeded"),
         (CUT_OFF, None, "interrupted"),
         (FAILED, [ended()], "failed"),
     ):
-        work = begin(store, run_id, targets=[target("api")])
+        work = begin(journals.process(), run_id, targets=[target("api")])
         at_once(work.close(results, outcome=outcome, exit_code=0, report="{}"))
         at_once(work.release())
-    store.database.close()
+    journals.close()
     (tmp_path / "nightly.yaml").write_text(
-        "version: 1\nenvironments:\n- {name: staging}\n- {name: production, wave: 2}\n- {name: preview}\n- 7\n- {wave: 1}\n",
+        "environments: [{name: staging}, {name: production, wave: 2}, {name: preview}, 7, {wave: 1}]\n",
         encoding="utf-8",
     )
     return tmp_path

@@ -1,7 +1,7 @@
 """`history` and `report`, offline: what they print, write and exit with."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,11 @@ from typer.testing import CliRunner, Result
 
 from orchestrator.cli.app import app
 from orchestrator.cli.past import span_of
-from orchestrator.clock import SystemClock
 from orchestrator.errors import UsageError
-from orchestrator.journal.store import open_store
 from orchestrator.reports.model import RunReport, render_json
 from tests.support import reports
 from tests.support.builders import ended
-from tests.support.journals import begin
+from tests.support.journals import Journals, begin
 from tests.support.memory_journal import at_once
 
 RUN = "20261126-030000-5f3a1c"
@@ -36,16 +34,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def past(folder: Path) -> RunReport:
     """Write a run that failed into the journal."""
-    store = open_store(folder / "state", clock=SystemClock())
-    work = begin(store, RUN)
+    journals = Journals(folder / "state")
+    journals.clock.set_wall((datetime.now(UTC) - journals.clock.now()).total_seconds())
+    work = begin(journals.process(), RUN)
     at_once(work.close([ended()], outcome="failed", exit_code=1, report=render_json(REPORT)))
     at_once(work.release())
-    store.database.close()
+    journals.close()
     return REPORT
 
 
-def document_of(result: Result) -> Any:
-    return json.loads(result.stdout)
+def document_of(result: Result) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
 
 
 @pytest.mark.usefixtures("past")

@@ -17,6 +17,7 @@ from orchestrator.domain.history import (
 )
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.reports.history import history_document, render_history
+from orchestrator.text import printable
 from tests.support.reports import ENVIRONMENT_ID, NASTY, failed, succeeded, without_submit
 
 START = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -79,7 +80,8 @@ def test_runs_read_so() -> None:
         "    repeats what failed in 20261122-030000-000004\n"
         "\n"
         "4 runs since 2026-10-27 04:00: 2 of 3 that ended succeeded (67 %).\n"
-        "A success took 1m 21s (median), 1m 21s (p95). The last ended at 2026-11-26 04:01.\n"
+        "A success took 1m 21s (median), 1m 21s (p95).\n"
+        "The last success ended at 2026-11-26 04:01.\n"
         "Times are in local time (UTC+01:00); run ids begin with theirs in UTC.\n"
     )
 
@@ -88,7 +90,7 @@ def test_forty_runs_fit_eighty_columns_and_one_screen() -> None:
     shown = text(of_runs(*(a_run(number) for number in range(40))))
     lines = shown.splitlines()
     assert max(map(cell_len, lines)) <= 80
-    assert len(lines) == 27
+    assert len(lines) == 28
     assert "The latest 20 are listed; --limit 40 lists all." in lines
 
 
@@ -193,7 +195,8 @@ def test_the_restarts_of_an_environment_read_so() -> None:
         "    qovery-restart resume 20261123-030000-000003\n"
         "\n"
         "4 restarts since 2026-10-27 04:00: 1 of 2 that ended succeeded (50 %).\n"
-        "A success took 31s (median), 31s (p95). The last ended at 2026-08-14 05:00.\n"
+        "A success took 31s (median), 31s (p95).\n"
+        "The last success ended at 2026-08-14 04:00.\n"
         "Times are in local time (UTC+01:00); run ids begin with theirs in UTC.\n"
     )
 
@@ -213,7 +216,7 @@ def test_a_nasty_name_stays_on_its_line(nasty: str, width: int) -> None:
     for history in (runs, restarts):
         shown = text(history, width=width)
         assert "\x1b" not in shown
-        assert shown.isprintable() or all(line.isprintable() for line in shown.split("\n"))
+        assert all(printable(line) == line for line in shown.split("\n"))
 
 
 def test_a_script_reads_the_runs_so() -> None:
@@ -279,3 +282,12 @@ def test_a_script_reads_the_restarts_so() -> None:
     }
     keys = ("outcome", "reason", "message", "submitted_at", "settled_at", "duration_s")
     assert [document["restarts"][1][key] for key in keys] == [None] * 6
+
+
+def test_a_long_message_is_wrapped_and_a_command_is_not() -> None:
+    long = replace(failed("production"), message="Qovery did not restart the service. " * 8)
+    restart = replace(a_restart(long), resume="qovery-restart resume r --state-dir /srv/" + "x" * 90)
+    lines = text(of_restarts(restart)).splitlines()
+    assert f"    {restart.resume}" in lines
+    assert max(cell_len(line) for line in lines if "--state-dir" not in line) <= 80
+    assert sum("Qovery did not restart" in line for line in lines) > 3
