@@ -224,6 +224,37 @@ def schedule(
     )
 
 
+@app.command(
+    epilog=f"{_EXAMPLES}qovery-restart history\n\n"
+    "qovery-restart history acme/shop/production --since 90d\n\n"
+    "qovery-restart history --output json | jq '.figures.success_rate'"
+)
+@opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose"))
+def history(
+    settings: opt.Settings,
+    *,
+    environment: opt.PastEnvironmentArgument = None,
+    since: opt.SinceOption = "30d",
+    limit: opt.LimitOption = 20,
+) -> None:
+    """Show past runs, or the restarts of one environment, from the journal: outcomes, durations, success rate."""
+    from orchestrator.cli.past import show_history  # noqa: PLC0415
+
+    raise typer.Exit(show_history(settings, environment, since=since, limit=limit))
+
+
+@app.command(
+    epilog=f"{_EXAMPLES}qovery-restart report last --report report.html\n\n"
+    "qovery-restart report 20261124-030000-5f3a1c --report md:-"
+)
+@opt.common(without=("simulate", "seed", "faults", "world"))
+def report(settings: opt.Settings, *, run: opt.PastRunArgument) -> None:
+    """Show the report of a past run again, in any format, from the journal. Exits with 0, however that run ended."""
+    from orchestrator.cli.past import show_report  # noqa: PLC0415
+
+    raise typer.Exit(show_report(settings, run))
+
+
 @app.command(epilog=f"{_EXAMPLES}qovery-restart validate nightly.yaml")
 def validate(
     config: opt.ConfigArgument,
@@ -237,13 +268,13 @@ def validate(
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
 def schema(
-    report: opt.OfReportOption = False,
+    of_report: opt.OfReportOption = False,
 ) -> None:
     """Print the JSON Schema of the configuration file, for editors, or of the report."""
     from orchestrator.config import json_schema  # noqa: PLC0415
     from orchestrator.reports.model import report_schema  # noqa: PLC0415
 
-    typer.echo(json.dumps(report_schema() if report else json_schema(), indent=2))
+    typer.echo(json.dumps(report_schema() if of_report else json_schema(), indent=2))
 
 
 @app.command(

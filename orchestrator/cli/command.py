@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,10 +18,11 @@ from orchestrator.cli.options import LogFormat, Output, Settings
 from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock, machine_seconds
 from orchestrator.domain.outcomes import ExitCode
-from orchestrator.errors import RestartError, defect_sentence
+from orchestrator.errors import RestartError, UsageError, defect_sentence
 from orchestrator.journal.store import resume_command
 from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
+from orchestrator.reports.formats import ReportFile, report_file
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
 from orchestrator.reports.text import render_summary
 from orchestrator.runs.codes import exit_code_of_error
@@ -98,11 +98,9 @@ class CommandRunner:
         What has to be kept is written first: nobody knows whether anybody reads stdout.
         """
         started_at = SystemClock().now()
-        writable: list[Path] = []
+        writable: list[ReportFile] = []
         try:
-            for path in self._settings.report:
-                check_writable(path)
-                writable.append(path)
+            self.accept_reports(writable)
             report = in_fitting_loop(self._with_signals(make()), rehearsal=self.rehearsal)
         except WHATEVER as error:
             self.show_error(error)
@@ -114,10 +112,43 @@ class CommandRunner:
                 self._show_problems(report.errors)  # The run has logged the traceback.
         if report.exit_code in _TIME_IS_UP or self.interruption.code is not None:
             self.hurry()
-        self._write_reports(report, writable)
-        if is_result:
-            self._present(report)
+        self.deliver(report, writable, is_result=is_result)
         return ExitCode(report.exit_code)
+
+    def deliver(self, report: RunReport, files: Sequence[ReportFile], *, is_result: bool = True) -> bool:
+        """Write a report to every file, then to stdout; return whether all files could be written.
+
+        Args:
+            report: the run.
+            files: what `accept_reports` accepted.
+            is_result: whether stdout has the summary or the JSON, unless one of the files is stdout.
+        """
+        is_written = self._write_reports(report, [file for file in files if not file.is_stdout])
+        on_stdout = next((file for file in files if file.is_stdout), None)
+        if on_stdout is not None:
+            text = on_stdout.format.render(report)
+            self.show(printable_json(text) if on_stdout.format.suffix == ".json" else text)
+        elif is_result:
+            self._present(report)
+        return is_written
+
+    def accept_reports(self, writable: list[ReportFile]) -> None:
+        """Add to `writable` what `--report` asks for, one by one.
+
+        Raises:
+            UsageError: one of them cannot be written; those before it can.
+        """
+        for given in self._settings.report:
+            file = report_file(given)
+            check_writable(file)
+            if file.is_stdout:
+                if self._settings.output is Output.JSON or any(each.is_stdout for each in writable):
+                    raise UsageError(
+                        f"--report {given}: stdout carries one result. Leave out --output json, and name one report "
+                        "for it; the others need files."
+                    )
+                use_utf8(sys.stdout)
+            writable.append(file)
 
     def hurry(self) -> None:
         """Wait for nobody for long from now on."""
@@ -155,15 +186,18 @@ class CommandRunner:
 
     def check_reports(self) -> None:
         """Check that the reports can be written. Raises `UsageError`."""
-        for path in self._settings.report:
-            check_writable(path)
+        files: list[ReportFile] = []
+        self.accept_reports(files)
+        if any(file.is_stdout for file in files):
+            raise UsageError("--report: stdout has a line for each time that is decided. Name a file for the report.")
 
     def write_reports(self, report: RunReport | None, *, error: BaseException | None, config: str) -> None:
         """Write the reports of a run, over those of the one before; of an `error`, if that is all there is."""
         if report is None and error is not None:
             report = self._report_of_error(error, config=config, started_at=SystemClock().now())
         if report is not None:
-            self._write_reports(report, self._settings.report)
+            files = map(report_file, self._settings.report)
+            self._write_reports(report, (file for file in files if not file.is_stdout))
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
@@ -224,14 +258,17 @@ class CommandRunner:
             return
         self.show_summary(report)
 
-    def _write_reports(self, report: RunReport, paths: Iterable[Path]) -> None:
-        for path in paths:
+    def _write_reports(self, report: RunReport, files: Iterable[ReportFile]) -> bool:
+        is_written = True
+        for file in files:
             try:
                 # Whatever hangs here, half of the time is left for what comes after it.
                 within = min(max(self._time_left / 2, LEAST_TO_END), RESULT_PATIENCE)
-                done_within(within, partial(write_report, report, path))
+                done_within(within, partial(write_report, report, file))
             except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
-                self._log.error("report_not_written", path=str(path), error=str(error))
+                self._log.error("report_not_written", path=str(file.path), error=str(error))
+                is_written = False
+        return is_written
 
     async def _with_signals(self, work: Coroutine[Any, Any, T]) -> T:
         with self._signals(asyncio.get_running_loop()):
@@ -275,11 +312,14 @@ def problems_of(error: BaseException) -> tuple[str, ...]:
 
 def _configure_streams(output: Output) -> None:
     for stream in (sys.stdout, sys.stderr):
-        if not isinstance(stream, TextIOWrapper):
-            continue
         if stream is sys.stdout and output is Output.JSON:
-            # JSON is always UTF-8, and must not contain the escapes below.
-            stream.reconfigure(encoding="utf-8", errors="strict")
-        else:
+            use_utf8(stream)
+        elif isinstance(stream, TextIOWrapper):
             # A name that the terminal's encoding cannot represent must not end a run.
             stream.reconfigure(errors="backslashreplace")
+
+
+def use_utf8(stream: TextIO) -> None:
+    """Let a stream carry a document, which is always UTF-8, and must not contain a terminal's escapes."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="strict")

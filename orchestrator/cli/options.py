@@ -16,9 +16,10 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.cli import completing
 from orchestrator.errors import UsageError
 from orchestrator.machine import expand_home
-from orchestrator.reports.formats import listed_formats
+from orchestrator.reports.formats import listed_formats, rejoined
 
 
 class Output(StrEnum):
@@ -67,6 +68,7 @@ def _option(
     panel: str | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    completion: Callable[..., list[tuple[str, str]]] | None = None,
 ) -> object:
     """Return typer's description of an option.
 
@@ -81,6 +83,7 @@ def _option(
         rich_help_panel=panel,
         min=at_least,
         max=at_most,
+        autocompletion=completion,
     )
 
 
@@ -102,7 +105,13 @@ EnvironmentArgument = Annotated[
     str, typer.Argument(metavar="ENVIRONMENT", help="An id, or organization/project/environment by name.")
 ]
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of it.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, or the beginning of it.",
+        show_default=False,
+        autocompletion=completing.unfinished_runs,
+    ),
 ]
 OptionalRunArgument = Annotated[
     str | None,
@@ -110,10 +119,39 @@ OptionalRunArgument = Annotated[
         metavar="[RUN]",
         help="A run's id, or the beginning of it. Default: the latest interrupted run.",
         show_default=False,
+        autocompletion=completing.runs_to_resume,
     ),
 ]
 
-OnlyOption = Annotated[list[str] | None, _scope("--only", "Only this environment of the file. Repeatable.", "NAME")]
+PastRunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, or the beginning of it; last is the run that started last.",
+        show_default=False,
+        autocompletion=completing.past_runs,
+    ),
+]
+PastEnvironmentArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ENVIRONMENT]",
+        help="Only the restarts of this environment: its id, its path, or what a file calls it.",
+        show_default=False,
+        autocompletion=completing.past_environments,
+    ),
+]
+SinceOption = Annotated[str, _option("--since", "How far to look back: 30d, 12h.", "DURATION")]
+LimitOption = Annotated[
+    int, _option("--limit", "How many to list, the latest first; the figures are of all.", "N", at_least=1)
+]
+
+OnlyOption = Annotated[
+    list[str] | None,
+    _scope(
+        "--only", "Only this environment of the file. Repeatable.", "NAME", completion=completing.environments_of_file
+    ),
+]
 ApplicationOption = Annotated[
     list[str] | None, _scope("--application", "Restart this application, by name or id. Repeatable.", "NAME")
 ]
@@ -172,7 +210,12 @@ FromOption = Annotated[
 ]
 ReportOption = Annotated[
     list[Path] | None,
-    _output("--report", f"Write a report; the format follows the suffix: {listed_formats()}. Repeatable.", "FILE"),
+    _output(
+        "--report",
+        f"Write a report; the format follows the suffix: {listed_formats()}. Or name it: md:FILE. - is stdout. "
+        "Repeatable.",
+        "[FORMAT:]FILE",
+    ),
 ]
 LogFormatOption = Annotated[LogFormat, _output("--log-format", "How stderr is written.")]
 LogLevelOption = Annotated[LogLevel, _output("--log-level", "The lowest level that is logged.")]
@@ -218,7 +261,8 @@ class Settings:
     """The values of the options that commands share."""
 
     output: Output = Output.TEXT
-    report: Sequence[Path] = ()
+    report: Sequence[str] = ()
+    """Each as `report_file` reads it."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
     no_color: bool = False
@@ -291,6 +335,15 @@ def _expanded(path: Path, option: str) -> Path:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
+def _reports(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the reports that are asked for; a variable lists them with colons, as any list of files."""
+    given = tuple(map(str, paths))
+    in_variable = os.environ.get(variable_of("--report"), "").split(os.pathsep)
+    if given == tuple(str(Path(piece)) for piece in in_variable if piece):
+        return tuple(rejoined(given))
+    return given
+
+
 def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add the shared options to a command, which is called with a `Settings` and its own options.
 
@@ -307,7 +360,7 @@ def common(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], 
             chosen = {name: values.pop(name) for name in shared}
             chosen |= {name: tuple(chosen[name] or ()) for name in _REPEATABLE & chosen.keys()}
             if chosen.get("report"):
-                chosen["report"] = tuple(_expanded(path, "--report") for path in chosen["report"])
+                chosen["report"] = _reports(chosen["report"])
             if chosen.get("state_dir") is not None:
                 chosen["state_dir"] = _expanded(chosen["state_dir"], "--state-dir")
             command(Settings(**chosen), **values)

@@ -75,6 +75,10 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] | None = 
     config._source = source  # noqa: SLF001 - not part of the file, so not a field
     config._templates = dict(_secret_templates(document))  # noqa: SLF001 - the same
     config._places = dict(_places(document, source))  # noqa: SLF001 - the same
+    config._lines = {  # noqa: SLF001 - the same
+        environment.name: document.place_of(("environments", index)).line
+        for index, environment in enumerate(config.environments)
+    }
     return config
 
 

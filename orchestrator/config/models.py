@@ -71,6 +71,7 @@ class Config(Section):
     _source: str | None = PrivateAttr(default=None)
     _templates: Mapping[str, str] = PrivateAttr(default={})
     _places: Mapping[str, str] = PrivateAttr(default={})
+    _lines: Mapping[str, int] = PrivateAttr(default={})
 
     @property
     def source(self) -> str | None:
@@ -107,6 +108,11 @@ class Config(Section):
                 found.append(f"{key}: {shown_url(url)} is not encrypted: the token can be read on the way.")
         found += [f"{self._where(key)}{key}: {warning}" for key, warning in self._schedule_warnings()]
         return tuple(found)
+
+    @property
+    def lines(self) -> Mapping[str, int]:
+        """Where the file lists each environment, by name, from 1; empty if that is unknown."""
+        return self._lines
 
     def place_of(self, key: str) -> str | None:
         """Return where a key of `schedule` is written, such as `nightly.yaml:12:3`; None without a file."""
@@ -174,6 +180,7 @@ class Config(Section):
                 locator=environment.locator,
                 services=ALL_SERVICES if environment.services == "all" else environment.services.to_domain(),
                 wave=environment.wave,
+                line=self._lines.get(environment.name),
                 policy=environment.over(default),
                 checks=tuple(
                     HttpCheck(
@@ -225,9 +232,10 @@ class Config(Section):
         return self.model_copy(update={"blackouts": []})
 
     def named(self, source: str | None) -> "Config":
-        """Return a copy whose `source` is this."""
+        """Return a copy whose `source` is this; where in it anything is written is not known."""
         config = self.model_copy()
         config._source = source  # noqa: SLF001 - our own, of another instance
+        config._lines = {}  # noqa: SLF001 - the same
         return config
 
     def only(self, names: Sequence[str]) -> "Config":

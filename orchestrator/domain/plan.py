@@ -118,6 +118,8 @@ class EnvironmentSpec:
     wave: int = 1
     policy: Policy = field(default_factory=Policy)
     checks: tuple[HttpCheck, ...] = ()
+    line: int | None = field(default=None, compare=False)
+    """Where its file lists it, from 1; None without a file. It changes nothing about what is restarted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ class Target:
     console_url: str | None = None
     project_id: str | None = None
     """None if unknown. Environments of one project share their looks."""
+    line: int | None = field(default=None, compare=False)
+    """Where its file lists it, from 1; None if that is unknown."""
 
     @property
     def all_services(self) -> "tuple[Service | Exclusion, ...]":

@@ -50,6 +50,8 @@ class RunRow:
     submits: _Amount
     ended_at: datetime | None
     outcome: _Text | None
+    exit_code: Annotated[int, Field(ge=0, le=255)] | None
+    """That of the process that worked on it last, if it wrote one."""
     called_off: datetime | None
 
 
@@ -188,6 +190,13 @@ def report_to_bytes(report: str) -> bytes:
     return zlib.compress(report.encode())
 
 
-def report_of(packed: bytes) -> str:
-    """Decode a report."""
-    return zlib.decompress(packed).decode()
+def report_of(packed: object) -> str:
+    """Decode a report.
+
+    Raises:
+        JournalError: it cannot be right.
+    """
+    try:
+        return zlib.decompress(packed).decode()  # type: ignore[arg-type]  # SQLite keeps anything in any column
+    except (zlib.error, TypeError, ValueError):
+        raise damaged("the report of a run cannot be read") from None

@@ -148,20 +148,31 @@ class Database:
 
     Args:
         folder: the directory of the file; None keeps it in memory, for a rehearsal.
+        read_only: write nothing, and so do not create it, nor migrate it.
+
+    Attributes:
+        is_outdated: whether it is of an older version. Then only a connection that may write can be worked with.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, read_only: bool = False) -> None:
+        self.is_outdated = False
+        self._read_only = read_only
         self._path = None if folder is None else folder / FILE_NAME
         self._durable: bool | None = None
         self._patience = BUSY_TIMEOUT
         self._files: dict[Path, FileIdentity] = {}
         with self._explained():
             if self._path is not None:
-                _create_privately(self._path)
+                if not read_only:
+                    _create_privately(self._path)
                 self._files[self._path] = identity_of(self._path)
             # Transactions are begun explicitly: Python would begin them late, and never exclusively.
             self._connection = sqlite3.connect(
-                self._path or ":memory:", timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+                _address(self._path, read_only=read_only),
+                uri=True,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
             )
         try:
             with self._explained():
@@ -190,6 +201,11 @@ class Database:
         problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if problem != "ok":
             raise JournalError(f"{self} {_damaged(problem)}")
+        if self._read_only:
+            self.is_outdated = version < len(MIGRATIONS)
+            if not self.is_outdated:
+                self._check_columns()
+            return
         # With WAL, readers never wait for a writer. If the file system does not support it, the file is safe without.
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             with suppress(sqlite3.OperationalError):  # Another process is doing it; this call does not wait.
@@ -334,6 +350,10 @@ def _damaged(how: str) -> str:
         f"is damaged: {how}. Move it away to start a new one. That forgets unfinished runs, so check their "
         "environments first."
     )
+
+
+def _address(path: Path | None, *, read_only: bool) -> str:
+    return ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
 
 
 def _create_privately(path: Path) -> None:

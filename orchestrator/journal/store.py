@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -59,10 +60,40 @@ class Store:
         query = "SELECT * FROM runs WHERE run_id = ? OR run_id LIKE ? ESCAPE '\\' ORDER BY run_id = ? DESC, run_id"
         rows = [codec.run_of(dict(row)) for row in self.database.read(query, run_id, pattern, run_id)]
         if not rows:
-            raise UsageError(f"{self.database} has no run {run_id}.")
+            raise UsageError(f"{self.database} has no run {run_id}.{self._instead_of(run_id)}")
         if len(rows) > 1 and rows[0].run_id != run_id:
             raise UsageError(f"More than one run begins with {run_id}: {', '.join(row.run_id for row in rows[:5])}.")
         return _stored(rows[0])
+
+    def _instead_of(self, run_id: str) -> str:
+        """Return a hint for somebody who asked for a run that does not exist: those that are alike, or the latest."""
+        known = [
+            str(row["run_id"])
+            for row in self.database.read("SELECT run_id FROM runs ORDER BY started_at DESC, run_id DESC")
+        ]
+        close = get_close_matches(run_id, known, n=3, cutoff=0.8)
+        if close:
+            return f" Did you mean {' or '.join(close)}?"
+        return f" The latest are {', '.join(known[:3])}; `qovery-restart history` lists more." if known else ""
+
+    def last_started(self) -> StoredRun:
+        """Return the run that started last, whether or not it has ended. Raises `UsageError` if there is none."""
+        rows = self.database.read("SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT 1")
+        if not rows:
+            raise UsageError(f"{self.database} has no run yet.")
+        return _stored(codec.run_of(dict(rows[0])))
+
+    def row(self, run_id: str) -> RunRow:
+        """Return what the journal has of a run. Raises `JournalError` if it no longer exists, or cannot be read."""
+        rows = self.database.read("SELECT * FROM runs WHERE run_id = ?", run_id)
+        if not rows:
+            raise JournalError(f"The run {run_id} is no longer in the journal.")
+        return codec.run_of(dict(rows[0]))
+
+    def report(self, run_id: str) -> str | None:
+        """Return the report that was written when a process last left a run, as JSON; None if there is none."""
+        rows = self.database.read("SELECT report FROM runs WHERE run_id = ? AND report IS NOT NULL", run_id)
+        return codec.report_of(rows[0]["report"]) if rows else None
 
     def last_unfinished(self) -> StoredRun:
         """Return the latest unfinished run on which no process is working.

@@ -9,11 +9,11 @@ from typing import Self
 from uuid import uuid4
 
 from orchestrator.domain.outcomes import EnvironmentResult
-from orchestrator.domain.plan import Target
-from orchestrator.domain.records import Holder, InFlight, Intent, NewRun, Occurrence, Sighting, StoredEnvironment
+from orchestrator.domain.records import Holder, Intent, NewRun, Occurrence, Sighting, StoredEnvironment
 from orchestrator.errors import JournalBusyError, JournalError, UsageError
 from orchestrator.journal import codec
 from orchestrator.journal.codec import RunRow
+from orchestrator.journal.environments import stored_environments
 from orchestrator.journal.store import ABANDONED, Store, row_of
 from orchestrator.journal.waiting import AT_ONCE, IMPATIENCE, PATIENCE, when_free
 
@@ -122,32 +122,7 @@ class Work:
 
     async def environments(self) -> list[StoredEnvironment]:
         """Return every environment of the run with its progress so far, in the plan's order."""
-        query = "SELECT * FROM environments WHERE run_id = ? ORDER BY position"
-        return [self._environment(row) for row in self.store.database.read(query, self.run_id)]
-
-    def _environment(self, row: sqlite3.Row) -> StoredEnvironment:
-        """Return an environment. Every page is found by its name, so that has to be the same everywhere."""
-        target = codec.target_of(row["target"])
-        result = None if row["result"] is None else codec.result_of(row["result"])
-        called = {(row["name"], row["environment_id"]), (target.name, target.environment_id)}
-        if len(called | ({(result.name, result.environment_id)} if result is not None else set())) > 1:
-            raise codec.damaged(f"what it says of the environment {target.name} does not fit together")
-        in_flight = self._in_flight(row)
-        if in_flight is not None and not _fits(in_flight.intent, target):
-            raise codec.damaged(f"what it says of the restart of {target.name} does not fit its services")
-        return StoredEnvironment(target=target, in_flight=in_flight, result=result)
-
-    def _in_flight(self, row: sqlite3.Row) -> InFlight | None:
-        if row["intent"] is None:
-            return None
-        intent = codec.intent_of(row["intent"])
-        return InFlight(
-            intent=replace(intent, posted_at=self.began + intent.posted_at),
-            accepted=codec.flag_of(row["accepted"]),
-            found=codec.flag_of(row["found"]),
-            request_ids=codec.ids_of(row["request_ids"]),
-            sighting=codec.sighting_of(row["sighting"]),
-        )
+        return stored_environments(self.store, self.run_id, began=self.began)
 
     def page(self, name: str) -> "Page":
         """Return the journal of one environment."""
@@ -324,17 +299,6 @@ class Page:
             f"UPDATE environments SET {assignments} WHERE run_id = ? AND name = ?",  # noqa: S608 - constants only
             (*values, self._work.run_id, self._name),
         )
-
-
-def _fits(intent: Intent, target: Target) -> bool:
-    """Return whether the baseline of an intent is that of a target: of its environment, and of each of its services."""
-    services = {service.id for service in target.services}
-    of_baseline = intent.baseline.targets.keys()
-    return (
-        intent.baseline.environment_id == target.environment_id
-        and of_baseline <= services <= of_baseline | intent.left_out
-        and all(service_id == status.id for service_id, status in intent.baseline.targets.items())
-    )
 
 
 def _check_occurrence(transaction: sqlite3.Connection, run: NewRun, occurrence: Occurrence) -> None:

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -215,9 +216,12 @@ class _Cache:
 
 
 def _numbers(row: Iterable[object]) -> tuple[Any, ...]:
-    """Return a row of numbers. Raises `sqlite3.DataError` if one is none: SQLite keeps anything in any column."""
+    """Return a row of numbers. Raises `sqlite3.DataError` if one is none: SQLite keeps anything in any column.
+
+    Instants of what never was are infinitely long ago; nothing is infinitely many.
+    """
     numbers = tuple(row)
-    if not all(isinstance(each, int | float) for each in numbers):
+    if not all(isinstance(each, int | float) and each < inf for each in numbers):
         raise sqlite3.DataError("the file is damaged: it has a number that is none")
     return numbers
 
@@ -350,7 +354,10 @@ class Book:
         if row is None:
             return self._cache.word
         names = ("ticket", "remaining", "limit", "resets", "window", "zeros", "closed_until")
-        return Word(**dict(zip(names, _numbers(row), strict=True)))
+        word = Word(**dict(zip(names, _numbers(row), strict=True)))
+        if not all(isfinite(each) for each in (word.ticket, word.remaining, word.limit, word.window, word.zeros)):
+            raise sqlite3.DataError("the file is damaged: it has an amount that is none")
+        return word
 
     @word.setter
     def word(self, word: Word) -> None:

@@ -165,6 +165,7 @@ class Resolver:
             wave=spec.wave,
             policy=spec.policy,
             checks=spec.checks,
+            line=spec.line,
             console_url=self._console_url(environment),
             project_id=environment.project.id.casefold() if environment.project is not None else None,
         )

@@ -63,6 +63,11 @@ class Digest:
     """How many problems are left out, none worse than those shown."""
 
 
+def worst_to_best() -> tuple[Outcome, ...]:
+    """Return every outcome, the worst first."""
+    return tuple(reversed(_BEST_TO_WORST))
+
+
 def is_problem(environment: EnvironmentReport) -> bool:
     """Return whether an environment needs attention."""
     return environment.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)

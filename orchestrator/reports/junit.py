@@ -1,7 +1,8 @@
 """The JUnit XML report, for Jenkins, GitLab and GitHub's reporters.
 
-The format has no specification. This follows the schema of Jenkins' xunit plugin (junit-10.xsd), which the others read
-too.
+The format has no specification. The whole document follows the schema of Jenkins' xunit plugin (junit-10.xsd), and its
+cases that of Maven Surefire (surefire-test-report.xsd), which the others read too. Of a suite, Surefire's schema knows
+neither `file` nor `timestamp`.
 """
 
 from collections import Counter
@@ -61,7 +62,12 @@ def _run_suite(problems: Iterable[str], report: RunReport) -> ET.Element:
     headline = f"{HEADLINES[report.outcome]}, exit code {report.exit_code}"
     ET.SubElement(case, "error", type=report.outcome.value, message=headline).text = _lines(problems)
     return _suite(
-        "run", [case], seconds=report.duration_s, instant=report.started_at, properties=_run_properties(report)
+        "run",
+        [case],
+        seconds=report.duration_s,
+        instant=report.started_at,
+        properties=_run_properties(report),
+        file=report.config,
     )
 
 
@@ -78,20 +84,29 @@ def _environment_suite(environment: EnvironmentReport, report: RunReport) -> ET.
     return _suite(
         environment.name,
         [
-            _environment_case(environment),
+            _environment_case(environment, place=_place(environment, report)),
             *(
-                _service_case(service, environment, is_ambiguous=names[service.name] > 1)
+                _service_case(
+                    service, environment, is_ambiguous=names[service.name] > 1, place=_place(environment, report)
+                )
                 for service in environment.services
             ),
         ],
         seconds=environment.duration_s,
         instant=environment.submitted_at or report.started_at,
         properties=properties,
+        file=report.config,
     )
 
 
 def _suite(
-    name: str, cases: list[ET.Element], *, seconds: float | None, instant: datetime, properties: dict[str, str]
+    name: str,
+    cases: list[ET.Element],
+    *,
+    seconds: float | None,
+    instant: datetime,
+    properties: dict[str, str],
+    file: str | None,
 ) -> ET.Element:
     suite = ET.Element(
         "testsuite",
@@ -104,6 +119,8 @@ def _suite(
         # The format has no time zones; strict readers reject them.
         timestamp=instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
+    if file:
+        suite.set("file", printable(file))
     listed = ET.SubElement(suite, "properties")
     for key, value in properties.items():
         if value:
@@ -124,20 +141,30 @@ def _run_properties(report: RunReport) -> dict[str, str]:
     }
 
 
-def _environment_case(environment: EnvironmentReport) -> ET.Element:
+def _place(environment: EnvironmentReport, report: RunReport) -> str | None:
+    """Return where the environment is listed, as `nightly.yaml:12`, which readers of logs and reports link."""
+    if report.config is None or environment.line is None:
+        return None
+    return f"{report.config}:{environment.line}"
+
+
+def _environment_case(environment: EnvironmentReport, *, place: str | None) -> ET.Element:
     case = _case(environment, ENVIRONMENT_CASE, environment.duration_s)
-    details = [environment.message, *filter(None, [environment.console_url])]
+    details = [environment.message, *filter(None, [environment.console_url, place])]
     _add_ending(case, environment.outcome, kind=environment.reason.value, message=environment.message, details=details)
     return case
 
 
-def _service_case(service: ServiceReport, environment: EnvironmentReport, *, is_ambiguous: bool) -> ET.Element:
+def _service_case(
+    service: ServiceReport, environment: EnvironmentReport, *, is_ambiguous: bool, place: str | None
+) -> ET.Element:
     # An application and a database may share a name, and readers merge equal cases.
     name = f"{service.name} ({service.type})" if is_ambiguous else service.name
     case = _case(environment, name, service.timeline[-1][1] if service.timeline else None)
     state = service.state or "no state seen"
     message = f"{outcome_words(service.outcome)}: {state}"
-    _add_ending(case, service.outcome, kind=state, message=message, details=[environment.message])
+    details = [environment.message, *filter(None, [place])]
+    _add_ending(case, service.outcome, kind=state, message=message, details=details)
     ET.SubElement(case, "system-out").text = _lines(
         [
             f"type: {service.type}",
@@ -158,8 +185,12 @@ def _case(environment: EnvironmentReport, name: str, seconds: float | None) -> E
 def _add_ending(case: ET.Element, outcome: Outcome, *, kind: str, message: str, details: Iterable[str]) -> None:
     """Add the element of a case that did not pass; a passed case has none."""
     element = _ELEMENTS.get(outcome)
-    if element is not None:
-        ET.SubElement(case, element, type=printable(kind), message=printable(message)).text = _lines(details)
+    if element is None:
+        return
+    ending = ET.SubElement(case, element, message=printable(message))
+    ending.text = _lines(details)
+    if element != "skipped":  # Surefire's schema refuses it there, and asks for it elsewhere.
+        ending.set("type", printable(kind))
 
 
 def _lines(lines: Iterable[str]) -> str:

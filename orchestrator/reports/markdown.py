@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from html import escape
 
 from orchestrator.domain.outcomes import Outcome, RunOutcome
@@ -32,12 +33,53 @@ _INVISIBLE = "&#8203;"
 """A zero-width space."""
 
 
-def render_markdown(report: RunReport) -> str:
-    """Render a run as Markdown: problems first; each environment's services and evidence are folded below."""
-    return "\n".join(_lines(report))
+LARGEST = 1_000_000
+"""Bytes, in UTF-8. GitHub drops the whole summary of a job's step if it has more than 1 MiB."""
 
 
-def _lines(report: RunReport) -> Iterator[str]:
+class _Detail(IntEnum):
+    """How much is shown: as much as fits, and always what went wrong before what went well."""
+
+    EVERYTHING = 0
+    SERVICES_OF_PROBLEMS = 1
+    MESSAGES = 2
+    TABLE = 3
+    COUNTS = 4
+
+
+_LEFT_OUT = {
+    _Detail.SERVICES_OF_PROBLEMS: "the services of environments that went well",
+    _Detail.MESSAGES: "all services",
+    _Detail.TABLE: "all services, and what happened in each environment",
+    _Detail.COUNTS: "everything about single environments",
+}
+
+
+def render_markdown(report: RunReport, *, largest: int = LARGEST) -> str:
+    """Render a run as Markdown: problems first; each environment's services and evidence are folded below.
+
+    Args:
+        report: the run.
+        largest: the most bytes that it may have. Less and less is shown until it fits, and the last line says so.
+    """
+    for detail in _Detail:
+        document = "\n".join(_lines(report, detail))
+        if len(document.encode()) <= largest:
+            return document
+    return _as_much_as_fits(report, largest)
+
+
+def _lines(report: RunReport, detail: _Detail) -> Iterator[str]:
+    yield from _head(report)
+    for sentence in (*report.errors, *next_steps(report)):
+        yield from (_text(sentence), "")
+    if detail < _Detail.COUNTS:
+        yield from _environments(report, detail)
+    if detail in _LEFT_OUT:
+        yield from (_about_the_rest(_LEFT_OUT[detail]), "")
+
+
+def _head(report: RunReport) -> Iterator[str]:
     mark = _MARKS[Outcome.SUCCEEDED] if report.outcome is RunOutcome.SUCCEEDED else _PROBLEM
     yield f"## {mark} {HEADLINES[report.outcome]}"
     yield ""
@@ -46,17 +88,41 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield ""
     if report.simulated:
         yield from (f"> **{SIMULATED}**", "")
-    for sentence in (*report.errors, *next_steps(report)):
-        yield from (_text(sentence), "")
+
+
+def _environments(report: RunReport, detail: _Detail) -> Iterator[str]:
     chosen = digest(report)
     problems = worst_first(chosen.problems)
     if report.environments:
         yield from _summary(problems, chosen.unshown, chosen.quiet)
+    if detail == _Detail.TABLE:
+        return
     for environment in problems:
-        yield from _problem(environment)
+        yield from _problem(environment, with_services=detail < _Detail.MESSAGES)
+    if detail > _Detail.EVERYTHING:
+        return
     for item in chosen.quiet:
         if isinstance(item, EnvironmentReport) and item.services:
             yield from _services(item, summary=f"{_code(item.name)}: {restarted(item)} services", is_open=False)
+
+
+def _about_the_rest(what: str) -> str:
+    return f"*Left out, since the whole would be too large here: {what}. The JSON report has all of it.*"
+
+
+def _as_much_as_fits(report: RunReport, largest: int) -> str:
+    """Return the head, and those sentences about the run for which there is room: they quote texts of any length."""
+    lines = list(_head(report))
+    sentences = (*report.errors, *next_steps(report))
+    end = [_about_the_rest("some of what is to be said of the run, and everything about single environments"), ""]
+    room = largest - len("\n".join([*lines, *end]).encode()) - 1
+    for sentence in sentences:
+        paragraph = [_text(sentence), ""]
+        room -= len("\n".join(paragraph).encode()) + 1
+        if room < 0:
+            break
+        lines += paragraph
+    return "\n".join([*lines, *end])
 
 
 def _provenance(report: RunReport) -> str:
@@ -90,14 +156,14 @@ def _summary_row(environment: EnvironmentReport) -> str:
     )
 
 
-def _problem(environment: EnvironmentReport) -> Iterator[str]:
+def _problem(environment: EnvironmentReport, *, with_services: bool) -> Iterator[str]:
     yield from (f"### {_code(environment.name)}: {outcome_words(environment.outcome)}", "")
     yield from (_text(environment.message), "")
     if environment.console_url is not None:
         address = web_address(environment.console_url)
         yield f"[Open in the Qovery console](<{escape(address)}>)" if address else _code(environment.console_url)
         yield ""
-    if environment.services:
+    if environment.services and with_services:
         yield from _services(environment, summary=f"Services: {restarted(environment)} succeeded", is_open=True)
 
 

@@ -1,7 +1,8 @@
 """The model behind every format of the report. Its JSON Schema is published: `qovery-restart schema --report`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -80,6 +81,7 @@ class EnvironmentReport(_Reported):
 
     name: ReportedText
     id: ReportedText
+    line: int | None = Field(default=None, description="Where `config` lists it, from 1; null if unknown.")
     wave: int
     outcome: Outcome
     reason: Reason
@@ -91,11 +93,12 @@ class EnvironmentReport(_Reported):
     services: tuple[ServiceReport, ...]
 
     @classmethod
-    def of(cls, result: EnvironmentResult) -> "EnvironmentReport":
-        """Return the report of an environment's result."""
+    def of(cls, result: EnvironmentResult, *, line: int | None = None) -> "EnvironmentReport":
+        """Return the report of an environment's result; `line` is where the configuration file lists it."""
         return cls(
             name=result.name,
             id=result.environment_id,
+            line=line,
             wave=result.wave,
             outcome=result.outcome,
             reason=result.reason,
@@ -150,6 +153,7 @@ class RunReport(_Reported):
         started_at: datetime,
         ended_at: datetime,
         requests: RequestCounts,
+        lines: Mapping[str, int] = MappingProxyType({}),
         parent_run_id: str | None = None,
         duration_s: float | None = None,
         interrupted: ExitCode | None = None,
@@ -163,6 +167,7 @@ class RunReport(_Reported):
             results: every environment, in the plan's order.
             run_id: the run's id.
             config: the name of the configuration file, as given.
+            lines: where it lists each environment, by name, as far as that is known.
             simulated: whether the run used the simulator.
             started_at: when it started.
             ended_at: when it ended.
@@ -186,7 +191,7 @@ class RunReport(_Reported):
             outcome=run_outcome_of(code),
             exit_code=code.value,
             requests=requests,
-            environments=tuple(EnvironmentReport.of(result) for result in results),
+            environments=tuple(EnvironmentReport.of(result, line=lines.get(result.name)) for result in results),
             resume=resume,
             errors=tuple(errors),
         )

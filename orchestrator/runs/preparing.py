@@ -69,6 +69,8 @@ class Prepared:
 
     fleet: Fleet
     journal: RunJournal
+    lines: Mapping[str, int]
+    """Where the configuration file lists each environment, by name; those of which it is known."""
 
 
 async def prepare_restart(
@@ -113,7 +115,7 @@ async def prepare_restart(
     )
     make_job = _restart_jobs(session, journal, is_large=is_large(config), wait_lock=wait_lock, permission=permission)
     fleet = _fleet(plan, session, make_job, end_by=end_by, permission=permission, gate=gate)
-    return Prepared(fleet=fleet, journal=journal)
+    return Prepared(fleet=fleet, journal=journal, lines=_lines(plan.targets))
 
 
 async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:
@@ -122,7 +124,8 @@ async def prepare_watch(config: Config, session: Session, start: Start, *, simul
     _announce(plan, session.log, None)
     end_by = start.began + plan.strategy.run_deadline
     make_job = _watch_jobs(session, is_large=is_large(config))
-    return Prepared(fleet=_fleet(plan, session, make_job, end_by=end_by), journal=NoJournal(began=start.began))
+    fleet = _fleet(plan, session, make_job, end_by=end_by)
+    return Prepared(fleet=fleet, journal=NoJournal(began=start.began), lines=_lines(plan.targets))
 
 
 async def prepare_resume(
@@ -189,7 +192,11 @@ async def prepare_resume(
         in_flight=in_flight.keys(),
         gate=gate,
     )
-    return Prepared(fleet=fleet, journal=journal)
+    return Prepared(fleet=fleet, journal=journal, lines=_lines(targets))
+
+
+def _lines(targets: Iterable[Target]) -> dict[str, int]:
+    return {target.name: target.line for target in targets if target.line is not None}
 
 
 def is_large(config: Config) -> bool:

@@ -47,6 +47,7 @@ class Run:
         self._simulated = simulated
         self._journal: RunJournal = NoJournal(began=start.began)
         self._fleet: Fleet | None = None
+        self._lines = config.lines
         self._finished = False
         self.code_of: Callable[[RunReport], int] = lambda report: report.exit_code
 
@@ -84,7 +85,7 @@ class Run:
             await self._journal.release()
 
     def _adopt(self, prepared: Prepared) -> Fleet:
-        self._journal, self._fleet = prepared.journal, prepared.fleet
+        self._journal, self._fleet, self._lines = prepared.journal, prepared.fleet, prepared.lines
         self._session.quota.on_use = prepared.journal.note_request
         return prepared.fleet
 
@@ -127,6 +128,7 @@ class Run:
             run_id=self._session.run_id,
             parent_run_id=self._start.parent_id,
             config=self._config.source,
+            lines=self._lines,
             simulated=self._simulated,
             started_at=self._start.started_at,
             ended_at=self._session.clock.now(),

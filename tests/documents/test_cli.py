@@ -10,8 +10,11 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from orchestrator.cli.app import app
+from orchestrator.domain.history import History, PastRestart, PastRun, RunState, figures_of_restarts, figures_of_runs
 from orchestrator.domain.outcomes import EXIT_CODE_ORDER, ExitCode
 from orchestrator.reports.formats import FORMATS, listed_formats
+from orchestrator.reports.history import history_document
+from tests.support.builders import ENVIRONMENT, NOON, ended
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
@@ -19,13 +22,41 @@ COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
 
 CONTRACT = {
     "--output", "--log-format", "--log-level", "--report", "--only", "--simulate", "--seed", "--world", "--deadline",
-    "--no-color", "--verbose", "--quiet", "--application", "--container", "--database", "--all-services",
+    "--no-color", "--verbose", "--quiet", "--state-dir", "--since", "--limit",
+    "--application", "--container", "--database", "--all-services",
 }  # fmt: skip
 """The options that people script against, as far as they exist."""
 NOT_FROM_THE_ENVIRONMENT = "--simulate"
 """No variable turns a real run into a rehearsal."""
 OWN_VARIABLES = {("schema", "--report"): "QOVERY_RESTART_SCHEMA_REPORT"}
 """Those whose name does not follow from the option: QOVERY_RESTART_REPORT names the files of a run's report."""
+
+
+RUN = PastRun(
+    run_id="r",
+    parent_id=None,
+    source=None,
+    started_at=NOON,
+    ended_at=None,
+    state=RunState.INTERRUPTED,
+    outcome=None,
+    exit_code=None,
+    duration_s=1.0,
+    outcomes={},
+    open=1,
+    resume=None,
+)
+RESTART = PastRestart(
+    run_id="r",
+    source=None,
+    name="production",
+    environment_id=ENVIRONMENT,
+    started_at=NOON,
+    state=RunState.ENDED,
+    result=ended(),
+    resume=None,
+)
+OF_ONE = History(since=NOON, figures=figures_of_restarts([RESTART]), environments=(ENVIRONMENT,), restarts=(RESTART,))
 
 
 def options_of(command: TyperCommand) -> list[TyperOption]:
@@ -103,6 +134,25 @@ def test_the_readmes_sentence_about_report_lists_every_format_and_no_other() -> 
     assert sentence, "README.md has no sentence about `--report FILE`"
     listed = re.findall(r"`(\.\w+)`(?: \((\w+)\))?", sentence[0])
     assert listed == [(each.suffix, each.name) for each in FORMATS]
+
+
+def test_the_readme_names_every_format_that_may_stand_before_a_file() -> None:
+    readme = " ".join(README.read_text(encoding="utf-8").split())
+    sentence = re.search(r"name the format:.*?\((.*?)\)", readme)
+    assert sentence, "README.md does not say how to name a format"
+    named = set(re.findall(r"`(\w+)`", sentence[1]))
+    assert all(named & set(each.prefixes) for each in FORMATS)
+    assert named <= {prefix for each in FORMATS for prefix in each.prefixes}
+
+
+def test_the_readme_names_every_key_of_the_history_in_json() -> None:
+    readme = README.read_text(encoding="utf-8").partition("## What happened before")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", readme))
+    for history in (History(since=NOON, figures=figures_of_runs(()), runs=(RUN,)), OF_ONE):
+        document = history_document(history)
+        listed = [*document.get("runs", ()), *document.get("restarts", ())]
+        assert listed
+        assert {*document, *document["figures"], *(key for each in listed for key in each)} <= named
 
 
 def test_the_readme_has_a_table_of_every_exit_code_and_of_no_other() -> None:

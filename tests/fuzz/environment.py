@@ -59,7 +59,7 @@ _COMMANDS: tuple[list[str], ...] = (
     ["run", "shop.yaml"], ["run", "shop.yaml", "--output", "json"], ["plan", "shop.yaml"], ["validate", "shop.yaml"],
     ["restart", "acme/shop/staging", "--all-services"],
     ["restart", "acme/shop/staging", "--application", "api"], ["watch", "acme/shop/staging"], ["resume"],
-    ["cancel", "2"], ["schema"], ["simulate"], ["run", "shop.yaml", "--simulate"],
+    ["cancel", "2"], ["schema"], ["history"], ["report", "last"], ["simulate"], ["run", "shop.yaml", "--simulate"],
     ["--help"], ["run", "--help"], ["--version"], [], ["run"], ["nonsense"], ["resume", "--abandon"],
 )  # fmt: skip
 

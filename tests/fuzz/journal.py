@@ -68,7 +68,7 @@ cases: st.SearchStrategy[Case] = st.fixed_dictionaries(
         "rests": st.sampled_from([0.0, 1.0, 600.0, 90_000.0]),
         "command": st.sampled_from(
             ["resume", "resume", "resume 2", "resume --no-new", "resume --failed", "resume --abandon",
-             "cancel 2", "cancel 2026", "run shop.yaml",
+             "cancel 2", "cancel 2026", "history", "history staging", "report last", "report 2", "run shop.yaml",
              "plan shop.yaml", "resume --deadline 5m", "restart acme/shop/staging --all-services"]
         ),
     }

@@ -20,7 +20,7 @@ from orchestrator.domain.evidence import Evidence, Submitted
 from orchestrator.domain.observations import Baseline, Run
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.domain.ownership import Ours, Search, Standing
-from orchestrator.domain.records import Intent
+from orchestrator.domain.records import InFlight, StoredEnvironment
 from orchestrator.domain.states import State
 from orchestrator.domain.verdict import Finding, ServiceVerdict
 from orchestrator.errors import JournalError, PassingError
@@ -583,23 +583,28 @@ def _(patch: Patch) -> None:
 
 @defect("a resumed run submits what it finds in flight once more", witness=2, ordeal="death")
 def _(patch: Patch) -> None:
-    patch.setattr(Work, "_in_flight", lambda *_: None)
+    _recall(patch, lambda *_: None)
 
 
 @defect("a resumed run begins its deadlines anew", witness=36, ordeal="death")
 def _(patch: Patch) -> None:
-    _recall(patch, lambda work, intent: replace(intent, posted_at=work.store.clock.monotonic()))
+    def anew(work: Work, in_flight: InFlight) -> InFlight:
+        return replace(in_flight, intent=replace(in_flight.intent, posted_at=work.store.clock.monotonic()))
+
+    _recall(patch, anew)
 
 
-def _recall(patch: Patch, change: Callable[[Work, Intent], Intent]) -> None:
-    """Let a resumed run recall what it intended as `change` makes it."""
-    right = Work._in_flight
+def _recall(patch: Patch, change: Callable[[Work, InFlight], InFlight | None]) -> None:
+    """Let a resumed run recall what is in flight as `change` makes it."""
+    right = Work.environments
 
-    def wrong(self: Work, row: Any) -> object:  # noqa: ANN401
-        found = right(self, row)
-        return None if found is None else replace(found, intent=change(self, found.intent))
+    async def wrong(self: Work) -> list[StoredEnvironment]:
+        return [
+            each if each.in_flight is None else replace(each, in_flight=change(self, each.in_flight))
+            for each in await right(self)
+        ]
 
-    patch.setattr(Work, "_in_flight", wrong)
+    patch.setattr(Work, "environments", wrong)
 
 
 @defect("a resumed run forgets what it has spent of the quota", witness=262, ordeal="death")
@@ -617,10 +622,11 @@ def _(patch: Patch) -> None:
 
 @defect("a resumed run takes an older baseline", witness=506, ordeal="death")
 def _(patch: Patch) -> None:
-    def older(_: Work, intent: Intent) -> Intent:
-        baseline = intent.baseline
+    def older(_: Work, in_flight: InFlight) -> InFlight:
+        baseline = in_flight.intent.baseline
         before = f"{baseline.environment_id}-{(baseline.latest or 2) - 1}"
-        return replace(intent, baseline=replace(baseline, executions=frozenset({before}), server_time=None))
+        older_one = replace(baseline, executions=frozenset({before}), server_time=None)
+        return replace(in_flight, intent=replace(in_flight.intent, baseline=older_one))
 
     _recall(patch, older)
 

@@ -416,3 +416,13 @@ def test_what_no_file_can_be_called_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config("night\0.yaml", environ={})
     assert caught.value.problems == ("night\\x00.yaml: cannot be read: this is no name of a file",)
+
+
+def test_a_configuration_knows_where_its_file_lists_each_environment() -> None:
+    first = "  - name: a\n    path: o/p/a\n    services: all\n\n"
+    text = f"version: 1\nenvironments:\n{first}  - &b {{name: b, path: o/p/b, services: all}}\n"
+    config = parse_config(text, source="nightly.yaml", environ={})
+    assert config.lines == {"a": 3, "b": 7}
+    assert [spec.line for spec in config.only(["b"]).environment_specs()] == [7]
+    assert config.named("other.yaml").lines == {}
+    assert [spec.line for spec in Config.for_environment("o/p/a", "all").environment_specs()] == [None]

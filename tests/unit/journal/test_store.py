@@ -51,13 +51,21 @@ def test_a_run_is_found_by_its_id_or_by_the_beginning_of_it(journals: Journals, 
     assert store.find(asked).run_id == found
 
 
+LATEST = " The latest are a\\b, aXbYc, a%b_c; `qovery-restart history` lists more."
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        pytest.param("20261126", "has no run 20261126.", id="none"),
-        pytest.param("0261124", "has no run 0261124.", id="the middle of one"),
-        pytest.param("a_b", "has no run a_b.", id="a wildcard for one letter"),
-        pytest.param("%", "has no run %.", id="a wildcard for any"),
+        pytest.param(
+            "20261124-030000-abc132",
+            "Did you mean 20261124-030000-abc123 or 20261125-030000-abc123 or 20261124-030000-abd456?",
+            id="a slip",
+        ),
+        pytest.param("20261126", f"has no run 20261126.{LATEST}", id="none"),
+        pytest.param("0261124", f"has no run 0261124.{LATEST}", id="the middle of one"),
+        pytest.param("a_b", f"has no run a_b.{LATEST}", id="a wildcard for one letter"),
+        pytest.param("%", f"has no run %.{LATEST}", id="a wildcard for any"),
         pytest.param(
             "20261124",
             "More than one run begins with 20261124: 20261124-030000-abc123, 20261124-030000-abd456.",

@@ -44,6 +44,12 @@ def held_by_another_for_ever(process: Process) -> None:
     process.strangers.append(other)
 
 
+def with_an_amount_that_is_none(process: Process) -> None:
+    process.connection.execute(
+        "INSERT OR REPLACE INTO words SELECT DISTINCT token, boot, 0, 0, 1e999, 2, 3, 4, 5 FROM requests"
+    )
+
+
 def with_a_word_that_is_none(process: Process) -> None:
     process.connection.execute(
         "INSERT OR REPLACE INTO words SELECT DISTINCT token, boot, 0, 'many', 1, 2, 3, 4, 5 FROM requests"
@@ -52,6 +58,7 @@ def with_a_word_that_is_none(process: Process) -> None:
 
 TROUBLES = [
     with_a_word_that_is_none,
+    with_an_amount_that_is_none,
     closed,
     read_only,
     without_its_tables,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.reports.formats import FORMATS, ReportFormat, format_of, listed_formats
+from orchestrator.reports.formats import FORMATS, ReportFormat, format_of, listed_formats, rejoined, report_file
 from orchestrator.reports.html import render_html
 from orchestrator.reports.junit import render_junit
 from orchestrator.reports.markdown import render_markdown
@@ -37,15 +37,86 @@ def test_the_suffix_chooses_the_format(name: str, renderer: Callable[[RunReport]
 
 @pytest.mark.parametrize("name", ["report", "report.txt", ".json", "report."])
 def test_an_unknown_suffix_is_refused_with_those_that_are_known(name: str) -> None:
-    with pytest.raises(UsageError, match=r"one of \.json, \.xml, \.md, \.html\.$") as refusal:
+    with pytest.raises(UsageError, match=r"one of \.json, \.xml, \.md, \.html\. Or name it: json:") as refusal:
         format_of(Path(name))
     assert name in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "suffix", "path"),
+    [
+        pytest.param("md:summary", ".md", "summary", id="markdown"),
+        pytest.param("Markdown:/tmp/s", ".md", "/tmp/s", id="in other letters"),
+        pytest.param("junit:r.txt", ".xml", "r.txt", id="junit"),
+        pytest.param("xml:r", ".xml", "r", id="by the suffix of junit"),
+        pytest.param("html:r.json", ".html", "r.json", id="the name wins over the suffix"),
+        pytest.param("json:./-", ".json", "-", id="a file called as stdout"),
+        pytest.param("json:a:b", ".json", "a:b", id="a colon in the file's name"),
+        pytest.param("nightly-2026-11-26T03:00:00.json", ".json", None, id="a time in the file's name"),
+        pytest.param("/tmp/out:report.json", ".json", None, id="a colon behind a directory"),
+        pytest.param("./md:r.json", ".json", "md:r.json", id="a file called like a format"),
+    ],
+)
+def test_a_report_is_asked_for_by_name_or_suffix(given: str, suffix: str, path: str | None) -> None:
+    file = report_file(given)
+    assert (file.format.suffix, str(file.path), file.shown) == (suffix, given if path is None else path, given)
+    assert not file.is_stdout
+
+
+@pytest.mark.parametrize("name", [prefix for each in FORMATS for prefix in each.prefixes])
+def test_any_format_goes_to_stdout_if_it_is_named(name: str) -> None:
+    file = report_file(f"{name}:-")
+    assert file.is_stdout
+    assert name in file.format.prefixes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param("jnuit:r.xml", 'there is no format "jnuit". Did you mean junit:r.xml?', id="a slip"),
+        pytest.param("x-html:r.html", "Did you mean html:r.html?", id="near a name"),
+        pytest.param("pdf:r.pdf", "The formats are json, junit, xml, md, markdown, html.", id="another format"),
+        pytest.param("out:r.json", "If the file is called so, write ./out:r.json.", id="perhaps a file"),
+        pytest.param(r"C:\ci\r.json", "there are no drives here", id="a drive"),
+        pytest.param("md:", "no file is named. Write md:FILE.", id="no file"),
+        pytest.param("-", "Or name it: json:-, junit:-, md:-, html:-.", id="stdout without a format"),
+    ],
+)
+def test_what_names_no_format_is_refused_and_the_way_out_is_shown(given: str, said: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        report_file(given)
+    assert str(refusal.value).startswith(f"--report {given}: ")
+    assert said in str(refusal.value)
+
+
+def test_the_home_directory_is_known_behind_a_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert str(report_file("md:~/summary").path) == "/home/somebody/summary"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "reports"),
+    [
+        pytest.param(["a.json", "b.xml"], ["a.json", "b.xml"], id="files alone"),
+        pytest.param(["md", "/tmp/s", "b.xml", "JUnit", "c"], ["md:/tmp/s", "b.xml", "JUnit:c"], id="with formats"),
+        pytest.param(["a.json", "md"], ["a.json", "md:"], id="a format without a file"),
+    ],
+)
+def test_a_list_that_was_split_at_each_colon_is_put_together_again(pieces: list[str], reports: list[str]) -> None:
+    assert list(rejoined(pieces)) == reports
 
 
 def test_every_format_has_a_suffix_of_its_own_in_small_letters() -> None:
     suffixes = [each.suffix for each in FORMATS]
     assert len(set(suffixes)) == len(suffixes)
     assert all(re.fullmatch(r"\.[a-z]+", suffix) for suffix in suffixes)
+
+
+def test_every_format_has_names_of_its_own_in_small_letters() -> None:
+    names = [prefix for each in FORMATS for prefix in each.prefixes]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch("[a-z]+", name) for name in names)
+    assert all(each.suffix.removeprefix(".") in each.prefixes for each in FORMATS)
 
 
 def test_the_list_for_help_texts_names_what_the_suffix_does_not_show() -> None:

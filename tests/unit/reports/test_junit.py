@@ -27,7 +27,8 @@ from tests.support.reports import (
 SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
     "testsuites": ({"name", "time", "tests", "failures", "errors"}, set(), {"testsuite"}),
     "testsuite": (
-        {"name", "tests", "failures", "errors", "group", "time", "skipped", "timestamp", "hostname", "id", "package"},
+        {"name", "tests", "failures", "errors", "group", "time", "skipped", "timestamp", "hostname", "id", "package"}
+        | {"file", "log", "url"},
         {"name", "tests", "failures", "errors"},
         {"testsuite", "properties", "testcase", "system-out", "system-err"},
     ),
@@ -44,6 +45,45 @@ SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
     "system-out": (set(), set(), set()),
 }
 TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
+
+# What Maven Surefire's schema (surefire-test-report.xsd) asks for: attributes allowed and required, and the children in
+# their order, of which only those that are marked may come more than once.
+SUREFIRE: dict[str, tuple[set[str], set[str], str]] = {
+    "testsuite": (
+        {"name", "time", "tests", "errors", "skipped", "failures", "group"},
+        {"name", "tests", "errors", "skipped", "failures"},
+        "properties* testcase*",
+    ),
+    "properties": (set(), set(), "property*"),
+    "property": ({"name", "value"}, {"name", "value"}, ""),
+    "testcase": (
+        {"name", "classname", "group", "time"},
+        {"name", "time"},
+        "failure* rerunFailure* flakyFailure* skipped error rerunError* flakyError* system-out system-err",
+    ),
+    "failure": ({"message", "type"}, {"type"}, ""),
+    "error": ({"message", "type"}, {"type"}, ""),
+    "skipped": ({"message"}, set(), ""),
+    "system-out": (set(), set(), ""),
+    "system-err": (set(), set(), ""),
+}
+UNKNOWN_TO_SUREFIRE = {"file", "timestamp"}
+"""Attributes of a suite that its schema does not know. Jenkins' does, and readers of it use them."""
+SUREFIRE_TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?")
+
+
+def surefire_violations(element: ET.Element) -> Iterator[str]:
+    allowed, required, order = SUREFIRE[element.tag]
+    given = set(element.keys()) - (UNKNOWN_TO_SUREFIRE if element.tag == "testsuite" else set())
+    if not required <= given <= allowed:
+        yield f"<{element.tag}> has {sorted(given)}"
+    if "time" in given and not SUREFIRE_TIME.fullmatch(element.attrib["time"]):
+        yield f"<{element.tag}> took {element.attrib['time']}"
+    pattern = "".join(f"(?:{each.rstrip('*')} ){'*' if each.endswith('*') else '?'}" for each in order.split())
+    if not re.fullmatch(pattern, "".join(f"{child.tag} " for child in element)):
+        yield f"<{element.tag}> holds {[child.tag for child in element]}"
+    for child in element:
+        yield from surefire_violations(child)
 
 
 def parsed(run: RunReport) -> ET.Element:
@@ -221,8 +261,44 @@ def test_a_name_cannot_forge_evidence() -> None:
 
 @settings(max_examples=50)
 @given(reports())
-def test_any_report_is_a_document_that_keeps_to_the_schema(run: RunReport) -> None:
+def test_any_report_is_a_document_that_keeps_to_the_schemas(run: RunReport) -> None:
     assert list(violations(parsed(run))) == []
+    assert [each for suite in parsed(run) for each in surefire_violations(suite)] == []
+
+
+@pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name.lower())
+def test_every_ending_keeps_to_the_schemas(code: ExitCode) -> None:
+    root = parsed(report(*every_ending(), exit_code=code, errors=["No."]))
+    assert list(violations(root)) == []
+    assert [each for suite in root for each in surefire_violations(suite)] == []
+
+
+def test_a_suite_names_the_file_and_a_failure_its_line_in_it() -> None:
+    run = report(failed("production"), without_submit("preview", Outcome.SKIPPED, Reason.HALTED))
+    run = run.model_copy(
+        update={"environments": tuple(each.model_copy(update={"line": 12}) for each in run.environments)}
+    )
+    assert {suite.get("file") for suite in parsed(run)} == {"nightly.yaml"}
+    told = {case.get("name"): case[0].text or "" for case in suite_of(run, "production").iter("testcase") if len(case)}
+    assert {name: text.splitlines()[-1] for name, text in told.items() if name != "api"} == {
+        "environment": "nightly.yaml:12",
+        "web": "nightly.yaml:12",
+        "worker": "nightly.yaml:12",
+    }
+
+
+@pytest.mark.parametrize("config", [None, "nightly.yaml"], ids=["no file", "no line"])
+def test_a_place_that_is_not_known_is_not_made_up(config: str | None) -> None:
+    suite = suite_of(report(failed("production"), config=config), "production")
+    assert suite.get("file") == config
+    assert not re.search(r":\d+$", case_of(suite, "environment").findtext("failure") or "", re.MULTILINE)
+
+
+def test_no_two_cases_of_a_run_have_class_and_name_in_common() -> None:
+    services = [service("db"), service("db", type="database"), service("environment")]
+    root = parsed(report(succeeded("a", services=services), succeeded("b", services=services), failed("c")))
+    cases = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert len(set(cases)) == len(cases)
 
 
 @settings(max_examples=50)

@@ -196,3 +196,68 @@ def test_every_ending_of_an_environment_can_be_told() -> None:
     run = report(*every_ending(), exit_code=ExitCode.FAILED)
     shown = page(run)
     assert {environment.name for environment in run.environments} <= set(cells(shown))
+
+
+def large(*, problems: int, successes: int, services: int, message: str = "It failed.") -> RunReport:
+    many = [service(f"service-{number}") for number in range(services)]
+    return report(
+        *(succeeded(f"good-{number}", services=many) for number in range(successes)),
+        *(
+            without_submit(f"bad-{number}", Outcome.FAILED, Reason.SUBMIT_REFUSED, message, services=many)
+            for number in range(problems)
+        ),
+    )
+
+
+LEFT_OUT = "*Left out, since the whole would be too large here: "
+
+
+@pytest.mark.parametrize(
+    ("largest", "left_out", "has"),
+    [
+        pytest.param(30_000, None, "good-2: 30/30 services", id="all of it"),
+        pytest.param(12_000, "the services of environments that went well", "service-29", id="services of problems"),
+        pytest.param(2_000, "all services", "It failed.", id="messages"),
+        pytest.param(800, "all services, and what happened in each environment", "bad-1", id="the table"),
+        pytest.param(500, "everything about single environments", "2 failed, 3 succeeded", id="counts"),
+    ],
+)
+def test_what_is_too_large_shows_less_and_says_so(largest: int, left_out: str | None, has: str) -> None:
+    run = large(problems=2, successes=3, services=30, message="It failed. " * 40)
+    document = render_markdown(run, largest=largest)
+    assert len(document.encode()) <= largest
+    last = document.rstrip("\n").splitlines()[-1]
+    assert last.startswith(LEFT_OUT) == (left_out is not None)
+    assert left_out is None or last == f"{LEFT_OUT}{left_out}. The JSON report has all of it.*"
+    assert has in "\n".join(element.text for element in Page(PARSER.render(document)).elements)
+    assert document.endswith("\n")
+
+
+def test_a_large_fleet_fits_into_the_summary_of_a_step() -> None:
+    document = render_markdown(large(problems=200, successes=100, services=60))
+    assert len(document.encode()) <= 1_000_000
+    assert "bad-199" in document
+    assert LEFT_OUT in document.splitlines()[-1]
+
+
+def test_problems_are_shown_before_what_is_left_out_of_successes() -> None:
+    document = render_markdown(large(problems=100, successes=50, services=60))
+    assert len(document.encode()) <= 1_000_000
+    assert document.count("<details open>") == 100
+    assert "<details>" not in document
+
+
+@pytest.mark.parametrize("texts", [1, 40], ids=["one", "many"])
+def test_endless_errors_of_a_run_are_cut_at_the_end_of_one(texts: int) -> None:
+    run = report(errors=["Short."] + ["ä" * (40_000 // texts)] * texts, exit_code=ExitCode.USAGE)
+    document = render_markdown(run, largest=20_000)
+    assert len(document.encode()) <= 20_000
+    assert "\nShort.\n" in document
+    assert "some of what is to be said of the run" in document.splitlines()[-1]
+
+
+@settings(max_examples=30)
+@given(reports(), st.integers(min_value=0, max_value=20_000))
+def test_no_report_is_larger_than_asked_for(run: RunReport, room: int) -> None:
+    largest = 10_000 + room
+    assert len(render_markdown(run, largest=largest).encode()) <= largest

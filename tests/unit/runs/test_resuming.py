@@ -43,6 +43,23 @@ def test_a_resumed_run_that_is_interrupted_before_it_begins_reports_what_the_jou
     assert again.requests.total >= first.requests.total
 
 
+def test_a_resumed_run_still_knows_where_its_file_lists_each_environment(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nenvironments:\n- {name: a, path: o/p/a, services: all}\n- {name: b, path: o/p/b, services: all}\n"
+    )
+
+    async def go() -> tuple[RunReport, RunReport]:
+        rehearsal, signalled = Rehearsal(), Interruption()
+        asyncio.get_running_loop().call_later(8.0, signalled.ask, ExitCode.SIGTERM)
+        config = parse_config(text, source="nightly.yaml", environ={})
+        first = await arun(config, rehearsal=rehearsal, environ={}, interruption=signalled, state_dir=tmp_path)
+        return first, await aresume(rehearsal=rehearsal, environ={}, state_dir=tmp_path)
+
+    for report in in_virtual_time(go()):
+        assert report.config == "nightly.yaml"
+        assert [(each.name, each.line) for each in report.environments] == [("a", 3), ("b", 4)]
+
+
 def test_a_journal_with_other_environments_than_the_runs_configuration_is_called_damaged(tmp_path: Path) -> None:
     async def go() -> None:
         rehearsal, signalled = Rehearsal(), Interruption()
