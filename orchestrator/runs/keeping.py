@@ -20,6 +20,8 @@ from orchestrator.schedules import Action
 
 READ_AGAIN_EVERY = timedelta(days=1)
 """However rarely a schedule comes, so often the file and the data of the time zones are read."""
+LEAST = 0.001
+"""Seconds of the shortest sleep."""
 _INTERRUPTED = (ExitCode.SIGINT, ExitCode.SIGTERM)
 
 
@@ -192,7 +194,8 @@ class Keeper:
 
     async def _sleep_until(self, instant: datetime, stop_at: float | None) -> None:
         if stop_at is not None:
-            left = stop_at - self._clock.monotonic()
+            # A datetime has microseconds at best: what is left of one would never pass.
+            left = max(stop_at - self._clock.monotonic(), LEAST)
             instant = min(instant, self._clock.now() + timedelta(seconds=left))
         self._around.interruption.when_asked(self._alarm.wake)
         await self._alarm.sleep_until(instant)

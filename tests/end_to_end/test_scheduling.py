@@ -194,6 +194,7 @@ def test_a_parent_that_stops_it_during_a_run_gets_the_code_of_an_interrupted_run
     [
         pytest.param(["-"], "schedule: name a file", id="standard input"),
         pytest.param(["FILE", "--for", "soon"], "--for: expected a duration", id="no duration"),
+        pytest.param(["FILE", "--report", "md:-"], "Name a file for the report.", id="a report on stdout"),
         pytest.param(["NONE"], "it has no `schedule:`", id="no schedule"),
         pytest.param(["MISSING"], "cannot be read", id="no file"),
     ],

@@ -85,7 +85,13 @@ class Nights:
         text = f"version: 1\nenvironments: {self.environments}\nschedule: {schedule or self.schedule}\n{self.more}\n"
         self.path.write_text(text, encoding="utf-8")
 
-    def start(self, *, due: bool = False, on_told: Callable[[Told], None] = lambda _: None) -> Process:
+    def start(
+        self,
+        *,
+        due: bool = False,
+        stop_after: float | None = None,
+        on_told: Callable[[Told], None] = lambda _: None,
+    ) -> Process:
         """Start a process."""
         interruption, told = Interruption(), []
 
@@ -104,6 +110,7 @@ class Nights:
                 service=ServiceManager({}),
                 rehearsal=self.rehearsal,
                 state_dir=self.folder,
+                stop_after=stop_after,
                 on_told=keep,
             )
         )

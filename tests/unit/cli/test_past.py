@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from orchestrator.cli.app import app
 from orchestrator.cli.past import span_of
 from orchestrator.errors import UsageError
 from orchestrator.reports.model import RunReport, render_json
 from tests.support import reports
 from tests.support.builders import ended
+from tests.support.calling import Called, call
 from tests.support.journals import Journals, begin
 from tests.support.memory_journal import at_once
 
@@ -21,8 +20,8 @@ RUN = "20261126-030000-5f3a1c"
 REPORT = reports.report(reports.failed("production"), run_id=RUN)
 
 
-def called(*words: str) -> Result:
-    return CliRunner().invoke(app, [*words, "--state-dir", "state"], env={"QOVERY_API_TOKEN": ""})
+def called(*words: str) -> Called:
+    return call(*words, "--state-dir", "state", environ={"QOVERY_API_TOKEN": ""})
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +42,7 @@ def past(folder: Path) -> RunReport:
     return REPORT
 
 
-def document_of(result: Result) -> dict[str, Any]:
+def document_of(result: Called) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(result.stdout)
     return document
 

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from orchestrator.cli.app import app
+from tests.support.calling import Called, call
 
 CONFIG = "version: 1\nenvironments: [{name: a, path: acme/shop/a, services: all}]\n"
 
@@ -18,20 +17,20 @@ def test_a_report_may_be_in_the_home_directory(tmp_path: Path, monkeypatch: pyte
     Path("c.yaml").write_text(CONFIG, encoding="utf-8")
     option = ["--report", "~/r.json"] if given_by == "option" else []
     environ = {} if option else {"QOVERY_RESTART_REPORT": "~/r.json"}
-    assert CliRunner().invoke(app, ["run", "c.yaml", "--simulate", *option], env=environ).exit_code == 0
+    assert call("run", "c.yaml", "--simulate", *option, environ=environ).exit_code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"c.yaml", "r.json"}
 
 
 @pytest.mark.parametrize("option", ["--report", "--state-dir"])
 def test_a_home_directory_that_does_not_exist_is_wrong_usage(option: str) -> None:
-    result = CliRunner().invoke(app, ["run", "c.yaml", option, "~nobody-at-all/x.json"])
+    result = call("run", "c.yaml", option, "~nobody-at-all/x.json")
     assert result.exit_code == 2
     assert "Write the path out" in " ".join(result.output.split())
 
 
-def rehearse(*options: str, report: str | None = None) -> Result:
+def rehearse(*options: str, report: str | None = None) -> Called:
     environ = {} if report is None else {"QOVERY_RESTART_REPORT": report}
-    return CliRunner().invoke(app, ["run", "c.yaml", "--simulate", *options], env=environ)
+    return call("run", "c.yaml", "--simulate", *options, environ=environ)
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from orchestrator.cli.app import app
 from orchestrator.schedules import zone_data
+from tests.support.calling import call
 from tests.support.config_texts import ID
 
 ZONE_DATA = {"version": zone_data().version, "source": zone_data().source}
@@ -20,8 +19,8 @@ def file(folder: Path, schedule: str) -> str:
 
 
 def invoke(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
+    called = call(*arguments)
+    return called.exit_code, called.stdout, called.stderr
 
 
 PARIS = "schedule: {cron: 30 2 * * *, timezone: Europe/Paris, window: 2h}"

@@ -170,6 +170,19 @@ def test_a_night_is_decided_once_by_the_rules(
     assert all(each.exit_code is ExitCode.BLOCKED for each in nights.told if each not in nights.runs)
 
 
+@pytest.mark.parametrize("seconds", [3600.0, 3600.0000004, 3600.1234567, 1e-7])
+def test_it_ends_when_it_is_to_whatever_a_datetime_leaves_of_a_second(tmp_path: Path, seconds: float) -> None:
+    async def play() -> tuple[ExitCode, float]:
+        nights = Nights(tmp_path)
+        await nights.clock.sleep(0.1)
+        began = nights.clock.monotonic()
+        code = await nights.start(stop_after=seconds).task
+        return code, nights.clock.monotonic() - began
+
+    code, took = in_virtual_time(play())
+    assert (code, took) == (ExitCode.SUCCEEDED, pytest.approx(seconds, abs=0.01))
+
+
 def test_five_missed_nights_are_one_event(tmp_path: Path, events: list[MutableMapping[str, Any]]) -> None:
     in_virtual_time(down_for_five_nights(Nights(tmp_path, schedule=SKIP)))
     (missed,) = named(events, "schedule_missed")
