@@ -109,7 +109,8 @@ def _change_rows(path: Path, change: dict[str, Any]) -> None:
                 connection.execute(f"UPDATE {table} SET {column} = ?", (cell,))
             case {"cell": [table, column], "change": dict(mutation)}:
                 for row in connection.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
-                    if isinstance(row[1], str):
+                    # An earlier change may have left no JSON.
+                    with suppress(TypeError, ValueError):
                         text = json.dumps(changed(json.loads(row[1]), mutation))
                         connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (text, row[0]))
 
