@@ -64,6 +64,7 @@ class CommandRunner:
         interruption: asked to stop the command by a signal.
         rehearsal: the simulation with `--simulate`; None for a real run.
         on_hangup: called at SIGHUP, which otherwise stops the command as SIGTERM does.
+        patience: seconds for which nobody may read a result before it is given up.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -71,6 +72,7 @@ class CommandRunner:
         self._session: Session | None = None
         self.interruption = Interruption()
         self.on_hangup: Callable[[], None] | None = None
+        self.patience = RESULT_PATIENCE
         self.rehearsal = None
         self._end_by = float("inf")
         if settings.simulate:
@@ -111,7 +113,7 @@ class CommandRunner:
             if report.exit_code == ExitCode.DEFECT:
                 self._show_problems(report.errors)  # The run has logged the traceback.
         if report.exit_code in _TIME_IS_UP or self.interruption.code is not None:
-            self.hurry()
+            self._hurry()
         self.deliver(report, writable, is_result=is_result)
         return ExitCode(report.exit_code)
 
@@ -150,7 +152,7 @@ class CommandRunner:
                 use_utf8(sys.stdout)
             writable.append(file)
 
-    def hurry(self) -> None:
+    def _hurry(self) -> None:
         """Wait for nobody for long from now on."""
         now = machine_seconds()
         asked_at = self.interruption.asked_at
@@ -176,7 +178,7 @@ class CommandRunner:
             return None, exit_code_of_error(error), problems_of(error)
         finally:
             if self.interruption.code is not None:
-                self.hurry()
+                self._hurry()
 
     def show_summary(self, report: RunReport) -> None:
         """Write a report to stdout, for users."""
@@ -205,7 +207,7 @@ class CommandRunner:
             text = printable_json(text)
         try:
             text = text if text.endswith("\n") else f"{text}\n"
-            write_result(sys.stdout, text, patience=RESULT_PATIENCE, within=max(self._time_left, LEAST_TO_END))
+            write_result(sys.stdout, text, patience=self.patience, within=max(self._time_left, LEAST_TO_END))
         except OSError as error:
             # The restarts are done, and the exit code reports their outcome.
             logs.get_logger().error("result_not_written", error=str(error))

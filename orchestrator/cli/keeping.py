@@ -25,6 +25,8 @@ from orchestrator.text import printable
 
 A_WEEK = 7 * 24 * 3600.0
 """Seconds that a rehearsal plays, unless `--for` says otherwise."""
+A_MOMENT = 1.0
+"""Seconds for which nobody may read a line before it is lost."""
 
 _WHY = {
     DecisionReason.NOT_DUE: "nothing is due",
@@ -86,7 +88,7 @@ def keep_schedule(
             return await (keeper.once() if due else keeper.keep())
 
     # What is shown here is shown while the schedule goes on: nobody who does not read may keep it.
-    runner.hurry()
+    runner.patience = A_MOMENT
     result, code, problems = runner.attempt(make)
     code = code if result is None else result
     if due:

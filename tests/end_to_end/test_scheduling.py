@@ -140,6 +140,19 @@ def test_every_minute_it_runs_once_although_it_is_killed_and_started_again(tmp_p
         assert len({due for due, _, _ in runs}) == len(runs) == submits(platform) == 2
 
 
+def test_whoever_reads_a_report_late_gets_it_whole(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    os.mkfifo(report)
+    words = ["sh", "-c", 'sleep 4; cat "$0"', str(report)]
+    with serving(SmallPlatform()) as platform, subprocess.Popen(words, stdout=subprocess.PIPE) as reader:
+        path = write(tmp_path, 'schedule: {cron: "* * * * *", grace: 60s}')
+        done = run("schedule", path, "--due", "--report", report, env=environment(tmp_path, platform))
+        read, _ = reader.communicate(timeout=30)
+    assert done.code == 0, done.stderr
+    assert json.loads(read)["outcome"] == "succeeded"
+    assert "report_not_written" not in done.stderr
+
+
 def test_due_runs_once_and_says_why_it_does_not_the_second_time(tmp_path: Path) -> None:
     with serving(SmallPlatform()) as platform:
         env = environment(tmp_path, platform)
