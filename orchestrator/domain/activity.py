@@ -19,6 +19,16 @@ def targets_in(baseline: Baseline, observation: Observation) -> list[ServiceStat
     return [observation.services[target] for target in baseline.targets if target in observation.services]
 
 
+def is_whole(baseline: Baseline, observation: Observation) -> bool:
+    """Return whether a reading leaves nothing out, as far as is known, and has every target."""
+    return not observation.incomplete and baseline.targets.keys() <= observation.services.keys()
+
+
+def is_idle(baseline: Baseline, observation: Observation) -> bool:
+    """Return whether a whole reading shows that nothing runs, and nothing waits: the queue would show no more."""
+    return is_whole(baseline, observation) and not observation.busy
+
+
 def shows_activity(baseline: Baseline, observation: Observation) -> bool:
     """Return whether a reading shows anything of a target that the baseline did not."""
     return any(

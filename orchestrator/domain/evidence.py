@@ -17,6 +17,7 @@ from orchestrator.domain.activity import (
     executions_at_work,
     has_gaps,
     is_garbled,
+    is_idle,
     may_be_shared,
     others_ask_as_we_do,
     others_may_ask_as_we_do,
@@ -389,8 +390,7 @@ def _nothing_waits(look: Look) -> bool:
     observation, queue = look.picture.observation, look.picture.queue
     if observation is None or _shows_more(look, observation):
         return False
-    is_whole = not observation.incomplete and look.baseline.targets.keys() <= observation.services.keys()
-    if is_whole and not observation.busy:
+    if is_idle(look.baseline, observation):
         return True
     going = {run.execution_id for run in look.picture.runs if not run.over} - {None}
     in_progress = [each for each in observation.services.values() if each.in_progress]

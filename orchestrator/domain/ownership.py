@@ -14,6 +14,7 @@ from orchestrator.domain.activity import (
     complete_restarts,
     does_more,
     has_gaps,
+    is_whole,
     others_may_ask_as_we_do,
     restarts_since,
     targets_in,
@@ -164,8 +165,7 @@ def _is_complete(baseline: Baseline, observation: Observation, runs: Sequence[Ru
     """Return whether what was read would show our restart, or that there is none."""
     told = [status.execution_id for status in targets_in(baseline, observation)] + [run.execution_id for run in runs]
     return (
-        not observation.incomplete
-        and baseline.targets.keys() <= observation.services.keys()
+        is_whole(baseline, observation)
         and None not in told
         and any(not baseline.is_new(run.execution_id) for run in runs if run.execution_id is not None)
         and not has_gaps(baseline, runs)

@@ -17,6 +17,7 @@ from orchestrator.domain.activity import (
     complete_restarts,
     has_gaps,
     is_behind,
+    is_idle,
     restarts_since,
     runs_since,
     targets_in,
@@ -127,7 +128,7 @@ def judge(
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if _is_in_motion(baseline, picture.observation):
         return Verdict(finding=Finding.IN_PROGRESS, services=_nothing_known(baseline))
-    shows_what_waits = picture.queue is not None or (complete and _is_idle(baseline, picture.observation))
+    shows_what_waits = picture.queue is not None or (complete and is_idle(baseline, picture.observation))
     if not shows_what_waits or not shows_absence(baseline, picture.runs, picture.observation):
         return Verdict(finding=Finding.UNPROVEN, services=_nothing_known(baseline))
     if complete:
@@ -149,12 +150,6 @@ def _is_in_motion(baseline: Baseline, observation: Observation) -> bool:
     return any(
         status.in_progress or status.state_class is StateClass.UNKNOWN for status in targets_in(baseline, observation)
     )
-
-
-def _is_idle(baseline: Baseline, observation: Observation) -> bool:
-    """Return whether a whole reading shows that nothing runs, and nothing waits: the queue would show no more."""
-    is_whole = not observation.incomplete and baseline.targets.keys() <= observation.services.keys()
-    return is_whole and not observation.busy
 
 
 def _of_complete_run(
