@@ -179,6 +179,13 @@ class Fleet:
             begun = self._results.keys() | self._jobs.keys() | self._in_flight
             self._log.warning("run_halted", failures=failures, not_begun=len(self._plan.targets) - len(begun))
 
+    def _refusal_of(self, target: Target) -> Refusal | None:
+        """Return why a target that has not begun was not allowed to, as far as that is the reason."""
+        if self._refusal is None and self._halted and self._permission is not None:
+            # What halted the run was probably refused for the same reason; a failure would have kept this one as well.
+            return self._permission.refusal(target)
+        return self._refusal
+
     def _result(self, target: Target) -> EnvironmentResult:
         if target.name in self._results:
             return self._results[target.name]
@@ -190,15 +197,7 @@ class Fleet:
             # Kept, so that it is settled only once.
             self._results[target.name] = job.interrupted()
             return self._results[target.name]
-        if self._refusal is not None:
-            return EnvironmentResult.not_begun(
-                target,
-                Outcome.BLOCKED,
-                self._refusal.reason,
-                f"Not begun: {self._refusal.message}. Nothing was submitted.",
-            )
-        if self._halted and self._permission is not None and (refusal := self._permission.refusal(target)) is not None:
-            # What halted the run was probably refused for the same reason; a failure would have kept this one as well.
+        if (refusal := self._refusal_of(target)) is not None:
             outcome, reason = Outcome.BLOCKED, refusal.reason
             message = f"Not begun: {refusal.message}. Nothing was submitted."
         elif self._halted:
