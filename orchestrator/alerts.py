@@ -8,9 +8,8 @@ import httpx
 import tenacity
 from pydantic import SecretStr
 
-from orchestrator._version import __version__
 from orchestrator.domain.alerts import Alert, AlertReading, query_of_since, read_alerts, with_since
-from orchestrator.network import ExchangeError, RoutedTransport, translated
+from orchestrator.network import ExchangeError, make_plain_client, translated
 from orchestrator.ports import Clock
 from orchestrator.redaction import redactor
 
@@ -104,10 +103,4 @@ def make_alert_client(urls: Iterable[str], transport: httpx.AsyncBaseTransport |
     Raises:
         UsageError: proxies or certificates that the environment names cannot be used.
     """
-    return httpx.AsyncClient(
-        headers={"User-Agent": f"qovery-restart/{__version__}", "Accept": "application/json"},
-        timeout=TIMEOUT,
-        follow_redirects=False,
-        trust_env=False,
-        transport=transport or RoutedTransport(urls, limits=httpx.Limits()),
-    )
+    return make_plain_client(urls, timeout=TIMEOUT, transport=transport, headers={"Accept": "application/json"})

@@ -7,17 +7,19 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.request import getproxies
 
 import httpx
 
+from orchestrator._version import __version__
 from orchestrator.errors import UsageError
 
 NEVER_SENT: tuple[type[Exception], ...] = (
@@ -205,10 +207,38 @@ class RoutedTransport(httpx.AsyncBaseTransport):
 def no_cookies() -> CookieJar:
     """Return a jar that stays empty, for a client.
 
-    Neither the API nor a health check has cookies; what is on the way may set some. httpx would send them with every
+    Nobody whom we ask has cookies; what is on the way may set some. httpx would send them with every
     later request, and one that cannot be encoded would make all of those fail.
     """
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
+
+
+def make_plain_client(
+    urls: Iterable[httpx.URL | str],
+    *,
+    timeout: float,
+    transport: httpx.AsyncBaseTransport | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> httpx.AsyncClient:
+    """Make the httpx client for `urls` that are not the API's: without its token, without cookies and redirects.
+
+    Args:
+        urls: those that it asks.
+        timeout: seconds for each step of a request.
+        transport: takes the place of the network.
+        headers: of each request, besides our name.
+
+    Raises:
+        UsageError: proxies or certificates that the environment names cannot be used.
+    """
+    return httpx.AsyncClient(
+        headers={"User-Agent": f"qovery-restart/{__version__}", **headers},
+        cookies=no_cookies(),
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
+        transport=transport or RoutedTransport(urls, limits=httpx.Limits()),
+    )
 
 
 def has_odd_host(url: httpx.URL) -> bool:

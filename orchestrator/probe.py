@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 
 import httpx
 
-from orchestrator._version import __version__
-from orchestrator.network import ExchangeError, RoutedTransport, no_cookies, through, translated
+from orchestrator.network import ExchangeError, make_plain_client, through, translated
 from orchestrator.redaction import redactor
 
 TIMEOUT = 10.0
@@ -47,11 +46,4 @@ def make_probe_client(urls: Iterable[str], transport: httpx.AsyncBaseTransport |
     Raises:
         UsageError: proxies or certificates that the environment names cannot be used.
     """
-    return httpx.AsyncClient(
-        headers={"User-Agent": f"qovery-restart/{__version__}"},
-        cookies=no_cookies(),
-        timeout=TIMEOUT,
-        follow_redirects=False,
-        trust_env=False,
-        transport=transport or RoutedTransport(urls, limits=httpx.Limits()),
-    )
+    return make_plain_client(urls, timeout=TIMEOUT, transport=transport)

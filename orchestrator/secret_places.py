@@ -4,6 +4,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.domain.notices import SecretPlace
 from orchestrator.errors import UsageError
 from orchestrator.machine import expand_home
 from orchestrator.redaction import redactor
@@ -13,6 +14,13 @@ LARGEST_FILE = 64 * 1024
 
 # Users put the secret itself where a name is expected: the error message must not show it.
 _redact = redactor()
+
+
+def read_secret(place: SecretPlace, environ: Mapping[str, str], *, what: str, named_by: str) -> str:
+    """Return the secret at a place, without white space around it; arguments and errors are those of the next two."""
+    if place.env is not None:
+        return read_variable(environ, place.env, what=what, named_by=named_by)
+    return read_file(str(place.file), what=what)
 
 
 def read_variable(environ: Mapping[str, str], name: str, *, what: str, named_by: str) -> str:

@@ -8,10 +8,9 @@ from http import HTTPStatus
 import httpx
 import tenacity
 
-from orchestrator._version import __version__
 from orchestrator.domain.notices import NoticeKind, Undelivered
 from orchestrator.errors import UsageError
-from orchestrator.network import HIGHEST_PORT, ExchangeError, RoutedTransport, has_odd_host, translated
+from orchestrator.network import HIGHEST_PORT, ExchangeError, has_odd_host, make_plain_client, translated
 from orchestrator.ports import Clock, Delivery
 from orchestrator.redaction import redactor
 
@@ -112,13 +111,7 @@ def make_notice_client(
     Raises:
         UsageError: proxies or certificates that the environment names cannot be used.
     """
-    return httpx.AsyncClient(
-        headers={"User-Agent": f"qovery-restart/{__version__}"},
-        timeout=TIMEOUT,
-        follow_redirects=False,
-        trust_env=False,
-        transport=transport or RoutedTransport(urls, limits=httpx.Limits()),
-    )
+    return make_plain_client(urls, timeout=TIMEOUT, transport=transport)
 
 
 def secret_url(text: str, *, where: str, named_by: str) -> httpx.URL:

@@ -23,6 +23,7 @@ from orchestrator.domain.notices import (
     uuid_of_run,
 )
 from orchestrator.errors import UsageError
+from orchestrator.machine import expand_home
 from orchestrator.notices import traces
 from orchestrator.notices.messages import document_of, headline, slack_payload, text_of
 from orchestrator.notices.metrics import update_metrics
@@ -30,7 +31,7 @@ from orchestrator.notices.ping import Ping
 from orchestrator.notices.posting import Poster, host_of, make_notice_client, secret_url
 from orchestrator.notices.threads import in_thread
 from orchestrator.ports import Clock, Delivery, Notice
-from orchestrator.secret_places import read_file, read_variable
+from orchestrator.secret_places import read_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +78,7 @@ def _places(plan: NoticePlan) -> Iterator[tuple[NoticeKind, str, SecretPlace]]:
 
 
 def _url_at(kind: NoticeKind, named_by: str, place: SecretPlace, environ: Mapping[str, str]) -> str:
-    what = f"{named_by}: no URL"
-    if place.env is not None:
-        text = read_variable(environ, place.env, what=what, named_by=named_by)
-    else:
-        text = read_file(str(place.file), what=what)
+    text = read_secret(place, environ, what=f"{named_by}: no URL", named_by=named_by)
     if kind is NoticeKind.APPRISE:
         scheme = text.partition("://")[0]
         if scheme == text or not scheme.isascii() or not text.isprintable():
@@ -142,7 +139,7 @@ class Sender:
 
     def _notices(self, end: RunEnd) -> Iterator[Notice]:
         if self._plan.textfile is not None:
-            path = Path(self._plan.textfile).expanduser()
+            path = Path(self._plan.textfile)
             yield Notice(kind=NoticeKind.METRICS, to=str(path), send=lambda: _write(path, end))
         if self._plan.ping is not None and self._ping_host:
             yield Notice(kind=NoticeKind.PING, to=self._ping_host, send=lambda: self._send_ping(end))
@@ -180,9 +177,9 @@ class Sender:
 async def _write(path: Path, end: RunEnd) -> Delivery:
     try:
         # A file system may hang.
-        await in_thread(lambda: update_metrics(path, end))
-    except OSError as error:
-        words = error.strerror or type(error).__name__
+        await in_thread(lambda: update_metrics(expand_home(path), end))
+    except (OSError, UsageError) as error:
+        words = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
         return Delivery(kind=NoticeKind.METRICS, to=str(path), problem=Undelivered.NOT_WRITTEN, words=words)
     except ModuleNotFoundError:
         words = "pip install 'qovery-restart[metrics]'"

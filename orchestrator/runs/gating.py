@@ -17,7 +17,7 @@ from orchestrator.domain.outcomes import Refusal
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.ports import AlertSource, Clock
 from orchestrator.runs.rehearsal import Rehearsal
-from orchestrator.secret_places import check_token, read_file, read_variable
+from orchestrator.secret_places import check_token, read_secret
 
 ASK_AGAIN_AFTER = 30.0
 """Seconds between two times of asking, while there is a window to wait in."""
@@ -119,11 +119,7 @@ def alert_tokens(config: Config, environ: Mapping[str, str]) -> tuple[list[Secre
 
 
 def _token_at(place: SecretPlace, named_by: str, environ: Mapping[str, str]) -> SecretStr:
-    what = f"{named_by}: no token"
-    if place.env is not None:
-        text = read_variable(environ, place.env, what=what, named_by=named_by)
-    else:
-        text = read_file(str(place.file), what=what)
+    text = read_secret(place, environ, what=f"{named_by}: no token", named_by=named_by)
     check_token(text, where=str(place))
     logs.hide_also(text)
     return SecretStr(text)

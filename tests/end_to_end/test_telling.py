@@ -283,3 +283,11 @@ def test_a_time_that_is_skipped_is_told_to_the_dead_mans_signal_alone(tmp_path: 
     assert [urlsplit(each).path for each in there.paths()] == [f"/ping/{SECRET}/log"]
     assert "skipped (blackout)" in there.body_of(f"/ping/{SECRET}/log")
     assert "qovery_restart_next_run_timestamp_seconds{" in metrics.read_text()
+
+
+def test_metrics_that_have_no_place_are_a_warning(tmp_path: Path) -> None:
+    more = "metrics: {textfile: ~nobody-at-all/restart.prom}"
+    with serving(SmallPlatform()) as platform, outside() as there:
+        config = write_config(tmp_path, [SHOP], more=more)
+        done = run("run", config, "--log-format", "json", env=env_for(there, platform))
+    assert (done.code, warnings_of(done)) == (0, [("metrics", "not_written")])

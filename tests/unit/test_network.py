@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.network import RoutedTransport, proxy_passwords
+from orchestrator.network import RoutedTransport, make_plain_client, proxy_passwords
 from orchestrator.network import proxy_to as described_proxy
 from orchestrator.probe import make_probe_client
 
@@ -355,3 +355,14 @@ def test_a_key_log_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPat
 def test_a_key_log_that_can_be_written_may_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     assert store_of()["x509_ca"] > 10
+
+
+def test_whoever_is_not_the_api_gets_no_cookie_back() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400 if "cookie" in request.headers else 200, headers={"Set-Cookie": "node=7"})
+
+    async def ask_twice() -> list[int]:
+        async with make_plain_client([], timeout=1.0, transport=httpx.MockTransport(answer)) as client:
+            return [(await client.get("http://shop.example.com")).status_code for _ in range(2)]
+
+    assert asyncio.run(ask_twice()) == [200, 200]
