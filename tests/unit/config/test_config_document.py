@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.config import Config, load_config, parse_config
 from orchestrator.errors import ConfigError
+from orchestrator.text import fold
 from tests.support.config_texts import ID, SECRET
 
 FOLDER = Path(__file__).parents[3] / "config"
@@ -140,7 +141,7 @@ SERVICES = st.one_of(
     st.just("all"),
     st.dictionaries(
         st.sampled_from(["applications", "containers", "databases"]),
-        st.lists(NAMES, min_size=1, max_size=3, unique_by=lambda name: " ".join(name.split()).casefold()),
+        st.lists(NAMES, min_size=1, max_size=3, unique_by=fold),
         min_size=1,
     ),
 )
@@ -153,7 +154,7 @@ CHECKS = st.fixed_dictionaries(
 @st.composite
 def contents(draw: st.DrawFn) -> dict[str, Any]:
     """What a file could say. The URLs of checks are as they stand in it; in all else nothing is a variable."""
-    names = draw(st.lists(NAMES, min_size=1, max_size=3, unique_by=lambda name: " ".join(name.split()).casefold()))
+    names = draw(st.lists(NAMES, min_size=1, max_size=3, unique_by=fold))
     content = {
         "version": 1,
         "defaults": draw(POLICIES),
