@@ -21,11 +21,12 @@ import httpx
 import pytest
 import structlog
 
-from orchestrator import cli, network, probe
+from orchestrator import cli, network
 from orchestrator.cli import command, resuming, serving
 from orchestrator.domain.plan import EnvironmentSpec
 from orchestrator.journal import work
 from orchestrator.machine import Machine
+from orchestrator.network import RoutedTransport
 from orchestrator.qovery import http, ledger
 from orchestrator.runs import rehearsal, session
 from orchestrator.runs import resuming as runs_resuming
@@ -157,7 +158,7 @@ class Stage:
                 patch.setattr(module, "uuid4", lambda: UUID(int=self._chance.getrandbits(128), version=4))
             patch.setattr(command, "in_fitting_loop", lambda main, *, rehearsal: self._run(main, death))
             patch.setattr(http, "RoutedTransport", self._to_the_api)
-            patch.setattr(probe, "RoutedTransport", self._to_the_sites)
+            patch.setattr(network, "RoutedTransport", self._to_the_sites)
             patch.setattr(server, "serve", _serve_for_a_while)
             patch.setattr(sys, "argv", ["qovery-restart", *words])
             for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
@@ -202,13 +203,13 @@ class Stage:
         self._loop_errors.append(f"{context.get('message')}: {context.get('exception')!r}")
 
     def _to_the_api(self, urls: Sequence[httpx.URL | str], *, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
-        network.RoutedTransport(urls, limits=limits)  # It reads the environment, as it would.
+        RoutedTransport(urls, limits=limits)  # It reads the environment, as it would.
         if self.world is None:
             return httpx.MockTransport(_refuse)
         return SimulatedTransport(create_app(self.world, profile="none", seed=0, now=_loop_time, sleep=asyncio.sleep))
 
     def _to_the_sites(self, urls: Sequence[httpx.URL | str], *, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
-        network.RoutedTransport(urls, limits=limits)
+        RoutedTransport(urls, limits=limits)
         if self.world is None:
             return httpx.MockTransport(_refuse)
         return HealthTransport(HealthSite(self.world, self.specs, now=_loop_time), sleep=asyncio.sleep)
