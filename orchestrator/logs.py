@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
+from orchestrator.sections import LogSections
 from orchestrator.streams import LossyStream, lines_lost
 from orchestrator.text import encodable, printable, printable_json
 
@@ -65,7 +66,13 @@ them."""
 
 
 def configure(
-    *, log_format: LogFormat, level: LogLevel, color: bool, stream: TextIO, secrets: Sequence[str] = ()
+    *,
+    log_format: LogFormat,
+    level: LogLevel,
+    color: bool,
+    stream: TextIO,
+    secrets: Sequence[str] = (),
+    sections: LogSections | None = None,
 ) -> None:
     """Set up logging for this process.
 
@@ -75,6 +82,7 @@ def configure(
         color: whether the console format may use colour.
         stream: where to write; if its reader goes away, the run continues.
         secrets: tokens to hide everywhere, including tracebacks.
+        sections: what folds the console format in a CI system.
     """
     _hidden.set_to(secrets)
 
@@ -94,6 +102,8 @@ def configure(
     else:
         tell_loss = lines_lost
         last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
+        if sections is not None:
+            last = [sections.around(last)]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.ci import CI
 from orchestrator.cli import completing
 from orchestrator.errors import UsageError
 from orchestrator.machine import expand_home
@@ -219,6 +220,17 @@ ReportOption = Annotated[
 ]
 LogFormatOption = Annotated[LogFormat, _output("--log-format", "How stderr is written.")]
 LogLevelOption = Annotated[LogLevel, _output("--log-level", "The lowest level that is logged.")]
+CIOption = Annotated[
+    CI,
+    _output(
+        "--ci",
+        "For which CI system stderr has sections and annotations, and a summary is appended; auto: the one that this "
+        "is.",
+    ),
+]
+NoAnnotationsOption = Annotated[
+    bool, _output("--no-annotations", "No annotations: GitHub shows problems in the log and the summary alone.")
+]
 NoColorOption = Annotated[bool, _output("--no-color", "No colours. NO_COLOR in the environment does the same.")]
 VerboseOption = Annotated[
     bool, _output("--verbose", "Show every service in the summary, and debug events.", short="-v")
@@ -265,6 +277,8 @@ class Settings:
     """Each as `report_file` reads it."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
+    ci: CI = CI.AUTO
+    no_annotations: bool = False
     no_color: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -313,6 +327,8 @@ _SHARED: Mapping[str, object] = {
     "report": ReportOption,
     "log_format": LogFormatOption,
     "log_level": LogLevelOption,
+    "ci": CIOption,
+    "no_annotations": NoAnnotationsOption,
     "no_color": NoColorOption,
     "verbose": VerboseOption,
     "quiet": QuietOption,

@@ -53,6 +53,15 @@ FORMATS = (
     ),
     ReportFormat(suffix=".md", prefixes=("md", "markdown"), renderer="orchestrator.reports.markdown:render_markdown"),
     ReportFormat(suffix=".html", prefixes=("html",), renderer="orchestrator.reports.html:render_html"),
+    ReportFormat(
+        suffix=".env", name="dotenv", prefixes=("dotenv", "env"), renderer="orchestrator.reports.outputs:render_dotenv"
+    ),
+    ReportFormat(
+        suffix=".prom",
+        name="OpenMetrics",
+        prefixes=("openmetrics", "prom"),
+        renderer="orchestrator.reports.openmetrics:render_openmetrics",
+    ),
 )
 _BY_PREFIX = {prefix: each for each in FORMATS for prefix in each.prefixes}
 _LIKE_A_NAME = re.compile("[A-Za-z][A-Za-z0-9]{0,9}")

@@ -1,0 +1,129 @@
+"""What `action.yml` runs, as `python -I -m orchestrator.cli.action`: a command with its inputs, and its outputs.
+
+It takes the place of the step's shell, so that a signal for the step reaches the command itself.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import NoReturn
+
+from orchestrator.ci import github_command
+from orchestrator.cli.inputs import PREFIX, REPORTS, Inputs, command_line
+from orchestrator.domain.outcomes import ExitCode, run_outcome_of
+from orchestrator.errors import UsageError
+from orchestrator.text import printable
+
+TOKEN = "QOVERY_API_TOKEN"  # noqa: S105 - the name of a variable
+SUMMARY = "GITHUB_STEP_SUMMARY"
+MATCHER = Path(__file__).with_name("problem_matcher.json")
+"""It lets GitHub show what `validate` finds beside the lines of the file."""
+OWNER = "qovery-restart"
+
+
+def main() -> NoReturn:
+    """Run what the inputs say, write the outputs, and exit with the command's exit code."""
+    inputs, folder = _take_inputs(os.environ), _folder(os.environ)
+    try:
+        words = _prepare(inputs, folder, os.environ)
+    except UsageError as error:
+        _say(github_command("error", printable(str(error)), title=OWNER))
+        code = ExitCode.USAGE.value
+    else:
+        code = _run(words)
+    _write_outputs(code, folder, os.environ)
+    sys.exit(code)
+
+
+def _take_inputs(environ: MutableMapping[str, str]) -> Inputs:
+    """Return the inputs, which the command does not need to see: one of them is the token."""
+    inputs = Inputs(environ)
+    for name in [name for name in environ if name.startswith(PREFIX)]:
+        del environ[name]
+    return inputs
+
+
+def _folder(environ: Mapping[str, str]) -> Path:
+    """Make a folder for the reports of this step; the runner empties what it is in after the job."""
+    return Path(mkdtemp(prefix="qovery-restart-report-", dir=environ.get("RUNNER_TEMP") or None))
+
+
+def _prepare(inputs: Inputs, folder: Path, environ: MutableMapping[str, str]) -> list[str]:
+    """Set up this process as the inputs say; return the command line.
+
+    Raises:
+        UsageError: the inputs do not go together.
+    """
+    if token := inputs.text("token", "qovery-api-token"):
+        environ[TOKEN] = token
+    directory = inputs.text("working-directory")
+    if not inputs.flag("summary", default=True):
+        environ.pop(SUMMARY, None)
+    words = command_line(inputs, folder)
+    if directory:
+        try:
+            os.chdir(directory)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"working-directory: {directory}: {getattr(error, 'strerror', error)}.") from None
+    return words
+
+
+def _run(words: list[str]) -> int:
+    """Run the command in this process; return its exit code."""
+    from orchestrator.cli import main as run_command  # noqa: PLC0415 - it sets up the streams
+
+    is_matched = words[0] == "validate"
+    if is_matched:
+        _say(github_command("add-matcher", str(MATCHER)))
+    sys.argv = ["qovery-restart", *words]
+    try:
+        run_command()
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else ExitCode.SUCCEEDED.value
+    finally:
+        if is_matched:
+            _say(github_command("remove-matcher", owner=OWNER))
+    return ExitCode.SUCCEEDED.value
+
+
+def _say(command: str) -> None:
+    sys.stderr.write(f"{command}\n")
+    sys.stderr.flush()
+
+
+def _write_outputs(code: int, folder: Path, environ: Mapping[str, str]) -> None:
+    """Write what later steps may ask for; it changes no exit code if that fails."""
+    path = environ.get("GITHUB_OUTPUT")
+    if not path:
+        return
+    outputs = {**_of_report(folder / REPORTS["json"], code), **_files(folder)}
+    try:
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{name}={printable(value)}\n" for name, value in outputs.items())
+    except OSError as error:
+        _say(github_command("warning", f"The outputs were not written: {error.strerror}.", title=OWNER))
+
+
+def _of_report(path: Path, code: int) -> Mapping[str, str]:
+    """Return what a report tells, or what the exit code does where there is none; of these two, the code counts."""
+    outputs: dict[str, str] = {}
+    try:
+        from orchestrator.reports.model import RunReport  # noqa: PLC0415 - there is not always a report
+        from orchestrator.reports.outputs import outputs_of  # noqa: PLC0415
+
+        outputs.update(outputs_of(RunReport.model_validate_json(path.read_bytes())))
+    except (OSError, ValueError):
+        if code in set(ExitCode):
+            outputs["outcome"] = run_outcome_of(ExitCode(code)).value
+    return {**outputs, "exit-code": str(code)}
+
+
+def _files(folder: Path) -> Mapping[str, str]:
+    paths = {f"report-{name}": folder / file for name, file in REPORTS.items()}
+    return {name: str(path) for name, path in paths.items() if path.exists()}
+
+
+if __name__ == "__main__":
+    main()
