@@ -32,7 +32,7 @@ def main() -> NoReturn:
         _say(github_command("error", printable(str(error)), title=OWNER))
         code = ExitCode.USAGE.value
     else:
-        code = _run(words)
+        code = _run(words, matched=words[0] == "validate" and inputs.flag("annotations", default=True))
     _write_outputs(code, folder, os.environ)
     sys.exit(code)
 
@@ -70,12 +70,16 @@ def _prepare(inputs: Inputs, folder: Path, environ: MutableMapping[str, str]) ->
     return words
 
 
-def _run(words: list[str]) -> int:
-    """Run the command in this process; return its exit code."""
+def _run(words: list[str], *, matched: bool) -> int:
+    """Run the command in this process; return its exit code.
+
+    Args:
+        words: the command line.
+        matched: whether GitHub is to look for problems of a file in what it writes.
+    """
     from orchestrator.cli import main as run_command  # noqa: PLC0415 - it sets up the streams
 
-    is_matched = words[0] == "validate"
-    if is_matched:
+    if matched:
         _say(github_command("add-matcher", str(MATCHER)))
     sys.argv = ["qovery-restart", *words]
     try:
@@ -83,7 +87,7 @@ def _run(words: list[str]) -> int:
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else ExitCode.SUCCEEDED.value
     finally:
-        if is_matched:
+        if matched:
             _say(github_command("remove-matcher", owner=OWNER))
     return ExitCode.SUCCEEDED.value
 
@@ -107,7 +111,7 @@ def _write_outputs(code: int, folder: Path, environ: Mapping[str, str]) -> None:
 
 
 def _of_report(path: Path, code: int) -> Mapping[str, str]:
-    """Return what a report tells, or what the exit code does where there is none; of these two, the code counts."""
+    """Return what a report tells. Where there is none, a failure has its outcome all the same: the exit code tells it."""
     outputs: dict[str, str] = {}
     try:
         from orchestrator.reports.model import RunReport  # noqa: PLC0415 - there is not always a report
@@ -115,7 +119,7 @@ def _of_report(path: Path, code: int) -> Mapping[str, str]:
 
         outputs.update(outputs_of(RunReport.model_validate_json(path.read_bytes())))
     except (OSError, ValueError):
-        if code in set(ExitCode):
+        if code and code in set(ExitCode):
             outputs["outcome"] = run_outcome_of(ExitCode(code)).value
     return {**outputs, "exit-code": str(code)}
 

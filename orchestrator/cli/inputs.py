@@ -7,9 +7,9 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 
-PREFIX = "INPUT_"
-"""Of the environment variables that carry inputs: `wait-lock` comes in INPUT_WAIT_LOCK."""
-COMMANDS = ("run", "plan", "validate")
+PREFIX = "RESTART_INPUT_"
+"""Of the environment variables that carry inputs: `wait-lock` comes in RESTART_INPUT_WAIT_LOCK."""
+COMMANDS = ("run", "schedule", "plan", "validate")
 REPORTS = {"json": "report.json", "junit": "report.xml", "html": "report.html"}
 """The reports of a run, by the format's name."""
 SERVICES = ("application", "container", "database")
@@ -99,12 +99,15 @@ def command_line(inputs: Inputs, folder: Path) -> list[str]:
         options, subject = _options_of_file(inputs, command), config
     else:
         command, options, subject = "restart", _services(inputs), environment
-    if command in ("run", "restart"):
+    if command == "schedule":
+        options.append("--due")  # a step that stayed would be cut off
+    if command in ("run", "restart", "schedule"):
         options += [f"--{name}={inputs.text(name)}" for name in ("deadline", "wait-lock") if inputs.text(name)]
         options += [f"--report={prefix}:{folder / name}" for prefix, name in REPORTS.items()]
+    are_annotated = inputs.flag("annotations", default=True)
     if command != "validate":
         options += [f"--state-dir={inputs.text('state-dir')}"] if inputs.text("state-dir") else []
-        options += [] if inputs.flag("annotations", default=True) else ["--no-annotations"]
+        options += [] if are_annotated else ["--no-annotations"]
     inputs.check_all_asked(f"this does not go with {command} and {'config' if config else 'environment'}.")
     return [command, *options, *extra, "--", subject]
 

@@ -8,7 +8,7 @@ from orchestrator.reports.model import RunReport
 from orchestrator.text import printable
 
 PREFIX = "RESTART_"
-"""Of the variables. Those of this program's options begin otherwise: what one run tells must not set up the next one."""
+"""Of the variables. Those of our options begin otherwise: what one run tells must not set up the next one."""
 LARGEST_DOTENV = 5000
 """Bytes. GitLab refuses a file of more than 5 KiB."""
 LARGEST = 100_000
