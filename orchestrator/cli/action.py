@@ -111,7 +111,7 @@ def _write_outputs(code: int, folder: Path, environ: Mapping[str, str]) -> None:
 
 
 def _of_report(path: Path, code: int) -> Mapping[str, str]:
-    """Return what a report tells. Where there is none, a failure has its outcome all the same: the exit code tells it."""
+    """Return what a report tells. Where there is none, the outcome of a failure follows from its exit code."""
     outputs: dict[str, str] = {}
     try:
         from orchestrator.reports.model import RunReport  # noqa: PLC0415 - there is not always a report

@@ -152,7 +152,10 @@ def test_summary_and_annotations_can_be_switched_off(tmp_path: Path) -> None:
 
 def test_three_hundred_failures_are_ten_annotations_and_a_summary_that_fits(tmp_path: Path) -> None:
     entries = "".join(f"  - {{name: env-{i:03}, path: acme/shop/env-{i:03}, services: all}}\n" for i in range(300))
-    text = f"version: 1\nstrategy: {{max_parallel: 300, max_failures: 100%}}\nblackouts: [{{from: 2000-01-01, to: 2200-01-01}}]\nenvironments:\n{entries}"
+    text = (
+        "version: 1\nstrategy: {max_parallel: 300, max_failures: 100%}\n"
+        f"blackouts: [{{from: 2000-01-01, to: 2200-01-01}}]\nenvironments:\n{entries}"
+    )
     job = Job(tmp_path, {"config": "many.yaml", "extra-args": "--simulate"})
     write(job.work / "many.yaml", text)
     step = job.run()

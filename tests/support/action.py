@@ -1,4 +1,4 @@
-"""Plays `action.yml` as GitHub's runner does: expressions, the files of a step, `bash --noprofile --norc -eo pipefail`."""
+"""Plays `action.yml` as GitHub's runner does: expressions, the files of a step, a shell for each script."""
 
 import os
 import re
