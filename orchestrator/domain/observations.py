@@ -72,10 +72,8 @@ class Observation:
 
         Then nothing runs there, and no execution is newer.
         """
-        number = (
-            None if self.last_execution_id is None else execution_number(self.environment_id, self.last_execution_id)
-        )
-        return number is not None and classify(self.environment_state or "") in _ENDED
+        has_ended = self.environment_state is not None and classify(self.environment_state) in _ENDED
+        return has_ended and execution_number(self.environment_id, self.last_execution_id or "") is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
