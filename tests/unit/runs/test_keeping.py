@@ -634,7 +634,8 @@ def test_what_somebody_restarts_by_hand_just_before_is_left_alone(
 ) -> None:
     async def play() -> Nights:
         schedule = "{cron: 59 2 * * *, timezone: Europe/Paris}"
-        checked = ONE.replace("services: all", "services: all, verify: [{http: https://shop.example.test/healthz, consecutive: 20, within: 10m}]")
+        check = "{http: https://shop.example.test/healthz, consecutive: 20, within: 10m}"
+        checked = ONE.replace("services: all", f"services: all, verify: [{check}]")
         nights = Nights(tmp_path, wait_lock=wait_lock)
         by_hand = ByHand(tmp_path, schedule=schedule, environments=checked)
         by_hand.clock, by_hand.rehearsal = nights.clock, nights.rehearsal
