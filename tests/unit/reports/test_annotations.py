@@ -46,8 +46,10 @@ def commands(run: RunReport) -> list[str]:
 def test_a_problem_names_the_environment_the_line_and_what_to_do() -> None:
     run = with_lines(report(succeeded("staging"), failed("production")), 12)
     assert commands(run) == [
-        "::error title=production%3A failed (restart_error),file=nightly.yaml,line=12::"
-        f"Qovery failed to restart web. Look at its logs, then run again.%0A{CONSOLE}"
+        (
+            "::error title=production%3A failed (restart_error),file=nightly.yaml,line=12::"
+            f"Qovery failed to restart web. Look at its logs, then run again.%0A{CONSOLE}"
+        )
     ]
 
 
