@@ -80,7 +80,7 @@ class Pipeline:
     def _show(self, annotations: Sequence[Annotation]) -> int:
         """Show as many as GitHub does; return how many."""
         shown, unshown = self._budget.spend(annotations)
-        places = Places.of(self._environ, folder=str(Path.cwd()))
+        places = Places.of(self._environ)
         lines = [each.command(places) for each in shown]
         if unshown:
             lines.append(more(unshown))

@@ -55,16 +55,16 @@ class Places:
 
     Attributes:
         workspace: the checkout; "" if it is not known.
-        folder: the directory in which the command runs.
+        folder: the directory in which the command runs; by default that of this process.
     """
 
     workspace: str
-    folder: str
+    folder: str = ""
 
     @classmethod
-    def of(cls, environ: Mapping[str, str], *, folder: str) -> "Places":
+    def of(cls, environ: Mapping[str, str]) -> "Places":
         """Return the places of a job of GitHub."""
-        return cls(workspace=environ.get("GITHUB_WORKSPACE", ""), folder=folder)
+        return cls(workspace=environ.get("GITHUB_WORKSPACE", ""))
 
     def file(self, given: str) -> str | None:
         """Return the path of a file inside the checkout; None if it is none of its files."""
@@ -72,7 +72,10 @@ class Places:
             return None
         if not self.workspace:
             return given
-        root, path = (os.path.realpath(os.path.join(self.folder, each)) for each in (self.workspace, given))  # noqa: PTH118
+        try:
+            root, path = (os.path.realpath(os.path.join(self.folder, each)) for each in (self.workspace, given))  # noqa: PTH118
+        except OSError:  # The directory in which the command runs is gone.
+            return None
         return os.path.relpath(path, root) if os.path.commonpath([root, path]) == root else None
 
 
@@ -107,7 +110,7 @@ def _of_environment(environment: EnvironmentReport, report: RunReport) -> Annota
 
 def hint_of(report: RunReport) -> str | None:
     """Return the command that says how to go on with a run that left something open; None if none did."""
-    steps = next_steps(report)
+    steps = () if report.simulated else next_steps(report)
     if not steps:
         return None
     return github_command("notice", _shortened(printable(" ".join(steps)), LONGEST), title=f"{TITLE}: how to go on")
@@ -129,7 +132,7 @@ class Budget:
 
 def more(count: int) -> str:
     """Return the command that says that there is more than GitHub shows."""
-    return github_command("error", f"And {count} more: the log and the summary have all of them.", title=TITLE)
+    return github_command("error", f"And {count} more: the log has them all.", title=TITLE)
 
 
 def _shortened(text: str, most: int) -> str:

@@ -162,7 +162,7 @@ def test_three_hundred_failures_are_ten_annotations_and_a_summary_that_fits(tmp_
     assert step.code == 5, step.log[-2000:]
     annotations = annotations_in(step.log)
     assert len(annotations) == 10
-    assert annotations[-1].endswith("::And 291 more: the log and the summary have all of them.")
+    assert annotations[-1].endswith("::And 291 more: the log has them all.")
     assert len(json.loads(job.outputs["failed"])) == 300
     assert 0 < len(step.summary.encode()) < 1_000_000
 

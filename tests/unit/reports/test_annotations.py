@@ -104,7 +104,15 @@ def test_a_file_is_named_as_seen_from_the_checkout(
 
 
 def test_the_checkout_is_where_the_variable_says() -> None:
-    assert Places.of({"GITHUB_WORKSPACE": "/w"}, folder="/w/x") == Places(workspace="/w", folder="/w/x")
+    assert Places.of({"GITHUB_WORKSPACE": "/w"}) == Places(workspace="/w")
+
+
+def test_a_directory_that_is_gone_points_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert Places(workspace="/w").file("night.yaml") is None
+    assert Places(workspace="/w").file("/w/night.yaml") == "night.yaml"
 
 
 def test_a_long_text_is_cut() -> None:
@@ -118,6 +126,8 @@ def test_how_to_go_on_is_a_notice() -> None:
     hint = hint_of(report(interrupted_result("production"), interrupted=ExitCode.SIGTERM, resume=RESUME)) or ""
     assert hint.startswith("::notice title=qovery-restart%3A how to go on::")
     assert RESUME in hint
+    rehearsed = report(interrupted_result("x"), interrupted=ExitCode.SIGTERM, resume=RESUME, simulated=True)
+    assert hint_of(rehearsed) is None, "nothing is left of a rehearsal"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +150,7 @@ def test_no_more_are_written_than_github_shows(counts: list[int], shown: list[in
 
 
 def test_what_is_left_out_is_counted() -> None:
-    assert more(291) == "::error title=qovery-restart::And 291 more: the log and the summary have all of them."
+    assert more(291) == "::error title=qovery-restart::And 291 more: the log has them all."
 
 
 def lines_of(commands: Sequence[str]) -> list[str]:
