@@ -55,7 +55,7 @@ def commands(called: Called) -> list[str]:
 def test_in_github_a_problem_is_shown_beside_its_line_and_the_run_in_the_summary(github: Path) -> None:
     done = rehearse()
     assert done.exit_code == ExitCode.BLOCKED
-    assert [line.partition("::In ")[0] for line in commands(done)[-2:]] == [
+    assert [line.partition("::Not begun: ")[0] for line in commands(done)[-2:]] == [
         "::error title=staging%3A blocked (blackout),file=night.yaml,line=4",
         r"::error title=b%3A\x3aerror%3A%3Ac%3A blocked (blackout),file=night.yaml,line=5",
     ]
