@@ -10,7 +10,7 @@ from orchestrator.errors import UsageError
 PREFIX = "RESTART_INPUT_"
 """Of the environment variables that carry inputs: `wait-lock` comes in RESTART_INPUT_WAIT_LOCK."""
 COMMANDS = ("run", "schedule", "plan", "validate")
-REPORTS = {"json": "report.json", "junit": "report.xml", "html": "report.html"}
+REPORTS = {"json": "report.json", "junit": "report.xml", "html": "report.html", "comment": "comment.md"}
 """The reports of a run, by the format's name."""
 SERVICES = ("application", "container", "database")
 QOVERY = "qovery-"

@@ -70,6 +70,12 @@ FORMATS = (
         renderer="orchestrator.reports.openmetrics:render_openmetrics",
         is_whole=False,
     ),
+    ReportFormat(
+        suffix=".comment",
+        name="Markdown",
+        prefixes=("comment",),
+        renderer="orchestrator.reports.markdown:render_comment",
+    ),
 )
 _BY_PREFIX = {prefix: each for each in FORMATS for prefix in each.prefixes}
 _LIKE_A_NAME = re.compile("[A-Za-z][A-Za-z0-9]{0,9}")

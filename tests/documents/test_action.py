@@ -76,7 +76,7 @@ def test_the_program_asks_for_every_input_and_for_no_other() -> None:
 
 
 def test_the_action_has_every_output_that_is_written_and_no_other() -> None:
-    written = {*outputs_of(report()), "report-json", "report-junit", "report-html"}
+    written = {*outputs_of(report()), "report-json", "report-junit", "report-html", "report-comment"}
     assert written == ACTION["outputs"].keys()
 
 

@@ -16,6 +16,7 @@ REPORTS = [
     f"--report=json:{FOLDER}/report.json",
     f"--report=junit:{FOLDER}/report.xml",
     f"--report=html:{FOLDER}/report.html",
+    f"--report=comment:{FOLDER}/comment.md",
 ]
 ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 SHOP = {"qovery-organization-name": "acme", "qovery-project-name": "shop/web", "qovery-environment-name": "staging"}
