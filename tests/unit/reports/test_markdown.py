@@ -243,8 +243,7 @@ def test_a_large_fleet_fits_into_the_summary_of_a_step() -> None:
 def test_problems_are_shown_before_what_is_left_out_of_successes() -> None:
     document = render_markdown(large(problems=100, successes=50, services=60))
     assert len(document.encode()) <= 1_000_000
-    assert document.count("<summary>Services: ") == 100
-    assert "<details>" not in document
+    assert document.count("<summary>Services: ") == document.count("<details") == 100
 
 
 @pytest.mark.parametrize("texts", [1, 40], ids=["one", "many"])
