@@ -20,7 +20,7 @@ from tests.support.recipes import RECIPES
 from tests.support.reports import RESUME, failed, report
 
 GUIDE = page("pipelines")
-ELSEWHERE = {"token", "qovery-api-token", "working-directory", "summary", "version"}
+ELSEWHERE = {"token", "qovery-api-token", "working-directory", "summary", "version", "extras"}
 """Inputs that are no words of the command line."""
 
 
@@ -52,7 +52,8 @@ def test_no_input_reaches_a_script_but_through_the_environment(step: dict[str, s
 def test_every_input_reaches_the_program_under_its_name() -> None:
     env = STEPS["run"]["env"]
     expected = {f"{PREFIX}{name.replace('-', '_').upper()}": f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]}
-    del expected[f"{PREFIX}VERSION"]
+    for name in ("VERSION", "EXTRAS"):
+        assert STEPS["install"]["env"][PREFIX + name] == expected.pop(PREFIX + name)
     assert {name: value for name, value in env.items() if name != "PYTHON"} == expected
 
 

@@ -220,6 +220,14 @@ def test_a_step_that_is_cancelled_stops_at_once_and_says_how_to_go_on(tmp_path: 
     assert "Run interrupted" in ended.summary
 
 
+@pytest.mark.parametrize("extras", ["notify] $(touch pwned)", "x;y", "--index-url=x", "A"])
+def test_extras_that_are_none_are_never_installed(extras: str, tmp_path: Path) -> None:
+    job = Job(tmp_path, {"config": "f.yaml", "extras": extras})
+    assert (job.run().code, job.outputs) == (2, {"exit-code": "2"})
+    assert "extras: expected names" in annotations_in(job.steps["install"].log)[0]
+    assert list(tmp_path.rglob("pwned")) == []
+
+
 @pytest.mark.parametrize(
     "version", ["0.1.0; touch pwned", "--index-url=http://127.0.0.1:9", "$(touch pwned)", "1.0 2.0"]
 )

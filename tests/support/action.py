@@ -78,7 +78,7 @@ class Job:
         python = home / "bin" / "python"
         python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
         python.chmod(0o755)
-        (home / "installed").write_text(f"{self.action_path}\n", encoding="utf-8")
+        (home / "installed").write_text(f"{self.action_path}[simulator]\n", encoding="utf-8")
 
     def environ_of(self, step: Mapping[str, Any]) -> dict[str, str]:
         """Return the environment of a step."""
