@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.reports.digest import is_problem, worst_first
 from orchestrator.reports.model import RunReport
-from orchestrator.text import printable
+from orchestrator.text import printable, printable_json
 
 PREFIX = "RESTART_"
 """Of the variables. Those of our options begin otherwise: what one run tells must not set up the next one."""
@@ -54,7 +54,7 @@ def _json_list(names: Sequence[str], largest: int) -> str:
     kept: list[str] = []
     size = len("[]")
     for name in names:
-        text = json.dumps(name).replace("$", r"\u0024")
+        text = printable_json(json.dumps(name)).replace("$", r"\u0024")
         size += len(text) + 1
         if size > largest:
             break

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.model import RunReport
 from orchestrator.reports.outputs import LARGEST_DOTENV, outputs_of, render_dotenv
+from orchestrator.text import printable
 from tests.support.reports import RESUME, failed, interrupted_result, report, reports, succeeded, without_submit
 
 
@@ -56,13 +57,16 @@ def test_the_worst_is_named_first() -> None:
     assert json.loads(outputs_of(report(blocked, failed("production")))["failed"]) == ["production", "busy"]
 
 
-@pytest.mark.parametrize("name", ["$(id) `id` ${HOME}", 'a"b\\c', "é 東京", "two\nlines", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["$(id) `id` ${HOME}", 'a"b\\c', "é 東京", "two\nlines", "\ud800", "::error::x ##[error]"]
+)
 def test_a_name_comes_back_as_it_was_and_nothing_in_it_is_replaced(name: str) -> None:
     run = report(failed(name))
     text = outputs_of(run)["failed"]
     assert json.loads(text) == [run.environments[0].name]
     assert re.fullmatch(r"[ -~]*", text)
     assert "$" not in text
+    assert printable(text) == text, "whoever writes it changes nothing any more"
 
 
 def test_three_hundred_failures_are_counted_and_named_as_far_as_there_is_room() -> None:
