@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from orchestrator.ci import github_command
 from orchestrator.cli.inputs import PREFIX, REPORTS, Inputs, command_line
+from orchestrator.cli.signals import obey_from_now_on
 from orchestrator.domain.outcomes import ExitCode, run_outcome_of
 from orchestrator.errors import UsageError
 from orchestrator.text import printable
@@ -25,16 +26,28 @@ OWNER = "qovery-restart"
 
 def main() -> NoReturn:
     """Run what the inputs say, write the outputs, and exit with the command's exit code."""
-    inputs, folder = _take_inputs(os.environ), _folder(os.environ)
+    obey_from_now_on()
     try:
-        words = _prepare(inputs, folder, os.environ)
+        code = _play(os.environ)
+    except Exception as error:  # noqa: BLE001 - exit code 1 would say that a restart failed
+        from orchestrator.cli.defects import report_defect  # noqa: PLC0415
+
+        code = report_defect(error, arguments=sys.argv[1:], environ=os.environ).value
+    sys.exit(code)
+
+
+def _play(environ: MutableMapping[str, str]) -> int:
+    inputs, folder = _take_inputs(environ), None
+    try:
+        folder = _folder(environ)
+        words = _prepare(inputs, folder, environ)
     except UsageError as error:
         _say(github_command("error", printable(str(error)), title=OWNER))
         code = ExitCode.USAGE.value
     else:
         code = _run(words, matched=words[0] == "validate" and inputs.flag("annotations", default=True))
-    _write_outputs(code, folder, os.environ)
-    sys.exit(code)
+    _write_outputs(code, folder, environ)
+    return code
 
 
 def _take_inputs(environ: MutableMapping[str, str]) -> Inputs:
@@ -46,8 +59,16 @@ def _take_inputs(environ: MutableMapping[str, str]) -> Inputs:
 
 
 def _folder(environ: Mapping[str, str]) -> Path:
-    """Make a folder for the reports of this step; the runner empties what it is in after the job."""
-    return Path(mkdtemp(prefix="qovery-restart-report-", dir=environ.get("RUNNER_TEMP") or None))
+    """Make a folder for the reports of this step; the runner empties what it is in after the job.
+
+    Raises:
+        UsageError: none can be made.
+    """
+    parent = environ.get("RUNNER_TEMP") or None
+    try:
+        return Path(mkdtemp(prefix="qovery-restart-report-", dir=parent))
+    except OSError as error:
+        raise UsageError(f"RUNNER_TEMP: no folder can be made in {parent}: {error.strerror}.") from None
 
 
 def _prepare(inputs: Inputs, folder: Path, environ: MutableMapping[str, str]) -> list[str]:
@@ -97,12 +118,12 @@ def _say(command: str) -> None:
     sys.stderr.flush()
 
 
-def _write_outputs(code: int, folder: Path, environ: Mapping[str, str]) -> None:
+def _write_outputs(code: int, folder: Path | None, environ: Mapping[str, str]) -> None:
     """Write what later steps may ask for; it changes no exit code if that fails."""
     path = environ.get("GITHUB_OUTPUT")
     if not path:
         return
-    outputs = {**_of_report(folder / REPORTS["json"], code), **_files(folder)}
+    outputs = {**_of_report(folder, code), **_files(folder)}
     try:
         with Path(path).open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{name}={printable(value)}\n" for name, value in outputs.items())
@@ -110,22 +131,23 @@ def _write_outputs(code: int, folder: Path, environ: Mapping[str, str]) -> None:
         _say(github_command("warning", f"The outputs were not written: {error.strerror}.", title=OWNER))
 
 
-def _of_report(path: Path, code: int) -> Mapping[str, str]:
+def _of_report(folder: Path | None, code: int) -> Mapping[str, str]:
     """Return what a report tells. Where there is none, the outcome of a failure follows from its exit code."""
     outputs: dict[str, str] = {}
     try:
         from orchestrator.reports.model import RunReport  # noqa: PLC0415 - there is not always a report
         from orchestrator.reports.outputs import outputs_of  # noqa: PLC0415
 
-        outputs.update(outputs_of(RunReport.model_validate_json(path.read_bytes())))
+        content = b"" if folder is None else (folder / REPORTS["json"]).read_bytes()
+        outputs.update(outputs_of(RunReport.model_validate_json(content)))
     except (OSError, ValueError):
         if code and code in set(ExitCode):
             outputs["outcome"] = run_outcome_of(ExitCode(code)).value
     return {**outputs, "exit-code": str(code)}
 
 
-def _files(folder: Path) -> Mapping[str, str]:
-    paths = {f"report-{name}": folder / file for name, file in REPORTS.items()}
+def _files(folder: Path | None) -> Mapping[str, str]:
+    paths = {} if folder is None else {f"report-{name}": folder / file for name, file in REPORTS.items()}
     return {name: str(path) for name, path in paths.items() if path.exists()}
 
 
