@@ -376,6 +376,11 @@ def _ours(seed: int, profile: str) -> Iterator[Ending]:
     specs = run.config.environment_specs()
     # Ids follow from the seed and the names alone: those of this world are those of the run's.
     errands = errands_of(specs, build_world(specs, seed=seed, faults=profile))
+    if run.final is None:
+        # The names could not be looked up: nothing was submitted, and the exit code says no.
+        for errand in errands.values():
+            yield Ending.of(Said(errand=errand, at=0.0, answer=False), run.record, user=US)
+        return
     deadlines = {spec.name: spec.policy.deadline for spec in specs}
     for each in run.report.environments:
         late = (each.duration_s or 0.0) > deadlines[each.name] + GRACE

@@ -28,3 +28,8 @@ def test_in_a_calm_world_every_rule_is_right() -> None:
     for tally in measure(range(5), "none").values():
         assert tally.said_yes == tally.environments > 0
         assert (tally.wrongly, tally.too_early, tally.hung, tally.twice) == (0, 0, 0, 0)
+
+
+def test_where_the_names_cannot_be_looked_up_ours_says_no() -> None:
+    ours = measure(range(689, 690), "hostile")[Rule.OURS]
+    assert (ours.environments > 0, ours.said_yes, ours.wrongly, ours.hung, ours.twice) == (True, 0, 0, 0, 0)
