@@ -112,6 +112,7 @@ class RestartJob:
             clock=context.clock,
             narrator=context.narrator,
             until=submitted.deadline,
+            progress=context.progress,
         )
         if not failures:
             return settled
