@@ -52,6 +52,7 @@ class Progress:
         self._executions: dict[str, str | None] = {}
         self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
         self._checks: dict[str, str] = {}
+        self._obstacle: str | None = None
 
     def begin(self, baseline: Baseline | None = None, *, at: float | None = None) -> None:
         """Note that a restart was submitted on `baseline`; without one, that a watch begins.
@@ -136,6 +137,12 @@ class Progress:
         """Return whether an execution is newer than the baseline."""
         return self._baseline is not None and execution_id is not None and self._baseline.is_new(execution_id)
 
+    def note_obstacle(self, obstacle: str | None) -> None:
+        """Take in what keeps the restart from beginning; None if nothing does."""
+        if obstacle != self._obstacle and obstacle is not None:
+            self._narrator.detail("environment_busy", waiting_for=obstacle)
+        self._obstacle = obstacle
+
     def note_check(self, shown: str, *, streak: int, consecutive: int, answer: int | str | None) -> None:
         """Take in how far a health check is: its last answer, and how many good ones it has had in a row."""
         last = "not answered yet" if answer is None else f"last HTTP {answer}" if isinstance(answer, int) else answer
@@ -146,13 +153,15 @@ class Progress:
         self._checks.pop(shown, None)
 
     def describe(self) -> dict[str, str | float]:
-        """Return how many services are in which state, and which health checks have not ended, for the heartbeat."""
+        """Return the heartbeat's details: how many services are in which state, and what is waited for."""
         counts = Counter(self._states.get(service.id, "unread") for service in self._services)
         description: dict[str, str | float] = {
             "services": ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         }
         if self.elapsed is not None:
             description["elapsed_s"] = round(self.elapsed, 1)
+        if self._obstacle is not None:
+            description["waiting_for"] = self._obstacle
         if self._checks:
             description["checks"] = "; ".join(self._checks.values())
         return description

@@ -115,6 +115,17 @@ def test_a_heartbeat_names_the_health_checks_that_have_not_ended(answer: int | s
     assert "checks" not in followed.progress.describe()
 
 
+def test_a_heartbeat_names_what_keeps_the_restart_from_beginning() -> None:
+    followed = Followed(begun=False)
+    for obstacle in ("api DEPLOYING", "api DEPLOYING", "web BUILDING"):
+        followed.progress.note_obstacle(obstacle)
+    assert followed.progress.describe()["waiting_for"] == "web BUILDING"
+    followed.progress.note_obstacle(None)
+    assert "waiting_for" not in followed.progress.describe()
+    told = [(event.name, event.level, event.details["waiting_for"]) for event in followed.log.events]
+    assert told == [("environment_busy", "debug", "api DEPLOYING"), ("environment_busy", "debug", "web BUILDING")]
+
+
 def test_without_a_baseline_everything_belongs_to_the_timeline() -> None:
     followed = Followed()
     followed.note("DEPLOYED", 41, after=3)
