@@ -1,4 +1,4 @@
-"""The log as lines for people: a line's columns, and in which words it tells an event. JSON has the events themselves."""
+"""The log as lines for people: a line's columns, and in which words it tells an event. JSON has the events."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -156,6 +156,9 @@ def _planned(event: Event) -> str:
 
 _PHRASES: Mapping[str, Callable[[Event], str]] = MappingProxyType(
     {
+        "run_started": lambda event: _joined(
+            event.get("config"), event["api"], "simulated" if event["simulated"] else None
+        ),
         "plan_ready": _planned,
         "environment_started": lambda event: _joined(
             _number(event["services"], "service"), "resumed" if event.get("resumed") else None, _usually(event)

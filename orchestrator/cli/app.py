@@ -161,7 +161,7 @@ def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
 
 
 @app.command(epilog=f"{_EXAMPLES}qovery-restart plan nightly.yaml\n\nqovery-restart plan nightly.yaml --output json")
-@opt.common(without=("report", "verbose"))
+@opt.common(without=("report", "verbose", "progress"))
 def plan(
     settings: opt.Settings,
     *,
@@ -229,7 +229,7 @@ def schedule(
     "qovery-restart history acme/shop/production --since 90d\n\n"
     "qovery-restart history --output json | jq '.figures.success_rate'"
 )
-@opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose"))
+@opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose", "progress"))
 def history(
     settings: opt.Settings,
     *,
@@ -247,7 +247,7 @@ def history(
     epilog=f"{_EXAMPLES}qovery-restart report last --report report.html\n\n"
     "qovery-restart report 20261124-030000-5f3a1c --report md:-"
 )
-@opt.common(without=("simulate", "seed", "faults", "world"))
+@opt.common(without=("simulate", "seed", "faults", "world", "progress"))
 def report(settings: opt.Settings, *, run: opt.PastRunArgument) -> None:
     """Show the report of a past run again, in any format, from the journal. Exits with 0, however that run ended."""
     from orchestrator.cli.past import show_report  # noqa: PLC0415
@@ -281,7 +281,7 @@ def schema(
     epilog=f"{_EXAMPLES}qovery-restart simulate nightly.yaml --port 8080 --speed 10 --faults realistic\n\n"
     "QOVERY_API_URL=http://127.0.0.1:8080 QOVERY_API_TOKEN=any qovery-restart run nightly.yaml"
 )
-@opt.common(without=("output", "report", "simulate", "state_dir"))
+@opt.common(without=("output", "report", "simulate", "state_dir", "progress"))
 def simulate(
     settings: opt.Settings,
     *,

@@ -128,7 +128,7 @@ def tally(report: RunReport) -> str:
 def cost(report: RunReport) -> str:
     """Return how long the run took and what it sent: "1m 21s, 42 requests, 3 restarts accepted".
 
-    If more was posted than was accepted, that is said: "273 restarts accepted, 401 posted". A refused POST is no restart.
+    If more was posted than was accepted, that is said: "273 restarts accepted, 401 posted". What was refused is posted.
     """
     posted = report.requests.submits
     accepted = sum(

@@ -65,7 +65,10 @@ async def verify(
         progress: is told of each answer, for the heartbeat.
     """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_verify_one(check, prober, clock, narrator, until, progress)) for check in checks]
+        tasks = [
+            group.create_task(_verify_one(check, prober, clock, narrator, until=until, progress=progress))
+            for check in checks
+        ]
     return [failure for failure in (task.result() for task in tasks) if failure is not None]
 
 
@@ -74,6 +77,7 @@ async def _verify_one(
     prober: Prober,
     clock: Clock,
     narrator: Narrator,
+    *,
     until: float,
     progress: Progress,
 ) -> CheckFailure | None:
