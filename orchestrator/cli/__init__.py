@@ -22,7 +22,9 @@ def main() -> None:
     _drop_odd_sizes()
     try:
         from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
+        from orchestrator.cli.helping import color_help_only_where_wanted  # noqa: PLC0415
 
+        color_help_only_where_wanted(os.environ)
         app(prog_name="qovery-restart")
     except SystemExit:
         raise

@@ -13,6 +13,8 @@ _BAR = 10
 _GAP = "  "
 _HEADER_GAP = "   "
 _LEAST_NAME, _MOST_NAME = 8, 32
+_LEAST_WIDTHS = (10, 7, 5, 0)
+"""Columns of what goes on, of its time, of its details and of its usual time: so they do not move with every frame."""
 _LEAVE_OUT = ("run", "quota", "wave", "config", "elapsed")
 """The parts of the header that a narrow terminal leaves out, in this order; what is done stays."""
 
@@ -126,7 +128,8 @@ class _Columns:
             (lambda row: row.usually, "dim"),
         ]
         order = (0, 2, 1, 3)
-        widths = [max((cell_len(of(row)) for row in rows), default=0) for of, _ in wanted]
+        widest = [max((cell_len(of(row)) for row in rows), default=0) for of, _ in wanted]
+        widths = [max(found, least) if found else 0 for found, least in zip(widest, _LEAST_WIDTHS, strict=True)]
         taken, left = [], width
         for place, needed in enumerate(widths):
             if needed and needed + len(_GAP) <= left:
