@@ -110,7 +110,7 @@ def _joined(*parts: str | None) -> str:
 
 
 def _usually(event: Event) -> str | None:
-    return f"usually {span(event['usually_s'])}" if event.get("usually_s") is not None else None
+    return f"~{span(event['usually_s'])}" if event.get("usually_s") is not None else None
 
 
 def _elapsed(event: Event) -> str | None:

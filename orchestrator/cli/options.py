@@ -245,7 +245,7 @@ SimulateOption = Annotated[
         variable="",  # a variable that is left over somewhere must not make a gate pass although nothing was restarted
     ),
 ]
-SeedOption = Annotated[int, _simulation("--seed", "The seed of everything random in the simulation.")]
+SeedOption = Annotated[int, _simulation("--seed", "The seed of everything random in the simulation.", "N")]
 FaultsOption = Annotated[Faults, _simulation("--faults", "What goes wrong in the simulation.")]
 WorldOption = Annotated[
     list[str] | None,
@@ -260,9 +260,11 @@ OfReportOption = Annotated[
         variable="QOVERY_RESTART_SCHEMA_REPORT",
     ),
 ]
-PortOption = Annotated[int, _option("--port", "The port to listen on; 0 picks a free one.", at_least=0, at_most=65535)]
-HostOption = Annotated[str, _option("--host", "The address to listen on.")]
-SpeedOption = Annotated[float, _option("--speed", "Simulated seconds per real second.", at_least=0.001)]
+PortOption = Annotated[
+    int, _option("--port", "The port to listen on; 0 picks a free one.", "PORT", at_least=0, at_most=65535)
+]
+HostOption = Annotated[str, _option("--host", "The address to listen on.", "ADDRESS")]
+SpeedOption = Annotated[float, _option("--speed", "Simulated seconds per real second.", "FACTOR", at_least=0.001)]
 
 
 _OFF = ("", "0", "false", "no", "off", "n", "f")

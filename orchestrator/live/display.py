@@ -44,16 +44,27 @@ class Display:
     Args:
         stream: the terminal.
         color: whether to use colours.
+        tick: seconds between two frames while nothing happens.
+        machine: the machine's time, which the pace of the frames follows also where the clock's is virtual.
 
     Attributes:
         clock: tells how long things take; set when the command's time is known.
         quota_left: returns how many requests are left; None until there is a session.
     """
 
-    def __init__(self, stream: TextIO, *, color: bool, clock: Clock, tick: float = TICK) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        color: bool,
+        clock: Clock,
+        tick: float = TICK,
+        machine: Callable[[], float] = machine_seconds,
+    ) -> None:
         self._stream = stream
         self._color = color
         self._tick = tick
+        self._machine = machine
         self._board = Board()
         self._out = LossyStream(stream)
         self._is_drawn = False
@@ -126,7 +137,7 @@ class Display:
 
     def _draw(self) -> None:
         """Draw a frame, unless the last one was a moment ago, or the terminal has not taken it yet."""
-        now = machine_seconds()
+        now = self._machine()
         if now < self._drawn_at + LEAST_PAUSE or self._out.is_behind or self._is_closed:
             return
         self._drawn_at = now

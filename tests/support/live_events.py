@@ -27,9 +27,7 @@ class Telling:
         bound = {} if environment is None else {"environment": environment}
         self.board.take({"run_id": RUN, "level": "info", "event": event, **bound, **details}, at)
 
-    def begin(
-        self, name: str, at: float, *, services: int = 4, wave: int = 1, usually: float | None = None
-    ) -> None:
+    def begin(self, name: str, at: float, *, services: int = 4, wave: int = 1, usually: float | None = None) -> None:
         """Let an environment begin."""
         self.tell(at, "environment_started", name, services=services, wave=wave, usually_s=usually)
 
@@ -68,7 +66,14 @@ def a_busy_night() -> Board:
     night.answer("search", 250, streak=2, consecutive=3)
     night.begin("shop", 178, services=6, wave=2, usually=100)
     night.submit("shop", 180, services=6)
-    states = {"a": "RESTARTED", "b": "RESTARTED", "c": "RESTARTED", "d": "RESTARTED", "e": "RESTARTING", "f": "RESTARTING"}
+    states = {
+        "a": "RESTARTED",
+        "b": "RESTARTED",
+        "c": "RESTARTED",
+        "d": "RESTARTED",
+        "e": "RESTARTING",
+        "f": "RESTARTING",
+    }
     night.states("shop", 230, states, elapsed=50)
     for number in range(12):
         night.begin(f"branch-{number}", 200 + number, wave=2, usually=90)

@@ -22,7 +22,14 @@ def test_the_next_run_of_a_schedule_begins_with_nothing_of_the_last() -> None:
     night.tell(3, "run_finished")
     night.tell(100, "run_started", config=None)
     board = night.board
-    assert (board.is_on, board.began, board.done, board.problems, board.total, board.config) == (True, 100, 0, [], 0, None)
+    assert (board.is_on, board.began, board.done, board.problems, board.total, board.config) == (
+        True,
+        100,
+        0,
+        [],
+        0,
+        None,
+    )
 
 
 def test_environments_are_counted_from_the_plan_to_their_end() -> None:
@@ -118,7 +125,15 @@ def test_whoever_begins_waits_for_the_quota_no_longer() -> None:
 
 def test_a_resumed_run_goes_on_counting() -> None:
     board = Board()
-    event = {"event": "run_resumed", "run_id": RUN, "elapsed_s": 90.0, "settled": 3, "in_flight": 2, "new": 5, "waves": 4}
+    event = {
+        "event": "run_resumed",
+        "run_id": RUN,
+        "elapsed_s": 90.0,
+        "settled": 3,
+        "in_flight": 2,
+        "new": 5,
+        "waves": 4,
+    }
     board.take(event, 100.0)
     assert (board.is_on, board.began, board.done, board.total, board.waves) == (True, 10.0, 3, 10, 4)
 

@@ -65,7 +65,13 @@ def test_the_header_tells_of_the_run() -> None:
 def test_the_header_leaves_out_what_there_is_not() -> None:
     night = Telling(environments=1, config=None)
     header = view_of(night.board, now=3661, height=24).header
-    assert (header.config, header.wave, header.elapsed, header.done, header.quota) == ("", "", "01:01:01", "0/1 done", "")
+    assert (header.config, header.wave, header.elapsed, header.done, header.quota) == (
+        "",
+        "",
+        "01:01:01",
+        "0/1 done",
+        "",
+    )
     board = Board()
     board.take({"event": "run_started", "run_id": "r"}, 0)
     assert view_of(board, now=1, height=24).header.done == "looking up names"

@@ -64,7 +64,9 @@ def test_any_answer_but_the_wanted_one_fails_when_the_time_is_up(answer: int | s
     failures, prober, log, ended_at = verified(check, answers={URL: {0: answer}})
     assert failures == [CheckFailure(check=check, last_answer=answer, waited=check.within)]
     assert (ended_at, prober.probes[-1]) == (61.0, (URL, 60.0))
-    assert [(event.name, event.level) for event in log.events if event.level != "debug"] == [("verification_failed", "warning")]
+    assert [(event.name, event.level) for event in log.events if event.level != "debug"] == [
+        ("verification_failed", "warning")
+    ]
     assert log.named("verification_failed")[0].details == {"url": URL, "last_answer": answer, "wanted": 200}
 
 
