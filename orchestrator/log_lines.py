@@ -62,7 +62,7 @@ def words_of(event: Event) -> str | None:
         return None
     try:
         return phrase(event)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 

@@ -1,7 +1,9 @@
 """What is seen at a terminal while a run goes on, and that nothing of it is left, or gets into a pipe."""
 
 import re
+import signal
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,10 @@ def test_a_large_run_fills_the_screen_and_no_more(platform: str, tmp_path: Path)
         assert re.fullmatch(r"  … .*\b10 to begin", terminal.shown[-1])
 
 
+def has_two_frames_since(terminal: Terminal, seen: int) -> bool:
+    return terminal.raw.count(b"\x1b[?7h", seen) >= 2
+
+
 def test_a_resize_midway_does_no_harm(platform: str, tmp_path: Path) -> None:
     config = write_config(tmp_path, TOGETHER, more="strategy: {max_parallel: 30}")
     with Terminal("run", config, env=at(platform), columns=100, lines=30) as terminal:
@@ -85,7 +91,7 @@ def test_a_resize_midway_does_no_harm(platform: str, tmp_path: Path) -> None:
             terminal.resize(columns, lines)
             seen = len(terminal.raw)
             # A frame of before may be on its way.
-            terminal.wait_until(lambda seen=seen: terminal.raw.count(b"\x1b[?7h", seen) >= 2)
+            terminal.wait_until(partial(has_two_frames_since, terminal, seen))
             headers = [line for line in terminal.shown if "/40 done" in line]
             assert len(headers) == 1, terminal.text
             assert len(terminal.shown) <= lines
@@ -97,7 +103,7 @@ def test_a_resize_midway_does_no_harm(platform: str, tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_a_clean_screen_within_three_seconds(platform: str, tmp_path: Path) -> None:
     config = write_config(tmp_path, FLEET)
-    with Terminal("run", config, env=at(platform)) as terminal:
+    with Terminal("run", config, env=at(platform), columns=120, lines=50) as terminal:
         terminal.wait_until(lambda: "submitted" in terminal.text or "restarting" in terminal.text)
         terminal.type("\x03")
         assert terminal.finish(within=3.0) == 130
@@ -106,8 +112,19 @@ def test_ctrl_c_leaves_a_clean_screen_within_three_seconds(platform: str, tmp_pa
     is_clean(terminal)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_terminal_that_takes_nothing_holds_nothing_up(number: signal.Signals, platform: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path, FLEET)
+    with Terminal("run", config, env=at(platform)) as terminal:
+        terminal.wait_until(lambda: "submitted" in terminal.text or "restarting" in terminal.text)
+        terminal.type("\x13")  # Ctrl-S
+        terminal.process.send_signal(number)
+        assert terminal.process.wait(timeout=3.0) == 128 + number
+
+
 def test_a_problem_stays_in_sight_and_a_warning_scrolls_above(platform: str, tmp_path: Path) -> None:
-    bad = "{name: bad, path: acme/shop/env-1, services: {applications: [api]}, verify: [{http: 'http://127.0.0.1:9/', within: 1s}]}"
+    check = "verify: [{http: 'http://127.0.0.1:9/', within: 1s}]"
+    bad = f"{{name: bad, path: acme/shop/env-1, services: {{applications: [api]}}, {check}}}"
     good = "{name: good, path: acme/shop/env-2, services: all}"
     config = write_config(tmp_path, [bad, good], more="strategy: {max_failures: 2}")
     with Terminal("run", config, env=at(platform), columns=100) as terminal:
@@ -165,7 +182,7 @@ def test_no_escape_ever_gets_into_a_pipe(variables: Mapping[str, str], tmp_path:
 @pytest.mark.parametrize(
     "variables",
     [{}, {"CI": "1", "GITHUB_ACTIONS": "true"}, {"TERM": "dumb"}],
-    ids=lambda variables: " ".join(variables),
+    ids=" ".join,
 )
 def test_forced_colours_colour_log_and_summary_and_move_nothing(variables: Mapping[str, str], tmp_path: Path) -> None:
     config = write_config(tmp_path, FLEET)

@@ -91,7 +91,7 @@ def test_an_onlooker_is_told_of_everything_and_what_he_shows_is_not_written(
 
     def look(event: Mapping[str, Any]) -> bool:
         seen.append((event["event"], event["text"]))
-        return event["level"] != "warning"
+        return bool(event["level"] != "warning")
 
     stream = io.StringIO()
     logs.configure(log_format="console", level=level, color=False, stream=stream, secrets=[SECRET], onlooker=look)

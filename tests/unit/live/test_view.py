@@ -20,7 +20,7 @@ def fleet(*, problems: int = 0, flights: int = 0, to_begin: int = 0) -> Board:
 
 
 def shown(view: View) -> list[str]:
-    return [row.name for row in (*view.problems, *view.flights)]
+    return [*(row.name for row in view.problems), *(row.name for row in view.flights)]
 
 
 SHAPES = [

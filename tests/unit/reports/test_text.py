@@ -78,7 +78,10 @@ def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> Non
     assert plainly(run).splitlines()[-3:] == [
         "May still be running at Qovery: production.",
         f"Resume it; nothing is submitted twice: {RESUME}",
-        "Run interrupted (exit code 130): 1 unknown, 1 succeeded. 1m 21s, 42 requests, 2 restarts accepted, 3 posted. Run id r-7f3a",
+        (
+            "Run interrupted (exit code 130): 1 unknown, 1 succeeded. "
+            "1m 21s, 42 requests, 2 restarts accepted, 3 posted. Run id r-7f3a"
+        ),
     ]
 
 
@@ -94,7 +97,8 @@ def test_a_run_without_environments_says_why() -> None:
     shown = plainly(report(errors=["The token was refused: 401."], exit_code=ExitCode.REFUSED))
     assert shown == (
         "Error: The token was refused: 401.\n"
-        "Run failed (exit code 77): no environments. 1m 21s, 42 requests, 0 restarts accepted, 3 posted. Run id r-7f3a\n"
+        "Run failed (exit code 77): no environments. "
+        "1m 21s, 42 requests, 0 restarts accepted, 3 posted. Run id r-7f3a\n"
     )
 
 
