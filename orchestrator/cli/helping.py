@@ -7,6 +7,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from orchestrator.cli.options import is_color_forced
+
 HARMLESS = ("plan", "watch", "history", "report", "validate", "schema", "simulate")
 """The commands that a hint may name: whoever follows one without thinking restarts and cancels nothing."""
 
@@ -19,8 +21,7 @@ def color_help_only_where_wanted(environ: MutableMapping[str, str]) -> None:
     typer takes GITHUB_ACTIONS, and PY_COLORS, for a reason to write ANSI codes into pipes, and rich does not leave out
     all of them for NO_COLOR. Both are read when the first help, or the first mistake, is shown.
     """
-    forced = environ.get("FORCE_COLOR", "0") not in ("", "0")
-    if environ.get("NO_COLOR") or not (forced or (sys.stdout.isatty() and sys.stderr.isatty())):
+    if environ.get("NO_COLOR") or not (is_color_forced(environ) or (sys.stdout.isatty() and sys.stderr.isatty())):
         environ[_PLAIN] = "1"
 
 

@@ -106,6 +106,7 @@ class Board:
         done: how many environments have ended.
         waiting: how many environments wait for the quota.
         quota_opens: the instant at which the next of them may begin.
+        pause_ends: the instant at which the next wave begins, if there is a pause between waves.
     """
 
     def __init__(self) -> None:
@@ -123,6 +124,7 @@ class Board:
         self.done = 0
         self.waiting = 0
         self.quota_opens = 0.0
+        self.pause_ends = 0.0
         self.is_over = False
 
     @property
@@ -155,6 +157,7 @@ def _started(board: Board, event: Event, _: float) -> None:
 
 
 def _resumed(board: Board, event: Event, at: float) -> None:
+    _started(board, event, at)
     board.began = at - _seconds(event.get("elapsed_s"))
     board.done = _count(event.get("settled"))
     board.total = board.done + _count(event.get("in_flight")) + _count(event.get("new"))
@@ -203,6 +206,10 @@ def _paused(board: Board, event: Event, at: float) -> None:
         board.flights[flight.name] = replace(flight, word="waiting for the quota")
 
 
+def _between_waves(board: Board, event: Event, at: float) -> None:
+    board.pause_ends = at + _seconds(event.get("pause_s"))
+
+
 def _finished(board: Board, _: Event, __: float) -> None:
     board.is_over = True
 
@@ -243,6 +250,7 @@ _OF_RUN: Mapping[str, Callable[[Board, Event, float], None]] = MappingProxyType(
         "restart_settled": _settled,
         "watch_settled": _settled,
         "quota_paused": _paused,
+        "wave_paused": _between_waves,
         "run_finished": _finished,
     }
 )

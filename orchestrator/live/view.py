@@ -161,7 +161,9 @@ def _not_begun(board: Board, now: float) -> Sequence[str]:
         soon = f" (next in {_whole(wait)})" if wait > 0 else ""
         parts.append(f"{board.waiting} waiting for the quota{soon}")
     if board.to_begin:
-        parts.append(f"{board.to_begin} to begin")
+        pause = board.pause_ends - now
+        soon = f" (in {_whole(pause)})" if pause > 0 and not board.flights else ""
+        parts.append(f"{board.to_begin} to begin{soon}")
     return parts
 
 

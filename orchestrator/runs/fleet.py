@@ -151,6 +151,7 @@ class Fleet:
     async def _pause(self) -> None:
         remaining = self._end_by - self._clock.monotonic()
         pause = min(self._plan.strategy.pause_between_waves, remaining)
+        self._log.debug("wave_paused", pause_s=round(pause, 1))
         async with Narrator(self._log, self._clock).heartbeat(lambda: {"pause_between_waves_s": pause}):
             await self._clock.sleep(pause)
 

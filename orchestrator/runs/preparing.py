@@ -159,6 +159,7 @@ async def prepare_resume(
     new = [each.target for each in environments if each.target.name not in settled | in_flight.keys()]
     session.log.info(
         "run_resumed",
+        config=stored.source,
         settled=len(settled),
         in_flight=len(in_flight),
         new=len(new),

@@ -190,8 +190,9 @@ def test_forced_colours_colour_log_and_summary_and_move_nothing(variables: Mappi
     for stream in (forced.stdout, forced.stderr):
         assert COLOUR.search(stream)
         assert "\x1b" not in COLOUR.sub("", stream)
-    plain = run("run", config, "--simulate", env=environ(FORCE_COLOR="1", **variables), stdin="")
-    assert len(COLOUR.sub("", forced.stdout).splitlines()) == len(COLOUR.sub("", plain.stdout).splitlines())
+    plain = run("run", config, "--simulate", env=environ(**variables))
+    assert len(COLOUR.sub("", forced.stderr).splitlines()) == len(plain.stderr.splitlines())
+    assert len(COLOUR.sub("", forced.stdout).splitlines()) == len(plain.stdout.splitlines())
     as_json = run("run", config, "--simulate", "-o", "json", "--log-format", "json", env=environ(FORCE_COLOR="1"))
     assert "\x1b" not in as_json.stdout + as_json.stderr
     assert as_json.report["exit_code"] == 0

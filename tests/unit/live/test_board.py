@@ -129,6 +129,7 @@ def test_a_resumed_run_goes_on_counting() -> None:
         "event": "run_resumed",
         "run_id": RUN,
         "elapsed_s": 90.0,
+        "config": "/etc/nightly.yaml",
         "settled": 3,
         "in_flight": 2,
         "new": 5,
@@ -136,6 +137,7 @@ def test_a_resumed_run_goes_on_counting() -> None:
     }
     board.take(event, 100.0)
     assert (board.is_on, board.began, board.done, board.total, board.waves) == (True, 10.0, 3, 10, 4)
+    assert board.config == "nightly.yaml"
 
 
 ODD = [

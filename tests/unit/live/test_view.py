@@ -131,6 +131,16 @@ def test_of_many_failed_services_two_are_named() -> None:
     assert row.reason == "restart_error: a RESTART_ERROR, b RESTART_ERROR and 2 more"
 
 
+def test_between_two_waves_it_is_said_when_the_next_one_begins() -> None:
+    night = Telling(environments=3, waves=3)
+    night.begin("a", 0)
+    night.settle("a", 5)
+    night.tell(10, "wave_paused", pause_s=30.0)
+    assert view_of(night.board, now=18, height=24).folded == "2 to begin (in 22s)"
+    night.begin("b", 40, wave=2)
+    assert view_of(night.board, now=40, height=24).folded == "1 to begin"
+
+
 def test_what_is_folded_says_what_it_does_and_for_how_long_the_quota_is_waited_for() -> None:
     assert view_of(a_busy_night(), now=252, height=6).folded == (
         "11 more restarting, 6 waiting for the quota (next in 40s), 193 to begin"
