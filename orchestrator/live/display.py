@@ -70,6 +70,7 @@ class Display:
         self._is_drawn = False
         self._was_drawn = False
         self._is_closed = False
+        self._began = asyncio.Event()
         self._drawn_at = float("-inf")
         self._size: tuple[int, int] | None = None
         self._quota: int | None = None
@@ -87,6 +88,8 @@ class Display:
         if event.get("event") == "interrupted":
             self.close()
             return False
+        if self._board.is_on:
+            self._began.set()
         if not self._board.is_on:
             self._erase()
         elif self._shows(event):
@@ -114,9 +117,13 @@ class Display:
 
     async def _go_on(self) -> None:
         while True:
+            # A schedule may wait for days until its next run.
+            await self._began.wait()
             await self.clock.sleep(self._tick)
             if self._board.is_on:
                 self._draw()
+            else:
+                self._began.clear()
 
     def close(self) -> None:
         """Erase the view for good."""

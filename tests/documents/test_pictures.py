@@ -3,7 +3,7 @@
 import html
 import re
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from orchestrator.live.screen import lines_of
 from orchestrator.live.view import view_of
@@ -29,5 +29,5 @@ def test_the_picture_of_the_live_view_shows_what_the_view_shows() -> None:
 def test_a_picture_is_well_formed_and_loads_nothing() -> None:
     for path in sorted(Path(PICTURE).parent.iterdir()):
         text = path.read_text(encoding="utf-8")
-        ElementTree.fromstring(text)
+        ET.fromstring(text)
         assert not re.search(r"url\(\s*[\"']?https?:|<script|href=[\"']https?:|@import", text)

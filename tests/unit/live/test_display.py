@@ -178,7 +178,11 @@ def test_times_go_on_while_nothing_happens_and_end_with_the_command() -> None:
             assert stage.shown == []
             display.take({"run_id": RUN, "event": "run_started", "level": "info", "config": "x.yaml"})
             await asyncio.sleep(5)
-            return stage.shown
+            shown = stage.shown
+            display.take({"run_id": RUN, "event": "run_finished", "level": "info"})
+            await asyncio.sleep(5)
+            assert not display._began.is_set()
+            return shown
 
     (header,) = in_virtual_time(command())
     assert header.split("   ")[2] in ("00:00:04", "00:00:05")
