@@ -1,28 +1,13 @@
 """What typer shows of the commands: plain words for their arguments, and no hint that could restart anything."""
 
-import sys
 from collections.abc import MutableMapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from orchestrator.cli.options import is_color_forced
-
 HARMLESS = ("plan", "watch", "history", "report", "validate", "schema", "simulate")
 """The commands that a hint may name: whoever follows one without thinking restarts and cancels nothing."""
-
-_PLAIN = "_TYPER_FORCE_DISABLE_TERMINAL"
-
-
-def color_help_only_where_wanted(environ: MutableMapping[str, str]) -> None:
-    """Let typer write colours to terminals only, unless FORCE_COLOR asks for them elsewhere.
-
-    typer takes GITHUB_ACTIONS, and PY_COLORS, for a reason to write ANSI codes into pipes, and rich does not leave out
-    all of them for NO_COLOR. Both are read when the first help, or the first mistake, is shown.
-    """
-    if environ.get("NO_COLOR") or not (is_color_forced(environ) or (sys.stdout.isatty() and sys.stderr.isatty())):
-        environ[_PLAIN] = "1"
 
 
 class PlainCommand(TyperCommand):

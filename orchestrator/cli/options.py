@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.cli import completing
+from orchestrator.cli.coloring import is_color_forced
 from orchestrator.errors import UsageError
 from orchestrator.live.choosing import Progress, Shown, shown_as
 from orchestrator.machine import expand_home
@@ -52,11 +53,6 @@ class Faults(StrEnum):
     NONE = "none"
     REALISTIC = "realistic"
     HOSTILE = "hostile"
-
-
-def is_color_forced(environ: Mapping[str, str]) -> bool:
-    """Return whether FORCE_COLOR asks for colours where there is no terminal. It never makes anything move."""
-    return environ.get("FORCE_COLOR", "0") not in ("", "0")
 
 
 def variable_of(option: str) -> str:

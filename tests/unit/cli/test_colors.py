@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from orchestrator.cli.helping import color_help_only_where_wanted, did_you_mean
+from orchestrator.cli.coloring import color_help_only_where_wanted
+from orchestrator.cli.helping import did_you_mean
 from orchestrator.cli.options import Settings
 
 VARIABLES = ("NO_COLOR", "FORCE_COLOR", "TERM", "CI", "GITHUB_ACTIONS")
