@@ -125,7 +125,7 @@ def test_a_terminal_that_takes_nothing_holds_nothing_up(number: signal.Signals, 
 def test_a_problem_stays_in_sight_and_a_warning_scrolls_above(platform: str, tmp_path: Path) -> None:
     check = "verify: [{http: 'http://127.0.0.1:9/', within: 1s}]"
     bad = f"{{name: bad, path: acme/shop/env-1, services: {{applications: [api]}}, {check}}}"
-    good = "{name: good, path: acme/shop/env-2, services: all}"
+    good = "{name: good, path: acme/shop/env-2, services: all, wave: 2}"
     config = write_config(tmp_path, [bad, good], more="strategy: {max_failures: 2}")
     with Terminal("run", config, env=at(platform), columns=100) as terminal:
         terminal.wait_until(lambda: any(line.startswith("! bad ") for line in terminal.shown))
