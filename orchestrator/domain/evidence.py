@@ -201,6 +201,8 @@ class Look:
     """Whether only what the platform calls us is missing, which another job may show: then it is judged again."""
     next_look: float | None = None
     """The instant of the next look, if this one has shown it."""
+    keeps_history: bool = False
+    """Whether the next look goes on from this history: all that it has to add are later statuses."""
 
     @property
     def missing(self) -> list[str]:
@@ -487,6 +489,10 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     evidence, observation = look.evidence, look.picture.observation
     again = CANCELLED_FOR if evidence.cancelled else CONFIRM_AGAIN
     if observation is None:
+        if evidence.absent_since is None and _is_by_another_origin(look):
+            # It stays in the history. Whether ours comes after it, statuses show at the end of that time.
+            evidence = replace(evidence, absent_since=now, absent_as=Reason.UNATTRIBUTED)
+            return replace(look, evidence=evidence, next_look=now + UNATTRIBUTED_FOR, keeps_history=True)
         # They were just read beside such a history, and an absence is not being waited for: so they add nothing.
         is_known = evidence.absent_since is None and now < evidence.checked_at + again
         return look if is_known else replace(look, wants=Wanted.STATUSES)
@@ -499,6 +505,15 @@ def _look_closer(look: Look, submitted: Submitted, now: float) -> Look:
     if (is_overdue or _is_explained(look)) and now >= look.evidence.looked_closer_at + again:
         return replace(look, wants=Wanted.QUEUE)
     return look
+
+
+def _is_by_another_origin(look: Look) -> bool:
+    """Return whether exactly our services were restarted, and only as requests of another origin than ours."""
+    restarts = complete_restarts(look.baseline, look.picture.runs)
+    return bool(restarts) and all(
+        run.over and run.services.keys() == look.baseline.targets.keys() and not look.baseline.has_our_origin(run)
+        for run in restarts
+    )
 
 
 def _look_soon(look: Look, now: float) -> Look:

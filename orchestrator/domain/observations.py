@@ -16,6 +16,8 @@ CANCELLED_RUN = "CANCELED"
 RUN_IS_OVER = frozenset({"SUCCESS", "ERROR", CANCELLED_RUN, "NEVER"})
 """The `action_status` values of a run that is over; any other may still change."""
 
+_ENDED = (StateClass.SUCCESS, StateClass.FAILURE, StateClass.ENDED_OTHERWISE)
+
 
 def _is_in_progress(state: str | None) -> bool:
     return state is not None and classify(state) is StateClass.IN_PROGRESS
@@ -63,6 +65,15 @@ class Observation:
     def busy(self) -> bool:
         """Whether any operation runs or waits in the environment, which executes one at a time."""
         return _is_in_progress(self.environment_state) or any(service.in_progress for service in self.services.values())
+
+    @property
+    def is_summed_up(self) -> bool:
+        """Whether the environment's own status tells what services that were left out could: its end, and of which run.
+
+        Then nothing runs there, and no execution is newer.
+        """
+        has_ended = self.environment_state is not None and classify(self.environment_state) in _ENDED
+        return has_ended and execution_number(self.environment_id, self.last_execution_id or "") is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

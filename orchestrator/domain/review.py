@@ -1,11 +1,12 @@
 """What a run would do now, for the command `plan`. Changes nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 
 from orchestrator.domain.costs import Estimate
 from orchestrator.domain.observations import Hint, Observation, ServiceStatus
+from orchestrator.domain.outcomes import Refusal
 from orchestrator.domain.plan import Exclusion, OnBusy, OnStopped, Service, Target
 from orchestrator.domain.readiness import Obstacle, assess
 
@@ -85,6 +86,13 @@ def review_by_hint(target: Target, hint: Hint) -> ReviewedEnvironment:
     if hint.in_progress:
         forecast, why = _where_busy(target), f"in progress there: {hint.state}"
     return _reviewed(target, forecast, why, statuses={}, stopped={})
+
+
+def refused(reviewed: ReviewedEnvironment, refusal: Refusal) -> ReviewedEnvironment:
+    """Return what a run would do with an environment that must not begin now, by the file's blackouts or alerts."""
+    if reviewed.forecast not in (Forecast.RESTART, Forecast.WAIT):
+        return reviewed
+    return replace(reviewed, forecast=Forecast.BLOCK, why=refusal.message)
 
 
 def _where_busy(target: Target) -> Forecast:

@@ -94,7 +94,7 @@ def _sections(parts: list[str]) -> Iterator[str]:
 
 
 def document_of(end: RunEnd, link: str | None) -> dict[str, Any]:
-    """Return the message as a JSON document. README.md describes it."""
+    """Return the message as a JSON document. `config/guide/telling.md` describes it."""
     named = end.named()
     return {
         "schema_version": SCHEMA_VERSION,

@@ -1,7 +1,8 @@
 """The file formats of a report: the one list behind `--report`, its help text and its errors.
 
 To add a format, write its renderer in a module of its own, test the rendering in `tests/unit/reports`, add a line to
-`FORMATS`, and add the suffix to the README's sentence about `--report`. Tests fail until all of that is done.
+`FORMATS`, and add the suffix to the sentence about `--report` in `config/guide/gate.md`. Tests fail until all of that
+is done.
 """
 
 import re

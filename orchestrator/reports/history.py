@@ -207,7 +207,7 @@ def _zone_name(instant: datetime, zone: tzinfo | None) -> str:
 
 
 def history_document(history: History) -> dict[str, Any]:
-    """Return the history as the JSON that the README describes: instants in UTC, spans in seconds."""
+    """Return the history as the JSON that the guide describes: instants in UTC, spans in seconds."""
     listed: dict[str, Any] = (
         {"runs": [_run_document(run) for run in history.runs]}
         if history.environments is None

@@ -38,6 +38,7 @@ class Proof:
         self._next_look: float | None = None
         self._said: tuple[str | None, str] | None = None
         self._unfinished: tuple[Picture, float] | None = None
+        self._kept: tuple[Picture, float] | None = None
         self.evidence = evidence
 
     async def find(self, submitted: Submitted) -> Settlement | GaveUp:
@@ -94,6 +95,7 @@ class Proof:
                 read_at = context.clock.monotonic()
             look = self._judge(submitted, picture, read_at, is_patient=is_patient)
         self._unfinished = None
+        self._kept = (picture, read_at) if look.keeps_history else None
         await self._remember(look)
         self._say(look)
         self._next_look = look.next_look
@@ -109,6 +111,8 @@ class Proof:
         clock = self._context.clock
         if self._unfinished is not None and clock.monotonic() < self._unfinished[1] + GOES_ON_WITHIN:
             return self._unfinished
+        if self._kept is not None and clock.monotonic() < submitted.deadline:
+            return self._kept
         runs = await self._context.reader.history_or_contact(
             submitted.baseline, until=submitted.deadline, note=self._context.progress.note
         )

@@ -246,7 +246,7 @@ class Submission:
         That a service is stopped, or what a reading shows that left something out, has to be read twice in a row.
         """
         doubtful = readiness.affected if readiness.obstacle is Obstacle.STOPPED else ()
-        if observation.incomplete:
+        if observation.incomplete and (readiness.obstacle is not None or not observation.is_summed_up):
             doubtful = (*doubtful, "incomplete")
         seen, self._doubtful = self._doubtful, doubtful
         return not doubtful or seen == doubtful

@@ -47,10 +47,14 @@ class AlertGate:
         self._log = log
         self._window_ends = window_ends
 
+    async def refusal_now(self) -> Refusal | None:
+        """Ask once, and return why nothing may begin; None if it may."""
+        return refusal_of(await asyncio.gather(*(source.read() for source in self._sources)))
+
     async def refusal(self, *, until: float) -> Refusal | None:
         """Return why nothing may begin; None if it may. Waits for the window to end, but no longer than `until`."""
         while True:
-            refusal = refusal_of(await asyncio.gather(*(source.read() for source in self._sources)))
+            refusal = await self.refusal_now()
             if refusal is None:
                 return None
             left = 0.0 if self._window_ends is None else min(until, self._window_ends) - self._clock.monotonic()

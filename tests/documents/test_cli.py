@@ -1,8 +1,7 @@
-"""The command line is documented where people look: in `--help`, and in the README's exit codes and report formats."""
+"""The command line is documented where people look: in `--help`, in the README, and in the guide."""
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from typer.core import TyperCommand, TyperOption
@@ -15,8 +14,8 @@ from orchestrator.domain.outcomes import EXIT_CODE_ORDER, ExitCode
 from orchestrator.reports.formats import FORMATS, listed_formats
 from orchestrator.reports.history import history_document
 from tests.support.builders import ENVIRONMENT, NOON, ended
+from tests.support.guide import README, page
 
-README = Path(__file__).resolve().parents[2] / "README.md"
 COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
 """By name. Typer may or may not be built on an installed click, so no type of click's is used here."""
 
@@ -128,26 +127,26 @@ def test_the_help_of_report_lists_every_format() -> None:
     assert listed_formats() in option.help
 
 
-def test_the_readmes_sentence_about_report_lists_every_format_and_no_other() -> None:
-    readme = " ".join(README.read_text(encoding="utf-8").split())
-    sentence = re.search(r"`--report FILE`.*?\.(?= )", readme)
-    assert sentence, "README.md has no sentence about `--report FILE`"
+def test_the_guides_sentence_about_report_lists_every_format_and_no_other() -> None:
+    gate = " ".join(page("gate").split())
+    sentence = re.search(r"`--report FILE`.*?\.(?= )", gate)
+    assert sentence, "gate.md has no sentence about `--report FILE`"
     listed = re.findall(r"`(\.\w+)`(?: \((\w+)\))?", sentence[0])
     assert listed == [(each.suffix, each.name) for each in FORMATS]
 
 
-def test_the_readme_names_every_format_that_may_stand_before_a_file() -> None:
-    readme = " ".join(README.read_text(encoding="utf-8").split())
-    sentence = re.search(r"name the format:.*?\((.*?)\)", readme)
-    assert sentence, "README.md does not say how to name a format"
+def test_the_guide_names_every_format_that_may_stand_before_a_file() -> None:
+    gate = " ".join(page("gate").split())
+    sentence = re.search(r"name the format:.*?\((.*?)\)", gate)
+    assert sentence, "gate.md does not say how to name a format"
     named = set(re.findall(r"`(\w+)`", sentence[1]))
     assert all(named & set(each.prefixes) for each in FORMATS)
     assert named <= {prefix for each in FORMATS for prefix in each.prefixes}
 
 
-def test_the_readme_names_every_key_of_the_history_in_json() -> None:
-    readme = README.read_text(encoding="utf-8").partition("## What happened before")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`(\w+)`", readme))
+def test_the_guide_names_every_key_of_the_history_in_json() -> None:
+    history_of_all = page("when-it-fails").partition("## What happened before")[2]
+    named = set(re.findall(r"`(\w+)`", history_of_all))
     for history in (History(since=NOON, figures=figures_of_runs(()), runs=(RUN,)), OF_ONE):
         document = history_document(history)
         listed = [*document.get("runs", ()), *document.get("restarts", ())]
@@ -156,7 +155,7 @@ def test_the_readme_names_every_key_of_the_history_in_json() -> None:
 
 
 def test_the_readme_has_a_table_of_every_exit_code_and_of_no_other() -> None:
-    _, heading, table = README.read_text(encoding="utf-8").partition("| code | meaning |\n")
+    _, heading, table = README.partition("| code | meaning |\n")
     assert heading, "README.md has no table `| code | meaning |`"
     rows = table.partition("\n\n")[0].splitlines()[1:]
     codes = [int(code) for row in rows for code in re.findall(r"\d+", row.split("|")[1])]

@@ -1,9 +1,8 @@
-"""The codes that reports and logs carry are snake_case, and the README lists each of them and no other."""
+"""The codes that reports and logs carry are snake_case, and the guide lists each of them and no other."""
 
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,9 @@ from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Standing, Trace
 from orchestrator.domain.verdict import Finding
 from orchestrator.schedules import DecisionReason
+from tests.support.guide import page
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+CODES = page("codes")
 LOGGED: Mapping[tuple[str, ...], type[StrEnum]] = {
     ("notice_not_sent", "reason"): Undelivered,
     ("notice_not_sent", "kind"): NoticeKind,
@@ -27,16 +27,16 @@ LOGGED: Mapping[tuple[str, ...], type[StrEnum]] = {
 
 
 def table(head: str) -> list[list[str]]:
-    """The rows of the README's table with this head, each a list of cells."""
-    _, found, rest = README.partition(f"{head}\n")
-    assert found, f"README.md has no table {head}"
+    """The rows of the table with this head, each a list of cells."""
+    _, found, rest = CODES.partition(f"{head}\n")
+    assert found, f"codes.md has no table {head}"
     rows = rest.splitlines()[1:]
-    end = next(number for number, row in enumerate(rows) if not row.startswith("|"))
+    end = next((number for number, row in enumerate(rows) if not row.startswith("|")), len(rows))
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[:end]]
 
 
 def logged() -> dict[tuple[str, ...], list[str]]:
-    """The codes of each event and key, as the README lists them."""
+    """The codes of each event and key, as the guide lists them."""
     found: dict[tuple[str, ...], list[str]] = {}
     for where, code, meaning in table("| event and key | code | meaning |"):
         assert meaning
@@ -46,23 +46,23 @@ def logged() -> dict[tuple[str, ...], list[str]]:
     return found
 
 
-def test_the_readme_lists_every_reason() -> None:
+def test_the_guide_lists_every_reason() -> None:
     rows = table("| reason | meaning |")
     assert [reason.strip("`") for reason, _ in rows] == [reason.value for reason in Reason]
     assert all(meaning for _, meaning in rows)
 
 
-def test_the_readme_lists_every_outcome() -> None:
-    (listed,) = re.findall(r"`outcome` \((.*?)\)", README, re.DOTALL)
+def test_the_guide_lists_every_outcome() -> None:
+    (listed,) = re.findall(r"`outcome` \((.*?)\)", CODES, re.DOTALL)
     assert re.findall(r"`(\w+)`", listed) == [outcome.value for outcome in Outcome]
 
 
 @pytest.mark.parametrize("where", LOGGED, ids=" ".join)
-def test_the_readme_lists_every_code_of_an_event(where: tuple[str, ...]) -> None:
+def test_the_guide_lists_every_code_of_an_event(where: tuple[str, ...]) -> None:
     assert logged()[where] == [member.value for member in LOGGED[where]]
 
 
-def test_the_readme_lists_no_other_event() -> None:
+def test_the_guide_lists_no_other_event() -> None:
     assert logged().keys() == LOGGED.keys()
 
 

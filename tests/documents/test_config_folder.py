@@ -15,7 +15,7 @@ from tests.support.recipes import RECIPES as RECIPES_FOLDER
 
 CONFIGURATIONS = sorted(CONFIG.glob("*.yaml"))
 RECIPES = sorted(path for path in RECIPES_FOLDER.rglob("*") if path.is_file())
-EVERY_FILE = sorted(path for path in CONFIG.rglob("*") if path.is_file())
+EVERY_FILE = sorted(path for path in CONFIG.rglob("*") if path.is_file() and "pictures" not in path.parts)
 SERVICES_OF_ALL = 5
 """How many services the simulator gives to an environment of which nothing is known."""
 

@@ -13,11 +13,10 @@ from orchestrator.domain.states import STATES_BY_CLASS, State
 from orchestrator.domain.verdict import Finding
 from orchestrator.reports.formats import FORMATS
 from orchestrator.restart import settlement
+from tests.support.guide import README, ROOT, page
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "orchestrator"
 MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name[0] not in "._")
 DETAILED = ("domain", "schedules", "restart", "runs")
 
@@ -85,16 +84,16 @@ def test_a_standing_and_a_trace_are_added_with_their_sentences() -> None:
         assert settlement.cancel_attempted(Ours(standing=standing)).endswith(".")
     for trace in Trace:
         assert settlement.unconfirmed(Reason.DEADLINE, looked_for=1.0, saw=trace).message.endswith(".")
-    assert all(code.value in README for codes in (Doubt, Finding) for code in codes)
+    assert all(code.value in page("codes") for codes in (Doubt, Finding) for code in codes)
 
 
-def test_a_report_format_is_added_to_the_registry_the_readme_and_the_tests() -> None:
+def test_a_report_format_is_added_to_the_registry_the_guide_and_the_tests() -> None:
     assert "`reports/formats.py`" in answer("A report format")
     tests = {path.name for path in (ROOT / "tests" / "unit" / "reports").glob("test_*.py")}
     for each in FORMATS:
         module = each.renderer.partition(":")[0].rpartition(".")[2]
         assert f"test_{module}.py" in tests, f"{each.suffix} has no rendering test"
-        assert f"`{each.suffix}`" in README
+        assert f"`{each.suffix}`" in page("gate")
 
 
 def keys_of(schema: dict[str, object]) -> set[str]:
@@ -117,7 +116,6 @@ def keys_of(schema: dict[str, object]) -> set[str]:
 
 
 @pytest.mark.parametrize("key", sorted(keys_of(json_schema())))
-def test_an_option_of_the_file_is_shown_in_the_readme(key: str) -> None:
-    assert "`README.md`" in answer("An option of the file")
-    configuration = README.partition("## Configuration")[2].partition("## Python")[0]
-    assert re.search(rf"\b{key}:|`{key}`", configuration)
+def test_an_option_of_the_file_is_shown_in_the_guide(key: str) -> None:
+    assert "`configuration.md`" in answer("An option of the file")
+    assert re.search(rf"\b{key}:|`{key}`", page("configuration"))

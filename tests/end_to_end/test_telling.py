@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -194,10 +195,12 @@ def test_an_alert_blocks_a_run_before_anything_is_submitted(tmp_path: Path) -> N
     with serving(SmallPlatform()) as platform, outside() as there:
         there.alerts.append(FIRING)
         config = write_config(tmp_path, [SHOP], more=f"blocked_by: [{{prometheus: '{there.url}', query: ALERTS}}]")
+        planned = run("plan", config, env=env_for(there, platform))
         finished = run("run", config, "-o", "json", env=env_for(there, platform))
         there.alerts.clear()
         later = run("run", config, "-o", "json", env=env_for(there, platform))
-    assert finished.code == 5
+    assert planned.code == finished.code == 5
+    assert re.search(r"would be blocked \(.*DiskFull", planned.stdout)
     assert list(finished.outcomes.values()) == [("blocked", "alert_firing")]
     assert "DiskFull (since 2025-11-27 03:00 UTC)" in finished.report["environments"][0]["message"]
     assert finished.report["requests"]["submits"] == 0

@@ -9,7 +9,8 @@ right, nothing that the API shows tells the two apart. Those are counted on thei
 
 What is abstract: the client's clock knows only "at once", "after UNATTRIBUTED_FOR" and "after `invisible_for`", and in
 any of these times the platform may take any number of steps; a run's date tells only whether it began before or after
-the baseline was read; deployments begin and end all of their services at once.
+the baseline was read; deployments begin and end all of their services at once; and each look begins with a history of
+its own (the product may keep one for a minute, but says no more than "unknown" on it).
 
 python -m tests.simulation.small_worlds                                all of it: minutes
 python -m tests.simulation.small_worlds --acts 1 --looks 3             less of it

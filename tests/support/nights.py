@@ -67,6 +67,7 @@ class Nights:
     told: list[Told] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
     rehearsal: Rehearsal | None = field(default_factory=Rehearsal)
+    wait_lock: float = 0.0
     clock: RehearsalClock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +112,7 @@ class Nights:
                 rehearsal=self.rehearsal,
                 state_dir=self.folder,
                 stop_after=stop_after,
+                wait_lock=self.wait_lock,
                 on_told=keep,
             )
         )

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def commands_in(path: Path) -> Iterator[Words]:
     for line in text.splitlines():
         if match := _LINE.match(line.strip()):
             words = shlex.split(match[1], comments=True)
-            yield words[: words.index(">")] if ">" in words else words
+            yield list(takewhile(lambda word: word not in (">", "|"), words))
     for document in objects_in(path) if path.suffix == ".yaml" else ():
         if (pod := pod_of(document)) is not None:
             yield from (container["args"] for container in pod["containers"])

@@ -625,12 +625,24 @@ def test_what_a_look_shows_is_remembered(
 
 # Nothing to be seen.
 
+BY_CLI = replace(DONE, origin="CLI")
+"""A restart of exactly our services, by another origin: perhaps a colleague's, perhaps ours under another label."""
+WIDER_BY_CLI = replace(BY_CLI, services={**BOTH, "worker": "RESTARTED"})
+
 
 @pytest.mark.parametrize(
     ("picture", "doubt"),
     [
         pytest.param(history(LAST_NIGHT), Doubt.NOT_SHOWN, id="nothing new"),
-        pytest.param(history(replace(DONE, origin="CLI"), LAST_NIGHT), Doubt.NOT_SHOWN, id="another's run"),
+        pytest.param(history(WIDER_BY_CLI, LAST_NIGHT), Doubt.NOT_SHOWN, id="another's run, for more services"),
+        pytest.param(
+            history(replace(AT_WORK, origin="CLI"), LAST_NIGHT), Doubt.NOT_SHOWN, id="another's run, which goes on"
+        ),
+        pytest.param(
+            history(BY_CLI, replace(WIDER_BY_CLI, execution_id=execution(43)), LAST_NIGHT),
+            Doubt.NOT_SHOWN,
+            id="two runs of others, of which one is for more services",
+        ),
         pytest.param(
             history(replace(DEPLOYED, execution_id=execution(43))),
             Doubt.HIDDEN,
@@ -640,6 +652,33 @@ def test_what_a_look_shows_is_remembered(
 )
 def test_the_statuses_are_read_if_the_history_shows_nothing_of_ours(picture: Picture, doubt: Doubt) -> None:
     assert state(look_at(picture)) == (False, doubt, Wanted.STATUSES)
+
+
+def test_a_restart_of_our_services_by_another_origin_waits_for_ours_first_and_reads_statuses_after_that() -> None:
+    first = look_at(history(BY_CLI, LAST_NIGHT))
+    assert state(first) == (False, Doubt.NOT_SHOWN, None)
+    assert (first.next_look, first.keeps_history) == (10.0 + UNATTRIBUTED_FOR, True)
+    second = look_at(history(BY_CLI, LAST_NIGHT), first.evidence, now=10.0)
+    assert (state(second), second.keeps_history) == ((False, Doubt.NOT_SHOWN, Wanted.STATUSES), False)
+
+
+@pytest.mark.parametrize(
+    ("reading", "settled", "finding"),
+    [
+        pytest.param(OVER, True, Finding.ABSENT, id="nothing has come after it"),
+        pytest.param(all_in("RESTARTING", *TARGETS, number=43), False, Finding.IN_PROGRESS, id="ours is at work"),
+        pytest.param(all_in("RESTARTED", *TARGETS, number=43), False, Finding.UNPROVEN, id="ours is over"),
+    ],
+)
+def test_statuses_beside_an_older_history_show_whether_ours_has_come_after_another_origins(
+    reading: Observation, settled: bool, finding: Finding
+) -> None:
+    first = look_at(history(BY_CLI, LAST_NIGHT))
+    later = Picture(runs=[BY_CLI, LAST_NIGHT], observation=reading)
+    second = look_at(later, first.evidence, now=10.0 + UNATTRIBUTED_FOR)
+    assert (second.settled, second.verdict.finding, second.keeps_history) == (settled, finding, False)
+    assert settled == (second.verdict.reason is Reason.UNATTRIBUTED)
+    assert (second.evidence.absent_since is None) is not settled
 
 
 @pytest.mark.parametrize(

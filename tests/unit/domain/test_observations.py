@@ -166,6 +166,26 @@ def test_an_environment_is_busy_when_it_or_anything_in_it_is(observation: Observ
 
 
 @pytest.mark.parametrize(
+    ("environment", "last", "told"),
+    [
+        pytest.param("RESTARTED", execution(41), True, id="at rest since a run"),
+        pytest.param("RESTART_ERROR", execution(41), True, id="a failure has ended, too"),
+        pytest.param("STOPPED", execution(41), True, id="and a stop"),
+        pytest.param("RESTARTING", execution(41), False, id="at work"),
+        pytest.param("RESTARTED", None, False, id="since nobody says which run"),
+        pytest.param("RESTARTED", "e-41", False, id="since a run without a number"),
+        pytest.param(None, execution(41), False, id="no state"),
+        pytest.param("", execution(41), False, id="a state that could not be read"),
+    ],
+)
+def test_an_environments_own_status_sums_up_its_services_if_it_tells_of_an_end_and_of_which_run(
+    environment: str | None, last: str | None, told: bool
+) -> None:
+    reading = replace(observe(status("api", "RESTARTED"), state=environment), last_execution_id=last)
+    assert reading.is_summed_up is told
+
+
+@pytest.mark.parametrize(
     ("number", "needed"),
     [
         pytest.param(41, False, id="an execution that can be ordered"),

@@ -3,8 +3,9 @@
 import pytest
 
 from orchestrator.domain.observations import Hint
+from orchestrator.domain.outcomes import Reason, Refusal
 from orchestrator.domain.plan import Exclusion, OnBusy, OnStopped, Policy, Service, ServiceType, Target
-from orchestrator.domain.review import Forecast, review, review_by_hint
+from orchestrator.domain.review import Forecast, refused, review, review_by_hint
 from tests.support.builders import ENVIRONMENT, observe, status
 
 
@@ -39,6 +40,23 @@ def test_the_forecast_is_what_a_run_would_do(
     reviewed = review(target(**policy), observe(status("api", api), status("web", web)))
     assert reviewed.forecast is forecast
     assert (reviewed.why is None) == (forecast is Forecast.RESTART)
+
+
+@pytest.mark.parametrize(
+    ("api", "policy", "ending"),
+    [
+        pytest.param("RESTARTED", {}, (Forecast.BLOCK, "a blackout holds"), id="what would restart"),
+        pytest.param("RESTARTING", {}, (Forecast.BLOCK, "a blackout holds"), id="what would wait"),
+        pytest.param("STOPPED", {}, (Forecast.BLOCK, "not running: API (STOPPED)"), id="what would be blocked anyway"),
+    ],
+)
+def test_what_the_file_does_not_allow_to_begin_would_be_blocked(
+    api: str, policy: dict[str, OnBusy | OnStopped], ending: tuple[Forecast, str]
+) -> None:
+    reviewed = review(target(**policy), observe(status("api", api), status("web", "DEPLOYED")))
+    blocked = refused(reviewed, Refusal(reason=Reason.BLACKOUT, message="a blackout holds"))
+    assert (blocked.forecast, blocked.why) == ending
+    assert blocked.services == reviewed.services
 
 
 def test_every_service_is_shown_with_its_state_and_why_it_is_left_out() -> None:

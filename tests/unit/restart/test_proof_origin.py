@@ -48,6 +48,19 @@ def test_an_unattributed_restart_is_unknown_and_says_what_to_do_should_it_be_our
     assert "`api.origin`" in story.result.message
 
 
+def test_an_unattributed_restart_costs_a_history_and_statuses_a_minute_later() -> None:
+    over = Scene(observation=reading(42), runs=(ran(42, "CLI"), LAST_NIGHTS_RUN))
+    story = tell(target(*TARGETS), before={0: IDLE}, after={0: over}, origin="API")
+    assert [call for call, _ in story.platform.calls] == [
+        "read_statuses",
+        "submit_restart",
+        "find_runs",
+        "read_statuses",
+    ]
+    read, checked = story.platform.calls_of("find_runs")[0], story.platform.calls_of("read_statuses")[-1]
+    assert checked - read == pytest.approx(60.0, abs=1.0)
+
+
 SOMEBODYS = both("RESTARTED", 42, runs=[ran(42, "CLI"), LAST_NIGHTS_RUN])
 
 

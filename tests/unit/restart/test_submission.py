@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from orchestrator.domain.observations import SubmitReceipt
+from orchestrator.domain.observations import Observation, SubmitReceipt
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import OnBusy, OnStopped, Policy
 from orchestrator.errors import (
@@ -20,7 +20,7 @@ from orchestrator.errors import (
     TokenRefusedError,
     UnansweredError,
 )
-from tests.support.builders import INVISIBLE_FOR, NOON, execution, queued, run, status, target
+from tests.support.builders import INVISIBLE_FOR, NOON, all_in, execution, queued, run, status, target
 from tests.support.scripted_platform import ACCEPTED, Fault, Scene, SubmitAnswer, lost, refused, scene
 from tests.support.stories import (
     IDLE,
@@ -132,6 +132,24 @@ def test_a_reading_that_left_something_out_is_no_baseline_until_it_is_read_again
     story = tell(OURS, before={0: incomplete})
     assert story.ending == SUCCESS
     assert len([at for at in story.platform.calls_of("read_statuses") if at <= story.platform.submits[0].at]) == 2
+
+
+@pytest.mark.parametrize(
+    ("reading", "readings"),
+    [
+        pytest.param(all_in("RESTARTED", *TARGETS), 1, id="and every target is there"),
+        pytest.param(all_in("RESTARTED", TARGETS[0]), 2, id="and a target is not there"),
+    ],
+)
+def test_a_reading_that_left_something_out_is_a_baseline_where_the_environment_tells_what_that_could(
+    reading: Observation, readings: int
+) -> None:
+    told = replace(reading, incomplete=True, environment_state="RESTARTED", last_execution_id=execution(41))
+    story = tell(OURS, before={0: replace(IDLE, observation=told), 1: IDLE})
+    assert story.ending == SUCCESS
+    assert (
+        len([at for at in story.platform.calls_of("read_statuses") if at <= story.platform.submits[0].at]) == readings
+    )
 
 
 def test_a_target_that_does_not_run_is_left_out_where_policy_says_skip() -> None:

@@ -16,10 +16,11 @@ from orchestrator.simulator.app import _Api
 from tests.support.time import in_virtual_time
 
 
-def fleet(environments: int, *, requests_per_hour: int = 1000) -> Config:
+def fleet(environments: int, *, requests_per_hour: int = 1000, **more: object) -> Config:
     return Config.model_validate(
         {
             "version": 1,
+            **more,
             "api": {"requests_per_hour": requests_per_hour},
             "environments": [
                 {
@@ -94,6 +95,12 @@ def test_a_glance_shows_whether_anything_is_in_progress_there(
     )
     hint = Hint(environment_id="env", state=state, execution_id="env-41")
     assert review_by_hint(target, hint).forecast is forecast
+
+
+def test_in_a_blackout_all_would_be_blocked_and_it_says_until_when() -> None:
+    review = reviewed(fleet(2, blackouts=[{"from": "2026-01-01", "to": "2999-12-31", "why": "a freeze"}]))
+    assert {each.forecast for each in review.environments} == {Forecast.BLOCK}
+    assert all("a freeze" in (each.why or "") for each in review.environments)
 
 
 def test_one_that_is_interrupted_says_nothing() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 
@@ -13,6 +14,7 @@ from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.errors import JournalBusyError
 from orchestrator.journal import occurrences as journal_module
 from orchestrator.runs import occurring
+from orchestrator.runs.rehearsal import Transports
 from tests.support.nights import NIGHTLY, ONE, PARIS, TWO_WAVES, Nights
 from tests.support.time import in_virtual_time
 
@@ -610,6 +612,62 @@ def test_a_blackout_over_the_window_skips_the_night(tmp_path: Path) -> None:
     nights = in_virtual_time(play())
     assert nights.short == [("27 03:00", "skipped", "blackout")]
     assert nights.told[0].exit_code is ExitCode.SUCCEEDED
+
+
+class ByHand(Nights):
+    """Another file over the same environments, with the same journal: whoever runs it, it is another run."""
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "by-hand.yaml"
+
+
+@pytest.mark.parametrize(
+    ("wait_lock", "ending"),
+    [
+        pytest.param(0.0, ("shop", Outcome.BLOCKED, Reason.LOCKED), id="held ones are blocked"),
+        pytest.param(600.0, ("shop", Outcome.SUCCEEDED, Reason.RESTARTED), id="or waited for"),
+    ],
+)
+def test_what_somebody_restarts_by_hand_just_before_is_left_alone(
+    tmp_path: Path, wait_lock: float, ending: tuple[str, Outcome, Reason]
+) -> None:
+    async def play() -> Nights:
+        schedule = "{cron: 59 2 * * *, timezone: Europe/Paris}"
+        check = "{http: https://shop.example.test/healthz, consecutive: 20, within: 10m}"
+        checked = ONE.replace("services: all", f"services: all, verify: [{check}]")
+        nights = Nights(tmp_path, wait_lock=wait_lock)
+        by_hand = ByHand(tmp_path, schedule=schedule, environments=checked)
+        by_hand.clock, by_hand.rehearsal = nights.clock, nights.rehearsal
+        by_hand.start()
+        nights.start()
+        await nights.until("12:00")
+        assert len(by_hand.runs) == 1
+        return nights
+
+    nights = in_virtual_time(play())
+    assert nights.short == [ON_TIME]
+    assert results(nights) == [ending]
+
+
+def test_an_api_out_of_reach_at_the_time_costs_that_night_and_no_other(tmp_path: Path) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("connection refused", request=request)
+
+    async def play() -> Nights:
+        nights = Nights(tmp_path)
+        assert nights.rehearsal is not None
+        nights.rehearsal._transports = Transports(api=httpx.MockTransport(refuse))
+        nights.start()
+        await nights.until("12:00")
+        nights.rehearsal._transports = None
+        await nights.until("2026-11-28 12:00")
+        return nights
+
+    nights = in_virtual_time(play())
+    assert nights.short == [ON_TIME, ("28 03:00", "run", "on_time")]
+    assert [each.exit_code for each in nights.told] == [ExitCode.UNKNOWN, ExitCode.SUCCEEDED]
+    assert len({each.run_id for each in nights.told}) == 2
 
 
 # Once, for an external timer.
