@@ -2,28 +2,29 @@
 
 import json
 import logging
-import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal, TextIO, cast
+from typing import Any, Literal, TextIO, TypeAlias, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from orchestrator import log_lines
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
 from orchestrator.sections import LogSections
 from orchestrator.streams import LossyStream, lines_lost
-from orchestrator.text import encodable, printable, printable_json
+from orchestrator.text import encodable, printable_json
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _now: ContextVar[Callable[[], datetime] | None] = ContextVar("now", default=None)
-_EXECUTION = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{27}-(?P<number>[0-9]+)\b")
-_COLUMN_WIDTHS = {"environment": 16, "event": 22}
+Onlooker: TypeAlias = Callable[[Mapping[str, Any]], bool]
+"""Is told of an event, and returns whether it shows it."""
 
 
 class _Hidden:
@@ -72,6 +73,8 @@ def configure(
     color: bool,
     stream: TextIO,
     secrets: Sequence[str] = (),
+    onlooker: Onlooker | None = None,
+    around: Callable[[str], str] = str,
     sections: LogSections | None = None,
 ) -> None:
     """Set up logging for this process.
@@ -82,6 +85,9 @@ def configure(
         color: whether the console format may use colour.
         stream: where to write; if its reader goes away, the run continues.
         secrets: tokens to hide everywhere, including tracebacks.
+        onlooker: is told of every event, whatever its level, without secrets; an event for which it returns True is not
+            written, unless the level is debug.
+        around: makes of a text that is about to be written what is written.
         sections: what folds the console format in a CI system.
     """
     _hidden.set_to(secrets)
@@ -96,20 +102,58 @@ def configure(
         structlog.processors.format_exc_info,
         hide,
     ]
+    shown_level = logging.getLevelNamesMapping()[level.upper()]
+    if onlooker is not None:
+        shared.append(_told_to(onlooker, shown_level))
     if log_format == "json":
         tell_loss = _lines_lost_event
-        last: list[Processor] = [_unmark, _encodable, structlog.processors.JSONRenderer(_one_json_line, default=str)]
+        last: list[Processor] = [
+            _without_those_for_people,
+            _unmark,
+            _encodable,
+            structlog.processors.JSONRenderer(_one_json_line, default=str),
+        ]
     else:
         tell_loss = lines_lost
-        last = [_unmark if level.upper() == "DEBUG" else _without_routine, _tidy, _console(color=color)]
+        is_raw = shown_level <= logging.DEBUG
+        last = [_unmark if is_raw else _without_routine, partial(_as_line, color=color, raw=is_raw)]
         if sections is not None:
             last = [sections.around(last)]
+    lossy = LossyStream(stream, tell_loss, around=around)
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", LossyStream(stream, tell_loss))),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            shown_level if onlooker is None else min(shown_level, logging.DEBUG)
+        ),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", lossy)),
         cache_logger_on_first_use=False,
     )
+
+
+def _told_to(onlooker: Onlooker, shown_level: int) -> Processor:
+    """Tell somebody of every event, also below the level; drop those that he shows himself."""
+
+    def tell(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        level = logging.getLevelNamesMapping().get(str(event["level"]).upper(), logging.INFO)
+        if onlooker(event) and shown_level > logging.DEBUG:
+            raise structlog.DropEvent
+        if level < shown_level:
+            raise structlog.DropEvent
+        return event
+
+    return tell
+
+
+def _without_those_for_people(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if event["event"] in log_lines.FOR_PEOPLE:
+        raise structlog.DropEvent
+    return event
+
+
+def _as_line(_: object, __: str, event: MutableMapping[str, Any], *, color: bool, raw: bool) -> str:
+    if not raw and log_lines.is_for_details_only(event):
+        raise structlog.DropEvent
+    return log_lines.line_of(event, color=color, raw=raw)
 
 
 def _lines_lost_event(count: int) -> str:
@@ -140,21 +184,6 @@ def _stamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     return event
 
 
-def _tidy(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop what is redundant at a terminal, keep the columns aligned, and let nothing forge a line or act on it."""
-    event.pop("run_id", None)
-    event.setdefault("environment", "-")
-    return {
-        key: _printable_lines(value) if key == "exception" else printable(str(_shortened(value)))
-        for key, value in event.items()
-        if value is not None
-    }
-
-
-def _printable_lines(traceback: str) -> str:
-    return "\n".join(map(printable, traceback.split("\n")))
-
-
 def _one_json_line(event: object, **options: Any) -> str:  # noqa: ANN401 - what json.dumps takes
     return printable_json(json.dumps(event, **options))
 
@@ -162,37 +191,3 @@ def _one_json_line(event: object, **options: Any) -> str:  # noqa: ANN401 - what
 def _encodable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Escape what a reader of JSON might refuse: halves of surrogate pairs. JSON escapes everything else."""
     return {key: redact_deeply(value, encodable) for key, value in event.items()}
-
-
-def _shortened(value: object) -> object:
-    match value:
-        case list():
-            return ", ".join(str(_shortened(item)) for item in value) or "-"
-        case str():
-            return _EXECUTION.sub(r"…-\g<number>", value)
-        case _:
-            return value
-
-
-def _console(*, color: bool) -> Processor:
-    dim, bold, reset = ("\033[2m", "\033[1m", "\033[0m") if color else ("", "", "")
-
-    def column(key: str, style: str = "") -> structlog.dev.Column:
-        formatter = structlog.dev.KeyValueColumnFormatter(
-            key_style=None, value_style=style, reset_style=reset, value_repr=str, width=_COLUMN_WIDTHS.get(key, 0)
-        )
-        return structlog.dev.Column(key, formatter)
-
-    level_styles = structlog.dev.ConsoleRenderer.get_default_level_styles(colors=color)
-    rest = structlog.dev.KeyValueColumnFormatter(key_style=dim, value_style="", reset_style=reset, value_repr=str)
-    return structlog.dev.ConsoleRenderer(
-        columns=[
-            column("timestamp", dim),
-            structlog.dev.Column("level", structlog.dev.LogLevelColumnFormatter(level_styles, reset)),
-            column("environment"),
-            column("event", bold),
-            structlog.dev.Column("", rest),
-        ],
-        sort_keys=False,
-        exception_formatter=structlog.dev.plain_traceback,
-    )

@@ -60,6 +60,11 @@ class BackgroundWriter:
             self._changed.notify_all()
         return True
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits to be written."""
+        return self._backlog > 0
+
     def drain(self, patience: float) -> bool:
         """Wait until everything is written; return False if it was not.
 
@@ -117,11 +122,19 @@ class LossyStream:
     Args:
         stream: where to write.
         tell_loss: makes the line that says how many lines were lost, once there is room again.
+        around: makes of a text what is written, as where something else has to make room for it.
     """
 
-    def __init__(self, stream: TextIO, tell_loss: Callable[[int], str] = lines_lost) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        tell_loss: Callable[[int], str] = lines_lost,
+        *,
+        around: Callable[[str], str] = str,
+    ) -> None:
         self._stream = stream
         self._tell_loss = tell_loss
+        self._around = around
         self._lost = 0
         descriptor = descriptor_of(stream)
         self._writer = None if descriptor is None else _log_writer(descriptor)
@@ -130,11 +143,21 @@ class LossyStream:
         """Write what can be written."""
         if self._writer is None:
             with suppress(OSError, ValueError):
-                self._stream.write(text)
+                self._stream.write(self._around(text))
             return len(text)
         told = self._tell_loss(self._lost) if self._lost else ""
-        self._lost = 0 if self._writer.write(self._encoded(told + text)) else self._lost + 1
+        self._lost = 0 if self._writer.write(self._encoded(self._around(told + text))) else self._lost + 1
         return len(text)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that was written before waits for a reader."""
+        return self._writer is not None and self._writer.is_behind
+
+    def drain(self, patience: float) -> None:
+        """Wait until everything is written, no longer than `patience` seconds without progress."""
+        if self._writer is not None:
+            self._writer.drain(patience)
 
     def flush(self) -> None:
         """Flush what can be flushed; a thread does it otherwise."""

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 
+from orchestrator.cli.coloring import color_help_only_where_wanted
 from orchestrator.cli.signals import obey_from_now_on
 
 _SIZE = re.compile("[0-9]{1,4}")
@@ -20,6 +21,7 @@ def main() -> None:
         # Completion calls the command without arguments. With any, this would end it with 0, although it did nothing.
         os.environ.pop("_QOVERY_RESTART_COMPLETE", None)
     _drop_odd_sizes()
+    color_help_only_where_wanted(os.environ)
     try:
         from orchestrator.cli.app import app  # noqa: PLC0415 - importing this module alone must stay cheap
 

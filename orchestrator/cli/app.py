@@ -10,11 +10,13 @@ import typer
 
 from orchestrator._version import __version__
 from orchestrator.cli import options as opt
+from orchestrator.cli.helping import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
 
 app = typer.Typer(
+    cls=PlainGroup,
     help="Restart Qovery services, prove that they restarted, and report it in an exit code.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -44,9 +46,10 @@ _EXAMPLES = "[bold]Examples[/bold]\n\n"
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart run nightly.yaml --report report.xml\n\n"
     "qovery-restart run nightly.yaml --only staging --output json | jq .outcome\n\n"
-    "qovery-restart run nightly.yaml --simulate --faults realistic --seed 7"
+    "qovery-restart run nightly.yaml --simulate --faults realistic --seed 7",
 )
 @opt.common()
 def run(
@@ -68,8 +71,9 @@ def run(
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart restart acme/shop/staging --application api --container worker\n\n"
-    "qovery-restart restart 3c90c3cc-0d44-4b50-8888-8dd25736052a --all-services --deadline 20m"
+    "qovery-restart restart 3c90c3cc-0d44-4b50-8888-8dd25736052a --all-services --deadline 20m",
 )
 @opt.common()
 def restart(
@@ -100,7 +104,7 @@ def restart(
     _run(settings, load, source=None, wait_lock=wait_lock)
 
 
-@app.command(epilog=f"{_EXAMPLES}qovery-restart watch acme/shop/production --deadline 15m")
+@app.command(cls=PlainCommand, epilog=f"{_EXAMPLES}qovery-restart watch acme/shop/production --deadline 15m")
 @opt.common()
 def watch(
     settings: opt.Settings,
@@ -119,9 +123,10 @@ def watch(
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart resume\n\n"
     "qovery-restart resume 20261124-030000-5f3a1c --deadline 20m\n\n"
-    "qovery-restart resume 20261124-030000-5f3a1c --failed --report report.xml"
+    "qovery-restart resume 20261124-030000-5f3a1c --failed --report report.xml",
 )
 @opt.common(without=("simulate", "seed", "faults", "world"))
 def resume(
@@ -148,7 +153,7 @@ def resume(
     )
 
 
-@app.command(epilog=f"{_EXAMPLES}qovery-restart cancel 20261124-030000-5f3a1c")
+@app.command(cls=PlainCommand, epilog=f"{_EXAMPLES}qovery-restart cancel 20261124-030000-5f3a1c")
 @opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose"))
 def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
     """Cancel at Qovery what RUN has queued or running, and nothing else. The run must have been interrupted.
@@ -160,8 +165,11 @@ def cancel(settings: opt.Settings, *, run: opt.RunArgument) -> None:
     sys.exit(cancel_run(settings, run))
 
 
-@app.command(epilog=f"{_EXAMPLES}qovery-restart plan nightly.yaml\n\nqovery-restart plan nightly.yaml --output json")
-@opt.common(without=("report", "verbose"))
+@app.command(
+    cls=PlainCommand,
+    epilog=f"{_EXAMPLES}qovery-restart plan nightly.yaml\n\nqovery-restart plan nightly.yaml --output json",
+)
+@opt.common(without=("report", "verbose", "progress"))
 def plan(
     settings: opt.Settings,
     *,
@@ -178,10 +186,11 @@ def plan(
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart schedule nightly.yaml\n\n"
     "qovery-restart schedule nightly.yaml --due --report report.json\n\n"
     "qovery-restart schedule nightly.yaml --next 5\n\n"
-    "qovery-restart schedule nightly.yaml --simulate --for 7d --faults realistic"
+    "qovery-restart schedule nightly.yaml --simulate --for 7d --faults realistic",
 )
 @opt.common()
 def schedule(
@@ -225,11 +234,12 @@ def schedule(
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart history\n\n"
     "qovery-restart history acme/shop/production --since 90d\n\n"
-    "qovery-restart history --output json | jq '.figures.success_rate'"
+    "qovery-restart history --output json | jq '.figures.success_rate'",
 )
-@opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose"))
+@opt.common(without=("report", "simulate", "seed", "faults", "world", "verbose", "progress"))
 def history(
     settings: opt.Settings,
     *,
@@ -244,10 +254,11 @@ def history(
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart report last --report report.html\n\n"
-    "qovery-restart report 20261124-030000-5f3a1c --report md:-"
+    "qovery-restart report 20261124-030000-5f3a1c --report md:-",
 )
-@opt.common(without=("simulate", "seed", "faults", "world"))
+@opt.common(without=("simulate", "seed", "faults", "world", "progress"))
 def report(settings: opt.Settings, *, run: opt.PastRunArgument) -> None:
     """Show the report of a past run again, in any format, from the journal. Exits with 0, however that run ended."""
     from orchestrator.cli.past import show_report  # noqa: PLC0415
@@ -255,7 +266,7 @@ def report(settings: opt.Settings, *, run: opt.PastRunArgument) -> None:
     raise typer.Exit(show_report(settings, run))
 
 
-@app.command(epilog=f"{_EXAMPLES}qovery-restart validate nightly.yaml")
+@app.command(cls=PlainCommand, epilog=f"{_EXAMPLES}qovery-restart validate nightly.yaml")
 def validate(
     config: opt.ConfigArgument,
     output: opt.OutputOption = opt.Output.TEXT,
@@ -266,7 +277,7 @@ def validate(
     raise typer.Exit(validating.validate(lambda: _load(config, only=(), deadline=None), config, output=output))
 
 
-@app.command(epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
+@app.command(cls=PlainCommand, epilog=f"{_EXAMPLES}qovery-restart schema > qovery-restart.schema.json")
 def schema(
     of_report: opt.OfReportOption = False,
 ) -> None:
@@ -278,10 +289,11 @@ def schema(
 
 
 @app.command(
+    cls=PlainCommand,
     epilog=f"{_EXAMPLES}qovery-restart simulate nightly.yaml --port 8080 --speed 10 --faults realistic\n\n"
-    "QOVERY_API_URL=http://127.0.0.1:8080 QOVERY_API_TOKEN=any qovery-restart run nightly.yaml"
+    "QOVERY_API_URL=http://127.0.0.1:8080 QOVERY_API_TOKEN=any qovery-restart run nightly.yaml",
 )
-@opt.common(without=("output", "report", "simulate", "state_dir", "ci", "no_annotations"))
+@opt.common(without=("output", "report", "simulate", "state_dir", "progress", "ci", "no_annotations"))
 def simulate(
     settings: opt.Settings,
     *,

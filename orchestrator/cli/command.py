@@ -5,24 +5,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
 from orchestrator import logs
 from orchestrator.cli.defects import secrets_in_environment
-from orchestrator.cli.options import LogFormat, Output, Settings
+from orchestrator.cli.options import LogFormat, LogLevel, Output, Settings
 from orchestrator.cli.pipeline import Pipeline
 from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock, machine_seconds
 from orchestrator.domain.outcomes import ExitCode
 from orchestrator.errors import RestartError, UsageError, defect_sentence
 from orchestrator.journal.store import resume_command
+from orchestrator.live.choosing import Progress
 from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.formats import ReportFile, report_file
@@ -35,6 +36,9 @@ from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session
 from orchestrator.streams import LossyStream, done_within, leave_log, write_result
 from orchestrator.text import encodable, printable, printable_json
+
+if TYPE_CHECKING:
+    from orchestrator.live.display import Display
 
 T = TypeVar("T")
 
@@ -83,14 +87,35 @@ class CommandRunner:
             self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value, world=settings.world)
         _configure_streams(settings.output)
         self._pipeline = Pipeline(settings, os.environ)
+        self._display = self._set_up_log()
+
+    def _set_up_log(self) -> "Display | None":
+        """Set up the log, and what is shown in its place, if that is live."""
+        settings, display = self._settings, None
+        shown = settings.shown_progress(sys.stderr)
+        color = settings.color_on(sys.stderr)
+        if shown.progress is Progress.LIVE:
+            from orchestrator.live.display import REHEARSAL_TICK, TICK, Display  # noqa: PLC0415 - seldom needed
+
+            clock, tick = (SystemClock(), TICK) if self.rehearsal is None else (self.rehearsal.clock, REHEARSAL_TICK)
+            display = Display(sys.stderr, color=color, clock=clock, tick=tick)
+        is_console = settings.log_format is LogFormat.CONSOLE
+        level = settings.level
+        if shown.progress is Progress.NONE and is_console and level in (LogLevel.DEBUG, LogLevel.INFO):
+            level = LogLevel.WARNING
         logs.configure(
             log_format=settings.log_format.value,
-            level=settings.level.value,
-            color=settings.color_on(sys.stderr),
+            level=level.value,
+            color=color,
             stream=sys.stderr,
             secrets=secrets_in_environment(),
             sections=self._pipeline.sections,
+            onlooker=None if display is None else display.take,
+            around=str if display is None else display.around,
         )
+        if shown.why_not_live is not None:
+            logs.get_logger().warning("progress_not_live", why=shown.why_not_live, hint="progress is shown in lines")
+        return display
 
     @property
     def _log(self) -> FilteringBoundLogger:
@@ -99,6 +124,8 @@ class CommandRunner:
     def note_session(self, session: Session) -> None:
         """Remember the session: if an error ends the run, the report takes the run's id and requests from it."""
         self._session = session
+        if self._display is not None:
+            self._display.quota_left = lambda: session.quota.room().left
 
     def run(self, make: Callable[[], Coroutine[Any, Any, RunReport]], *, config: str | None) -> ExitCode:
         """Run `make`, then write and print its report, or a report of the error that ended it.
@@ -219,6 +246,8 @@ class CommandRunner:
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
+        if self._display is not None:
+            self._display.make_way()
         if self._settings.output is Output.JSON:
             text = printable_json(text)
         try:
@@ -297,7 +326,10 @@ class CommandRunner:
         return True
 
     async def _with_signals(self, work: Coroutine[Any, Any, T]) -> T:
-        with self._signals(asyncio.get_running_loop()):
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._signals(asyncio.get_running_loop()))
+            if self._display is not None:
+                await stack.enter_async_context(self._display.shown())
             return await work
 
     @contextmanager

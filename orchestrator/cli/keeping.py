@@ -93,6 +93,8 @@ def keep_schedule(
     code = code if result is None else result
     if due:
         _show(runner, settings, told, code, problems)
+    elif problems and settings.output is Output.JSON:
+        runner.show(json.dumps({"exit_code": code.value, "errors": list(problems)}))
     return code
 
 

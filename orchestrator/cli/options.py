@@ -18,7 +18,9 @@ import typer
 
 from orchestrator.ci import CI
 from orchestrator.cli import completing
+from orchestrator.cli.coloring import is_color_forced
 from orchestrator.errors import UsageError
+from orchestrator.live.choosing import Progress, Shown, shown_as
 from orchestrator.machine import expand_home
 from orchestrator.reports.formats import listed_formats, rejoined
 
@@ -220,6 +222,13 @@ ReportOption = Annotated[
 ]
 LogFormatOption = Annotated[LogFormat, _output("--log-format", "How stderr is written.")]
 LogLevelOption = Annotated[LogLevel, _output("--log-level", "The lowest level that is logged.")]
+ProgressOption = Annotated[
+    Progress,
+    _output(
+        "--progress",
+        "How progress is shown on stderr. live needs a terminal: elsewhere it is lines. none shows warnings alone.",
+    ),
+]
 CIOption = Annotated[
     CI,
     _output(
@@ -244,7 +253,7 @@ SimulateOption = Annotated[
         variable="",  # a variable that is left over somewhere must not make a gate pass although nothing was restarted
     ),
 ]
-SeedOption = Annotated[int, _simulation("--seed", "The seed of everything random in the simulation.")]
+SeedOption = Annotated[int, _simulation("--seed", "The seed of everything random in the simulation.", "N")]
 FaultsOption = Annotated[Faults, _simulation("--faults", "What goes wrong in the simulation.")]
 WorldOption = Annotated[
     list[str] | None,
@@ -259,9 +268,11 @@ OfReportOption = Annotated[
         variable="QOVERY_RESTART_SCHEMA_REPORT",
     ),
 ]
-PortOption = Annotated[int, _option("--port", "The port to listen on; 0 picks a free one.", at_least=0, at_most=65535)]
-HostOption = Annotated[str, _option("--host", "The address to listen on.")]
-SpeedOption = Annotated[float, _option("--speed", "Simulated seconds per real second.", at_least=0.001)]
+PortOption = Annotated[
+    int, _option("--port", "The port to listen on; 0 picks a free one.", "PORT", at_least=0, at_most=65535)
+]
+HostOption = Annotated[str, _option("--host", "The address to listen on.", "ADDRESS")]
+SpeedOption = Annotated[float, _option("--speed", "Simulated seconds per real second.", "FACTOR", at_least=0.001)]
 
 
 _OFF = ("", "0", "false", "no", "off", "n", "f")
@@ -277,6 +288,7 @@ class Settings:
     """Each as `report_file` reads it."""
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
+    progress: Progress = Progress.AUTO
     ci: CI = CI.AUTO
     no_annotations: bool = False
     no_color: bool = False
@@ -309,10 +321,24 @@ class Settings:
         return LogLevel.DEBUG if self.verbose else self.log_level
 
     def color_on(self, stream: object) -> bool:
-        """Return whether to write colours to `stream`."""
-        if self.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        """Return whether to write colours to `stream`: NO_COLOR goes before FORCE_COLOR, and that before TERM."""
+        if self.no_color or os.environ.get("NO_COLOR"):
+            return False
+        if is_color_forced(os.environ):
+            return True
+        if os.environ.get("TERM") == "dumb":
             return False
         return bool(getattr(stream, "isatty", lambda: False)())
+
+    def shown_progress(self, stream: object) -> Shown:
+        """Return how progress is shown on `stream`."""
+        return shown_as(
+            self.progress,
+            is_terminal=bool(getattr(stream, "isatty", lambda: False)()),
+            is_console=self.log_format is LogFormat.CONSOLE,
+            is_quiet=self.level is LogLevel.ERROR,
+            environ=os.environ,
+        )
 
     @property
     def width(self) -> int:
@@ -327,6 +353,7 @@ _SHARED: Mapping[str, object] = {
     "report": ReportOption,
     "log_format": LogFormatOption,
     "log_level": LogLevelOption,
+    "progress": ProgressOption,
     "ci": CIOption,
     "no_annotations": NoAnnotationsOption,
     "no_color": NoColorOption,

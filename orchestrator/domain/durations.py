@@ -11,6 +11,10 @@ LONGEST = 30 * 24 * HOUR
 PATTERN = r"^(?=\d)(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+(\.\d+)?ms)?$"
 """The pattern of a duration, in a syntax that JavaScript and Python share: it is part of the JSON Schema."""
 
+_MINUTE_S = 60
+_HOUR_S = 3600
+_SHOWN_IN_TENTHS = 9.95
+"""Seconds below which tenths of a second are shown."""
 _SECONDS_IN = {"h": HOUR, "m": 60.0, "s": 1.0, "ms": 0.001}
 _WHOLE = re.compile(PATTERN, re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)", re.ASCII)
@@ -78,3 +82,23 @@ def exact_duration(seconds: float) -> str:
     ('5400.0s', '0.00001s')
     """
     return f"{Decimal(repr(seconds)):f}s"
+
+
+def span(seconds: float | None) -> str:
+    """Return a duration in words, rounded for reading; "-" if there is none.
+
+    >>> span(4.21), span(63), span(7384)
+    ('4.2s', '1m 03s', '2h 03m')
+    """
+    if seconds is None:
+        return "-"
+    # The duration may come from the wall clock, which may be set back.
+    seconds = max(0.0, seconds)
+    if seconds < _SHOWN_IN_TENTHS:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole}s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S}m {whole % _MINUTE_S:02}s"
+    return f"{whole // _HOUR_S}h {whole % _HOUR_S // _MINUTE_S:02}m"

@@ -126,9 +126,19 @@ def tally(report: RunReport) -> str:
 
 
 def cost(report: RunReport) -> str:
-    """Return how long the run took and what it sent: "1m 21s, 42 requests, 3 submits"."""
-    requests = report.requests
-    return f"{span(report.duration_s)}, {count(requests.total, 'request')}, {count(requests.submits, 'submit')}"
+    """Return how long the run took and what it sent: "1m 21s, 42 requests, 3 restarts accepted".
+
+    If more was posted than was accepted, that is said: "273 restarts accepted, 401 posted". What was refused is posted.
+    """
+    posted = report.requests.submits
+    accepted = sum(
+        each.submitted_at is not None and each.reason is not Reason.SUBMIT_UNCONFIRMED for each in report.environments
+    )
+    refused = f", {posted} posted" if posted != accepted else ""
+    return (
+        f"{span(report.duration_s)}, {count(report.requests.total, 'request')}, "
+        f"{count(accepted, 'restart')} accepted{refused}"
+    )
 
 
 def restarted(environment: EnvironmentReport) -> str:

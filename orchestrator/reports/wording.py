@@ -2,36 +2,14 @@
 
 from urllib.parse import quote
 
+from orchestrator.domain.durations import span
 from orchestrator.text import printable
+
+__all__ = ["count", "short_execution", "span", "web_address"]
 
 _SAFE_IN_LINKS = "%/:=&?~#+!$,;'@()*"
 """Characters that stay as they are in a URL, besides letters and digits. Quotes, brackets, backslashes and pipes are
 encoded."""
-
-_MINUTE = 60
-_HOUR = 3600
-_SHOWN_IN_TENTHS = 9.95
-"""Seconds below which tenths of a second are shown."""
-
-
-def span(seconds: float | None) -> str:
-    """Return a duration in words, rounded for reading; "-" if there is none.
-
-    >>> span(4.21), span(63), span(7384)
-    ('4.2s', '1m 03s', '2h 03m')
-    """
-    if seconds is None:
-        return "-"
-    # The duration may come from the wall clock, which may be set back.
-    seconds = max(0.0, seconds)
-    if seconds < _SHOWN_IN_TENTHS:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m {whole % _MINUTE:02}s"
-    return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02}m"
 
 
 def count(number: int, noun: str) -> str:

@@ -36,6 +36,8 @@ class Context:
     identity: Identity
     permission: Permission | None = None
     """Asked before anything begins; None: it may begin at any time."""
+    usually: float | None = None
+    """Seconds that its restarts took before, as far as the journal knows."""
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Context:
         api: str | None = None,
         follow: Sequence[Followed] | None = None,
         permission: Permission | None = None,
+        usually: float | None = None,
     ) -> "Context":
         """Return the context of one job.
 
@@ -67,6 +70,7 @@ class Context:
             api: the API that is asked, and where its URL comes from, for users.
             follow: the services to report on; by default those to restart.
             permission: asked before anything begins.
+            usually: seconds that restarts of the target took before.
         """
         narrator = Narrator(log, clock)
         poller = Poller(
@@ -90,6 +94,7 @@ class Context:
             end_by=end_by,
             identity=identity or Identity(),
             permission=permission,
+            usually=usually,
         )
 
     async def settled(self, work: Awaitable[Settlement], *, submitted: Callable[[], bool]) -> Settlement:
@@ -119,10 +124,17 @@ class Context:
         submitted_at: datetime | None = None,
     ) -> EnvironmentResult:
         """Log the end of the job as `event`, and return its result."""
-        say = self.narrator.say if settled.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED) else self.narrator.warn
         elapsed = self.progress.elapsed
         duration = None if elapsed is None else round(elapsed, 1)
-        say(event, outcome=settled.outcome.value, reason=settled.reason.value, duration_s=duration)
+        is_good = settled.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED)
+        say = self.narrator.say if is_good else self.narrator.warn
+        say(
+            event,
+            outcome=settled.outcome.value,
+            reason=settled.reason.value,
+            duration_s=duration,
+            **({} if is_good or self.target.console_url is None else {"console_url": self.target.console_url}),
+        )
         return EnvironmentResult(
             name=self.target.name,
             environment_id=self.target.environment_id,

@@ -73,6 +73,7 @@ class RestartJob:
             services=len(self._context.target.services),
             wave=self._context.target.wave,
             resumed=True if self._is_resumed else None,
+            usually_s=None if self._context.usually is None else round(self._context.usually, 1),
         )
         settled = await self._context.settled(self._restart(), submitted=lambda: self._submission.is_submitted)
         result = self._ended = self._result(settled)
@@ -112,6 +113,7 @@ class RestartJob:
             clock=context.clock,
             narrator=context.narrator,
             until=submitted.deadline,
+            progress=context.progress,
         )
         if not failures:
             return settled

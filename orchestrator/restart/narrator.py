@@ -32,6 +32,10 @@ class Narrator:
         self._last = self._clock.monotonic()
         self._log.info(event, **details)
 
+    def detail(self, event: str, **details: Any) -> None:  # noqa: ANN401
+        """Log an event at level debug, which is no sign of life: the heartbeat goes on."""
+        self._log.debug(event, **details)
+
     def warn(self, event: str, **details: Any) -> None:  # noqa: ANN401
         """Log an event that somebody may have to act on, at level warning."""
         self._last = self._clock.monotonic()

@@ -51,6 +51,8 @@ class Progress:
         self._states: dict[str, str] = {}
         self._executions: dict[str, str | None] = {}
         self._timelines: dict[str, list[tuple[str, float]]] = {service.id: [] for service in services}
+        self._checks: dict[str, str] = {}
+        self._obstacle: str | None = None
 
     def begin(self, baseline: Baseline | None = None, *, at: float | None = None) -> None:
         """Note that a restart was submitted on `baseline`; without one, that a watch begins.
@@ -85,14 +87,15 @@ class Progress:
         return None if self._submitted is None else self._clock.monotonic() - self._submitted
 
     def note(self, observation: Observation) -> None:
-        """Take in a reading; log each target whose state or execution changed."""
+        """Take in a reading; log each target whose state changed, or that shows the same state of a newer execution."""
         self._note({status.id: (status.state, status.execution_id) for status in observation.services.values()})
 
     def note_run(self, run: Run) -> None:
-        """Take in a run that may be ours, as the history shows it; log each target whose state changed."""
+        """Take in a run that may be ours, as the history shows it; log as `note` does."""
         self._note({service_id: (state, run.execution_id) for service_id, state in run.services.items()})
 
     def _note(self, shown: Mapping[str, tuple[str, str | None]]) -> None:
+        is_told = False
         for service in self._services:
             if service.id not in shown:
                 continue
@@ -103,38 +106,64 @@ class Progress:
             self._states[service.id] = state
             self._executions[service.id] = execution_id
             if self.elapsed is not None:
-                self._note_change(service, before[0], state, execution_id)
+                is_told |= self._note_change(service, before, state, execution_id)
+        if is_told:
+            self._narrator.say("services_changed", **self.describe())
 
-    def _note_change(self, service: Followed, before: str | None, state: str, execution_id: str | None) -> None:
-        assert self.elapsed is not None  # noqa: S101 - note() has just looked
+    def _note_change(
+        self, service: Followed, before: tuple[str | None, str | None], state: str, execution_id: str | None
+    ) -> bool:
+        """Note a change, and return whether it was logged."""
+        assert self.elapsed is not None  # noqa: S101 - _note() has just looked
         timeline = self._timelines[service.id]
-        baseline = self._baseline
+        is_new = self._is_new(execution_id)
         # Before our restart shows, a reading repeats the baseline.
-        is_ours = (
-            baseline is None
-            or classify(state) is StateClass.IN_PROGRESS
-            or (execution_id is not None and baseline.is_new(execution_id))
-        )
+        is_ours = self._baseline is None or classify(state) is StateClass.IN_PROGRESS or is_new
         if is_ours and (not timeline or timeline[-1][0] != state):
             timeline.append((state, round(self.elapsed, 1)))
-        if before != state:
-            self._narrator.say(
-                "service_state_changed",
-                service=service.name,
-                state=state,
-                previous=before,
-                execution_id=execution_id,
-                elapsed_s=round(self.elapsed, 1),
-            )
+        if before[0] == state and not (is_new and before[1] != execution_id):
+            return False
+        self._narrator.say(
+            "service_state_changed",
+            service=service.name,
+            state=state,
+            previous=before[0],
+            execution_id=execution_id,
+            elapsed_s=round(self.elapsed, 1),
+        )
+        return True
+
+    def _is_new(self, execution_id: str | None) -> bool:
+        """Return whether an execution is newer than the baseline."""
+        return self._baseline is not None and execution_id is not None and self._baseline.is_new(execution_id)
+
+    def note_obstacle(self, obstacle: str | None) -> None:
+        """Take in what keeps the restart from beginning; None if nothing does."""
+        if obstacle != self._obstacle and obstacle is not None:
+            self._narrator.detail("environment_busy", waiting_for=obstacle)
+        self._obstacle = obstacle
+
+    def note_check(self, shown: str, *, streak: int, consecutive: int, answer: int | str | None) -> None:
+        """Take in how far a health check is: its last answer, and how many good ones it has had in a row."""
+        last = "not answered yet" if answer is None else f"last HTTP {answer}" if isinstance(answer, int) else answer
+        self._checks[shown] = f"{shown} {streak} of {consecutive}, {last}"
+
+    def drop_check(self, shown: str) -> None:
+        """Note that a health check has ended."""
+        self._checks.pop(shown, None)
 
     def describe(self) -> dict[str, str | float]:
-        """Return how many services are in which state, for the heartbeat."""
+        """Return the heartbeat's details: how many services are in which state, and what is waited for."""
         counts = Counter(self._states.get(service.id, "unread") for service in self._services)
         description: dict[str, str | float] = {
             "services": ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         }
         if self.elapsed is not None:
             description["elapsed_s"] = round(self.elapsed, 1)
+        if self._obstacle is not None:
+            description["waiting_for"] = self._obstacle
+        if self._checks:
+            description["checks"] = "; ".join(self._checks.values())
         return description
 
     def results(
@@ -170,6 +199,13 @@ class Progress:
             outcome=Outcome.SKIPPED if service.id in skipped else own,
             state=self._states.get(service.id),
             baseline_execution_id=baseline.execution_id if baseline is not None else None,
-            execution_id=verdict.execution_id if verdict is not None else None,
+            execution_id=self._execution_of(service, verdict),
             timeline=tuple(self._timelines[service.id]),
         )
+
+    def _execution_of(self, service: Followed, verdict: ServiceVerdict | None) -> str | None:
+        """Return the execution that a service was judged by; before any verdict, a newer one that it was seen under."""
+        if verdict is not None and verdict.execution_id is not None:
+            return verdict.execution_id
+        seen = self._executions.get(service.id)
+        return seen if self._is_new(seen) else None

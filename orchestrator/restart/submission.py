@@ -211,6 +211,7 @@ class Submission:
             return None
         readiness = assess(observation, self._context.target.services)
         self._obstacle = readiness if readiness.obstacle is not None else None
+        self._context.progress.note_obstacle(", ".join(readiness.affected) if self._waits_for_others() else None)
         if not self._is_seen_twice(observation, readiness):
             return None
         if readiness.obstacle is Obstacle.STOPPED:

@@ -12,6 +12,7 @@ from orchestrator.ports import Clock, Prober
 from orchestrator.redaction import shown_url
 from orchestrator.restart.intervals import stop_at, wait_no_later_than
 from orchestrator.restart.narrator import Narrator
+from orchestrator.restart.progress import Progress
 
 INTERVAL = 2.0
 """Seconds between two probes of a URL."""
@@ -45,7 +46,13 @@ def shown(check: HttpCheck) -> str:
 
 
 async def verify(
-    checks: Sequence[HttpCheck], *, prober: Prober, clock: Clock, narrator: Narrator, until: float
+    checks: Sequence[HttpCheck],
+    *,
+    prober: Prober,
+    clock: Clock,
+    narrator: Narrator,
+    until: float,
+    progress: Progress,
 ) -> list[CheckFailure]:
     """Run all checks concurrently; return those that failed.
 
@@ -55,19 +62,35 @@ async def verify(
         clock: the source of time.
         narrator: logs how each check ended.
         until: the environment's deadline, an instant; a check's own `within` may end earlier.
+        progress: is told of each answer, for the heartbeat.
     """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_verify_one(check, prober, clock, narrator, until)) for check in checks]
+        tasks = [
+            group.create_task(_verify_one(check, prober, clock, narrator, until=until, progress=progress))
+            for check in checks
+        ]
     return [failure for failure in (task.result() for task in tasks) if failure is not None]
 
 
 async def _verify_one(
-    check: HttpCheck, prober: Prober, clock: Clock, narrator: Narrator, until: float
+    check: HttpCheck,
+    prober: Prober,
+    clock: Clock,
+    narrator: Narrator,
+    *,
+    until: float,
+    progress: Progress,
 ) -> CheckFailure | None:
     began = clock.monotonic()
     end = min(began + check.within, until)
     streak = 0
     last_answer: int | str = "never asked"
+
+    def tell(answer: int | str | None) -> None:
+        progress.note_check(shown(check), streak=streak, consecutive=check.consecutive, answer=answer)
+        narrator.detail(
+            "verification_answered", url=shown(check), answer=answer, streak=streak, consecutive=check.consecutive
+        )
 
     async def probe() -> bool:
         nonlocal streak, last_answer
@@ -77,6 +100,7 @@ async def _verify_one(
         last_answer = await prober.probe(check.url, within=left)
         in_time = clock.monotonic() <= end
         streak = streak + 1 if last_answer == check.status and in_time else 0
+        tell(last_answer)
         return streak >= check.consecutive
 
     retrying = AsyncRetrying(
@@ -86,7 +110,9 @@ async def _verify_one(
         retry=retry_if_result(lambda passed: not passed),
         retry_error_callback=lambda _: False,
     )
+    tell(None)
     passed: bool = await retrying(probe)
+    progress.drop_check(shown(check))
     if passed:
         narrator.say("verification_passed", url=shown(check), elapsed_s=round(clock.monotonic() - began, 1))
         return None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -63,6 +64,7 @@ class Fleet:
         self._end_by = clock.monotonic() + plan.strategy.run_deadline if end_by is None else end_by
         self._room = asyncio.Semaphore(plan.strategy.max_parallel)
         self._jobs: dict[str, Job] = {}
+        self._began: dict[str, float] = {}
         self._results = {result.name: result for result in results}
         self._in_flight = frozenset(in_flight)
         self._admission = admission
@@ -125,6 +127,24 @@ class Fleet:
             "to_begin": len(self._plan.targets) - len(outcomes) - in_flight,
         }
 
+    @property
+    def failed(self) -> int:
+        """How many environments did not end well."""
+        return sum(result.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED) for result in self._results.values())
+
+    @property
+    def oldest(self) -> tuple[str, float] | None:
+        """The environment that has been in flight longest, and since when: an instant. None if none is."""
+        flying = ((began, name) for name, began in self._began.items() if name not in self._results)
+        began, name = min(flying, default=(0.0, ""))
+        return (name, began) if name else None
+
+    def left(self) -> Plan:
+        """Return the plan of what has not settled."""
+        return replace(
+            self._plan, targets=tuple(target for target in self._plan.targets if target.name not in self._results)
+        )
+
     def results(self) -> tuple[EnvironmentResult, ...]:
         """Return a result for every target, whether its job has ended, was interrupted, or never began."""
         return tuple(self._result(target) for target in self._plan.targets)
@@ -137,6 +157,7 @@ class Fleet:
     async def _pause(self) -> None:
         remaining = self._end_by - self._clock.monotonic()
         pause = min(self._plan.strategy.pause_between_waves, remaining)
+        self._log.debug("wave_paused", pause_s=round(pause, 1))
         async with Narrator(self._log, self._clock).heartbeat(lambda: {"pause_between_waves_s": pause}):
             await self._clock.sleep(pause)
 
@@ -148,6 +169,7 @@ class Fleet:
                 return
             try:
                 job = self._jobs[target.name] = self._make_job(target, self._end_by)
+                self._began[target.name] = self._clock.monotonic()
                 result = self._results[target.name] = await job.run()
                 self._failures += result.counts_as_failure
             finally:

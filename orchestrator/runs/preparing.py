@@ -93,7 +93,8 @@ async def prepare_restart(
     plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
     cost = session.estimate(plan)
     _announce(plan, session.log, cost)
-    permission = _permission(config, session, plan, store=store, cost=cost, occurrence=occurrence)
+    usually = usual_durations(store, plan.targets, session)
+    permission = _permission(config, session, cost=cost, occurrence=occurrence, usually=usually)
     end_by = start.began + plan.strategy.run_deadline
     store.prune(keep_days=config.journal.keep_days, keep_runs=config.journal.keep_runs)
     journal = Work.begin(
@@ -113,7 +114,9 @@ async def prepare_restart(
             occurrence=occurrence,
         ),
     )
-    make_job = _restart_jobs(session, journal, is_large=is_large(config), wait_lock=wait_lock, permission=permission)
+    make_job = _restart_jobs(
+        session, journal, is_large=is_large(config), wait_lock=wait_lock, permission=permission, usually=usually
+    )
     fleet = _fleet(plan, session, make_job, end_by=end_by, permission=permission, gate=gate)
     return Prepared(fleet=fleet, journal=journal, lines=_lines(plan.targets))
 
@@ -137,6 +140,7 @@ async def prepare_resume(
     how: GoingOn,
     called_off: bool = False,
     gate: Gate | None = None,
+    store: Store | None = None,
 ) -> Prepared:
     """Read from the journal how far a run got before it was interrupted; if it was called off, begin nothing more."""
     now = session.clock.monotonic()
@@ -155,9 +159,11 @@ async def prepare_resume(
     new = [each.target for each in environments if each.target.name not in settled | in_flight.keys()]
     session.log.info(
         "run_resumed",
+        config=stored.source,
         settled=len(settled),
         in_flight=len(in_flight),
         new=len(new),
+        waves=len({each.target.wave for each in environments}),
         called_off=True if called_off else None,
         elapsed_s=round(now - journal.began, 1),
     )
@@ -185,6 +191,7 @@ async def prepare_resume(
             kind=kind,
             resumed_since=stored.started_at,
             permission=permission,
+            usually={} if store is None else usual_durations(store, targets, session),
         ),
         permission=permission,
         end_by=journal.end_by if how.deadline is None else max(journal.end_by, now + how.deadline),
@@ -233,7 +240,7 @@ def _announce(plan: Plan, log: FilteringBoundLogger, cost: Estimate | None) -> N
 
 
 def _permission(
-    config: Config, session: Session, plan: Plan, *, store: Store, cost: Estimate, occurrence: Occurrence | None
+    config: Config, session: Session, *, cost: Estimate, occurrence: Occurrence | None, usually: Mapping[str, float]
 ) -> Hours | None:
     """Return what may begin by the time of day; warn if the window is too short for the whole run."""
     closes_at = None if occurrence is None else occurrence.closes_at
@@ -247,9 +254,12 @@ def _permission(
             window_left_s=round(left),
             hint="environments that are not expected to end inside of the window will not be restarted",
         )
-    ids = [target.environment_id for target in plan.targets]
-    expected = expected_of_environments(store, ids, api_url=session.api_url)
-    return hours_of(config, clock=session.clock, closes_at=closes_at, expected=expected)
+    return hours_of(config, clock=session.clock, closes_at=closes_at, expected=usually)
+
+
+def usual_durations(store: Store, targets: Iterable[Target], session: Session) -> Mapping[str, float]:
+    """Return the seconds that the restarts of each environment took before, by its id; of those that are known."""
+    return expected_of_environments(store, (target.environment_id for target in targets), api_url=session.api_url)
 
 
 def _fleet(
@@ -287,10 +297,18 @@ def _restart_jobs(
     kind: type[RestartJob] = RestartJob,
     resumed_since: datetime | None = None,
     permission: Permission | None = None,
+    usually: Mapping[str, float] = MappingProxyType({}),
 ) -> MakeJob:
     def make(target: Target, end_by: float) -> Job:
         return kind(
-            _context(session, target, end_by, is_large=is_large, permission=permission),
+            _context(
+                session,
+                target,
+                end_by,
+                is_large=is_large,
+                permission=permission,
+                usually=usually.get(target.environment_id),
+            ),
             prober=session.prober,
             journal=journal.page(target.name),
             in_flight=in_flight.get(target.name),
@@ -317,6 +335,7 @@ def _context(
     is_large: bool,
     follow: Sequence[Followed] | None = None,
     permission: Permission | None = None,
+    usually: float | None = None,
 ) -> Context:
     return Context.of(
         target,
@@ -330,6 +349,7 @@ def _context(
         api=session.api,
         follow=follow,
         permission=permission,
+        usually=usually,
     )
 
 

@@ -81,6 +81,7 @@ class InterruptedRun:
                     how=self.how,
                     called_off=journal.called_off,
                     gate=gate,
+                    store=self.store,
                 )
             except BaseException:
                 await journal.release()

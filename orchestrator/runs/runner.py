@@ -24,7 +24,9 @@ from orchestrator.runs.telling import telling
 BEAT = 30.0
 """Seconds between two signs of life in the journal."""
 PROGRESS_EVERY = 15.0
-"""Seconds between two `fleet_progress` events of a large fleet."""
+"""Seconds between two looks at how far a large fleet is: `fleet_progress` is logged if that has changed."""
+PROGRESS_AT_LEAST = 60.0
+"""Seconds after which it is logged even if nothing has changed."""
 
 
 class Run:
@@ -103,13 +105,26 @@ class Run:
             await asyncio.wait(tasks)
 
     async def _tell_progress(self, fleet: Fleet) -> None:
+        """Log how far a large fleet is, whenever that has changed, and every now and then if it has not."""
+        clock = self._session.clock
+        told, told_at = fleet.progress(), clock.monotonic()
         while True:
-            await self._session.clock.sleep(PROGRESS_EVERY)
+            await clock.sleep(PROGRESS_EVERY)
+            progress, now = fleet.progress(), clock.monotonic()
+            if progress == told and now < told_at + PROGRESS_AT_LEAST:
+                continue
+            told, told_at = progress, now
+            oldest = fleet.oldest
+            left = self._session.estimate(fleet.left())
             self._session.log.info(
                 "fleet_progress",
-                **fleet.progress(),
+                **progress,
+                failed=fleet.failed,
+                left_s=round(left.duration_s),
+                oldest=None if oldest is None else oldest[0],
+                oldest_s=None if oldest is None else round(now - oldest[1], 1),
                 requests=self._session.requests.total,
-                requests_left=self._session.quota.room().left,
+                requests_left=left.left,
             )
 
     async def _beat(self) -> None:

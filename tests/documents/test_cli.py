@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, TyperCommand] = vars(get_command(app))["commands"]
 
 CONTRACT = {
     "--output", "--log-format", "--log-level", "--report", "--only", "--simulate", "--seed", "--world", "--deadline",
-    "--no-color", "--verbose", "--quiet", "--state-dir", "--since", "--limit",
+    "--progress", "--no-color", "--verbose", "--quiet", "--state-dir", "--since", "--limit",
     "--application", "--container", "--database", "--all-services",
 }  # fmt: skip
 """The options that people script against, as far as they exist."""

@@ -43,6 +43,14 @@ def submits(platform: SmallPlatform) -> int:
     return sum(submit(request) for request in platform.asked)
 
 
+def test_a_schedule_that_cannot_be_kept_says_so_in_json_too(tmp_path: Path) -> None:
+    finished = run("schedule", write(tmp_path, ""), "--simulate", "--output", "json", env=environ())
+    assert finished.code == 2
+    document = json.loads(finished.stdout)
+    assert document["exit_code"] == 2
+    assert "it has no `schedule:`" in document["errors"][0]
+
+
 @contextmanager
 def service_manager(folder: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:

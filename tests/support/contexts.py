@@ -41,6 +41,7 @@ def context_of(
     name: str | None = None,
     follow: Sequence[Followed] | None = None,
     permission: Permission | None = None,
+    usually: float | None = None,
 ) -> Context:
     return Context.of(
         target,
@@ -53,4 +54,5 @@ def context_of(
         identity=Identity(name),
         follow=follow,
         permission=permission,
+        usually=usually,
     )

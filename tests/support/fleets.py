@@ -93,6 +93,9 @@ class Voyage:
         self.results: tuple[EnvironmentResult, ...] = ()
         self.again: tuple[EnvironmentResult, ...] = ()
         self.progress: Mapping[str, int] = {}
+        self.failed = 0
+        self.oldest: tuple[str, float] | None = None
+        self.left: list[str] = []
         self.ended_at = 0.0
         in_virtual_time(self._sail(interrupted_at))
 
@@ -114,6 +117,8 @@ class Voyage:
         task = asyncio.create_task(fleet.run())
         await asyncio.wait([task], timeout=interrupted_at)
         self.progress = fleet.progress()
+        self.failed, self.oldest = fleet.failed, fleet.oldest
+        self.left = [target.name for target in fleet.left().targets]
         if task.done():
             self.results = task.result()
         else:

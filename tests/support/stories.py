@@ -107,6 +107,7 @@ def tell(
     lookout: Callable[[Clock], Lookout] | None = None,
     resumed_since: datetime | None = None,
     forbidden_from: float | None = None,
+    usually: float | None = None,
 ) -> Story:
     """Run the job of `target` against a scripted platform, and hold it to the promises.
 
@@ -128,6 +129,7 @@ def tell(
         lookout: makes where the job rests.
         resumed_since: when the run began that is resumed.
         forbidden_from: the second from which on nothing may begin.
+        usually: seconds that its restarts took before.
     """
     journal = MemoryJournal() if journal is None else journal
     resumed = journal.in_flight
@@ -154,6 +156,7 @@ def tell(
                 name=name,
                 lookout=None if lookout is None else lookout(clock),
                 permission=None if forbidden_from is None else Forbidden(clock, since=forbidden_from),
+                usually=usually,
             ),
             prober=prober,
             journal=journal,

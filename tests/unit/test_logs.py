@@ -3,9 +3,10 @@
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import copy_context
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import structlog
@@ -61,7 +62,56 @@ def test_a_person_gets_columns_and_short_executions() -> None:
     stream = configured("console")
     logs.get_logger(run_id="r").info("baseline_read", environment="shop", executions=[f"{ID}-41"], none=None, empty=[])
     (line,) = stream.getvalue().splitlines()
-    assert line.split()[1:] == ["[info", "]", "shop", "baseline_read", "executions=…-41", "empty=-"]
+    assert line.split()[1:] == ["shop", "baseline_read", "executions=…-41", "empty=-"]
+
+
+def test_services_are_lines_of_their_own_in_json_and_for_those_who_want_details() -> None:
+    def told(log_format: logs.LogFormat, level: logs.LogLevel) -> list[str]:
+        stream = configured(log_format, level=level)
+        log = logs.get_logger(run_id="r", environment="shop")
+        for service in ("api", "web"):
+            log.info("service_state_changed", service=service, state="RESTARTING")
+        log.info("services_changed", services="2 RESTARTING", elapsed_s=5.0)
+        return stream.getvalue().splitlines()
+
+    (line,) = told("console", "info")
+    assert line.endswith("shop           RESTARTING 2/2, 5.0s")
+    assert len(told("console", "debug")) == 3
+    assert [json.loads(each)["event"] for each in told("json", "info")] == ["service_state_changed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [("debug", ["a", "b", "c", "d"]), ("info", ["c", "d"]), ("warning", ["c", "d"]), ("error", [])],
+)
+def test_an_onlooker_is_told_of_everything_and_what_he_shows_is_not_written(
+    level: logs.LogLevel, written: list[str]
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def look(event: Mapping[str, Any]) -> bool:
+        seen.append((event["event"], event["text"]))
+        return bool(event["level"] != "warning")
+
+    stream = io.StringIO()
+    logs.configure(log_format="console", level=level, color=False, stream=stream, secrets=[SECRET], onlooker=look)
+    log = logs.get_logger()
+    log.debug("a", text=SECRET)
+    log.info("b", text=SECRET)
+    log.warning("c", text=SECRET)
+    log.warning("d", text=SECRET)
+    assert seen == [(name, "***") for name in "abcd"]
+    assert [line.split()[-2] for line in stream.getvalue().splitlines()] == written
+
+
+def test_what_is_written_can_be_put_around_each_line() -> None:
+    stream = io.StringIO()
+    logs.configure(
+        log_format="json", level="info", color=False, stream=stream, around=lambda text: f"<{text.rstrip()}>\n"
+    )
+    logs.get_logger().info("a")
+    assert stream.getvalue().startswith("<{")
+    assert stream.getvalue().endswith("}>\n")
 
 
 def test_colour_is_used_only_where_it_is_wanted() -> None:

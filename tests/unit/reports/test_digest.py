@@ -90,7 +90,7 @@ def test_the_tally_counts_the_worst_first() -> None:
 
 
 def test_the_cost_names_time_and_requests() -> None:
-    assert cost(report(submits=1)) == "1m 21s, 42 requests, 1 submit"
+    assert cost(report(submits=1)) == "1m 21s, 42 requests, 0 restarts accepted, 1 posted"
 
 
 def test_services_are_counted_by_their_own_outcome() -> None:

@@ -57,7 +57,7 @@ def test_a_mixed_run_reads_so() -> None:
     assert document.splitlines()[:9] == [
         "## ❌ Run failed",
         "",
-        "**1 failed, 1 succeeded** (exit code 1). 1m 21s, 42 requests, 3 submits.",
+        "**1 failed, 1 succeeded** (exit code 1). 1m 21s, 42 requests, 2 restarts accepted, 3 posted.",
         "Run <code>r-7f3a</code> of <code>nightly.yaml</code>, 2026-08-14 03:00:00 UTC.",
         "",
         "| Environment | Outcome | Reason | Services | Duration |",

@@ -60,7 +60,7 @@ def test_a_mixed_run_reads_so() -> None:
         f"    {CONSOLE}\n"
         "\n"
         "Run failed (exit code 1): 1 failed, 1 blocked, 1 skipped, 1 succeeded. "
-        "1m 21s, 42 requests, 3 submits. Run id r-7f3a\n"
+        "1m 21s, 42 requests, 2 restarts accepted, 3 posted. Run id r-7f3a\n"
     )
 
 
@@ -78,7 +78,10 @@ def test_an_interrupted_run_says_what_goes_on_right_above_its_last_line() -> Non
     assert plainly(run).splitlines()[-3:] == [
         "May still be running at Qovery: production.",
         f"Resume it; nothing is submitted twice: {RESUME}",
-        "Run interrupted (exit code 130): 1 unknown, 1 succeeded. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
+        (
+            "Run interrupted (exit code 130): 1 unknown, 1 succeeded. "
+            "1m 21s, 42 requests, 2 restarts accepted, 3 posted. Run id r-7f3a"
+        ),
     ]
 
 
@@ -86,7 +89,7 @@ def test_a_run_that_left_something_open_says_right_above_its_last_line_how_to_lo
     run = report(without_submit("production", Outcome.UNKNOWN, Reason.CONTACT_LOST), resume=RESUME)
     assert plainly(run).splitlines()[-2:] == [
         f"Check again how it ended: {RESUME}",
-        "Outcome unknown (exit code 75): 1 unknown. 1m 21s, 42 requests, 3 submits. Run id r-7f3a",
+        "Outcome unknown (exit code 75): 1 unknown. 1m 21s, 42 requests, 0 restarts accepted, 3 posted. Run id r-7f3a",
     ]
 
 
@@ -94,7 +97,8 @@ def test_a_run_without_environments_says_why() -> None:
     shown = plainly(report(errors=["The token was refused: 401."], exit_code=ExitCode.REFUSED))
     assert shown == (
         "Error: The token was refused: 401.\n"
-        "Run failed (exit code 77): no environments. 1m 21s, 42 requests, 3 submits. Run id r-7f3a\n"
+        "Run failed (exit code 77): no environments. "
+        "1m 21s, 42 requests, 0 restarts accepted, 3 posted. Run id r-7f3a\n"
     )
 
 

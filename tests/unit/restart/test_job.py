@@ -1,5 +1,6 @@
 """A whole job: its result, its deadlines, its checks, and what is left when it is interrupted."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,38 @@ def test_a_job_says_something_at_least_every_thirty_seconds() -> None:
     beats = story.log.named("still_waiting")
     assert len(beats) >= 1800 / 30 - 2
     assert beats[0].details["services"] == "2 RESTARTING"
+
+
+def test_a_job_tells_at_its_beginning_how_long_it_usually_takes() -> None:
+    for usually, told in ((100.04, 100.0), (None, None)):
+        assert tell(OURS, usually=usually).log.named("environment_started")[0].details["usually_s"] == told
+
+
+def test_whatever_did_not_end_well_is_told_with_its_link() -> None:
+    failed = tell(OURS, after={0: both("RESTART_ERROR", 42)})
+    assert failed.log.events[-1].details["console_url"] == failed.result.console_url is not None
+    assert "console_url" not in tell(OURS).log.events[-1].details
+    unlinked = tell(replace(OURS, console_url=None), after={0: both("RESTART_ERROR", 42)})
+    assert "console_url" not in unlinked.log.events[-1].details
+
+
+def test_during_a_health_check_the_heartbeat_names_it_and_its_last_answer() -> None:
+    checks = (HttpCheck(url=URL, within=100, consecutive=3),)
+    story = tell(target(*TARGETS, checks=checks), probes={URL: {0: 503}})
+    beats = [beat.details for beat in story.log.named("still_waiting") if "checks" in beat.details]
+    assert len(beats) == 3
+    assert beats[0]["checks"] == f"{URL} 0 of 3, last HTTP 503"
+    answered = story.log.named("verification_answered")
+    assert {event.level for event in answered} == {"debug"}
+    assert [event.details["answer"] for event in answered][:3] == [None, 503, 503]
+
+
+def test_while_somebody_else_is_at_work_the_heartbeat_says_who_is_waited_for() -> None:
+    busy = both("DEPLOYING", 41)
+    story = tell(OURS, before={0: busy, 100: IDLE})
+    waiting = [beat.details.get("waiting_for") for beat in story.log.named("still_waiting")]
+    assert waiting[0] == "API (DEPLOYING), WEB (DEPLOYING)"
+    assert [event.details["waiting_for"] for event in story.log.named("environment_busy")] == [waiting[0]]
 
 
 # Deadlines.

@@ -49,7 +49,8 @@ def test_each_state_is_told_once_when_it_is_first_seen() -> None:
         "previous": "RESTARTED",
         "elapsed_s": 2.0,
     }
-    assert len(followed.log.events) == 3
+    assert followed.log.names == ["service_state_changed", "services_changed"] * 3
+    assert followed.log.events[1].details == {"services": "1 RESTARTED, 1 RESTART_QUEUED", "elapsed_s": 2.0}
 
 
 def test_what_only_repeats_the_baseline_is_no_part_of_the_timeline() -> None:
@@ -60,12 +61,69 @@ def test_what_only_repeats_the_baseline_is_no_part_of_the_timeline() -> None:
     assert followed.timeline == (("RESTARTED", 3.0),)
 
 
-def test_the_same_state_under_a_newer_execution_is_no_change_of_state_but_joins_the_timeline_once() -> None:
+def test_the_same_state_under_a_newer_execution_is_told_and_joins_the_timeline_once() -> None:
     followed = Followed(baseline=baseline_of("api", "web"))
+    followed.note("RESTARTED", 42, after=5)
     followed.note("RESTARTED", 42, after=5)
     followed.note("RESTARTED", 43, after=5)
     assert followed.timeline == (("RESTARTED", 5.0),)
+    told = [event.details for event in followed.log.named("service_state_changed")]
+    assert [(each["previous"], each["state"], each["execution_id"]) for each in told] == [
+        ("RESTARTED", "RESTARTED", execution(42)),
+        ("RESTARTED", "RESTARTED", execution(43)),
+    ]
+
+
+@pytest.mark.parametrize("number", [41, 40, None], ids=["the baseline's", "an older one", "none"])
+def test_the_same_state_under_an_execution_that_is_not_newer_is_nothing_new(number: int | None) -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.note("RESTARTED", 39, after=5)
+    followed.note("RESTARTED", number, after=5)
     assert followed.log.events == []
+
+
+def test_one_reading_is_summed_up_once_for_all_its_services() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.clock.move(5)
+    followed.progress.note(all_in("RESTARTING", "api", "web"))
+    (summed_up,) = followed.log.named("services_changed")
+    assert summed_up.details == {"services": "2 RESTARTING", "elapsed_s": 5.0}
+    assert len(followed.log.named("service_state_changed")) == 2
+
+
+def test_before_any_verdict_a_result_names_the_newer_execution_that_was_seen() -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.note("RESTARTING", 42, after=5)
+    api, web = followed.progress.results(Outcome.UNKNOWN, verdicts={"api": ServiceVerdict(finding=Finding.IN_PROGRESS)})
+    assert (api.baseline_execution_id, api.execution_id) == (execution(41), execution(42))
+    assert (web.baseline_execution_id, web.execution_id) == (execution(41), None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        pytest.param(None, "/healthz 0 of 3, not answered yet", id="none yet"),
+        pytest.param(503, "/healthz 0 of 3, last HTTP 503", id="a status"),
+        pytest.param("connection refused", "/healthz 0 of 3, connection refused", id="an error"),
+    ],
+)
+def test_a_heartbeat_names_the_health_checks_that_have_not_ended(answer: int | str | None, said: str) -> None:
+    followed = Followed(baseline=baseline_of("api", "web"))
+    followed.progress.note_check("/healthz", streak=0, consecutive=3, answer=answer)
+    assert followed.progress.describe()["checks"] == said
+    followed.progress.drop_check("/healthz")
+    assert "checks" not in followed.progress.describe()
+
+
+def test_a_heartbeat_names_what_keeps_the_restart_from_beginning() -> None:
+    followed = Followed(begun=False)
+    for obstacle in ("api DEPLOYING", "api DEPLOYING", "web BUILDING"):
+        followed.progress.note_obstacle(obstacle)
+    assert followed.progress.describe()["waiting_for"] == "web BUILDING"
+    followed.progress.note_obstacle(None)
+    assert "waiting_for" not in followed.progress.describe()
+    told = [(event.name, event.level, event.details["waiting_for"]) for event in followed.log.events]
+    assert told == [("environment_busy", "debug", "api DEPLOYING"), ("environment_busy", "debug", "web BUILDING")]
 
 
 def test_without_a_baseline_everything_belongs_to_the_timeline() -> None:

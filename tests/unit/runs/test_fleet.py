@@ -210,6 +210,22 @@ def test_how_far_it_has_come_is_told_in_environments(second: float, progress: di
     assert voyage.progress == progress
 
 
+@pytest.mark.parametrize(
+    ("second", "failed", "oldest", "left"),
+    [
+        (1.0, 0, ("1-0", 0.0), ["1-0", "1-1", "1-2", "1-3"]),
+        (LONG + 1, 1, ("1-2", LONG), ["1-2", "1-3"]),
+        (2 * LONG + 1, 1, None, []),
+    ],
+)
+def test_what_has_been_in_flight_longest_and_what_is_left_is_told(
+    second: float, failed: int, oldest: tuple[str, float] | None, left: list[str]
+) -> None:
+    strategy = Strategy(max_parallel=2, max_failures=BEARS_ALL)
+    voyage = Voyage(*fleet_of(4), strategy=strategy, endings={"1-1": FAILS}, interrupted_at=second)
+    assert (voyage.failed, voyage.oldest, voyage.left) == (failed, oldest, left)
+
+
 def test_a_plan_without_targets_ends_at_once() -> None:
     voyage = Voyage()
     assert (voyage.results, voyage.ended_at) == ((), 0)
