@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.clock import RehearsalClock
+from orchestrator.domain.accounts import Wait
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Strategy, Target
 from orchestrator.ports import Admission, Gate
@@ -35,6 +36,7 @@ class TimedJob:
         self._target = target
         self._ending = ending
         self._fleet = fleet
+        self._waits: tuple[Wait, ...] = ()
 
     async def run(self) -> EnvironmentResult:
         self._fleet.began.append((self._target.name, self._fleet.clock.monotonic()))
@@ -45,6 +47,9 @@ class TimedJob:
         finally:
             self._fleet.running -= 1
         return self._result(self._ending.outcome, Reason.RESTARTED)
+
+    def waited(self, wait: Wait) -> None:
+        self._waits = (wait,)
 
     def interrupted(self) -> EnvironmentResult:
         self._fleet.settled_late.append(self._target.name)
@@ -58,6 +63,7 @@ class TimedJob:
             outcome=outcome,
             reason=reason,
             message="",
+            waits=self._waits,
         )
 
 

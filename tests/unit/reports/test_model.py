@@ -65,7 +65,7 @@ def test_every_published_key_is_there() -> None:
     run = _dumped(reports.report(reports.failed("production")))
     environment = run["environments"][0]
     assert run.keys() >= PUBLISHED_KEYS["run"]
-    assert run["requests"].keys() == {"total", "submits"}
+    assert run["requests"].keys() == {"total", "submits", "expected"}
     assert environment.keys() >= PUBLISHED_KEYS["environment"]
     assert environment["services"][0].keys() >= PUBLISHED_KEYS["service"]
 
