@@ -28,7 +28,7 @@ def details(groups: Sequence[Group]) -> Iterator[str]:
     """Render every environment with its services; problems are open, unless there are too many."""
     are_open = count_problems(groups) <= MOST_OPEN
     yield '<h2 id="details">Services and evidence</h2>'
-    yield _legend()
+    yield _legend(groups)
     for group in groups:
         if group.is_folded:
             name = group.outcome.value
@@ -51,7 +51,8 @@ def _environment(number: int, environment: EnvironmentReport, *, is_open: bool) 
         f'<span class="quiet">{", ".join(parts)}</span></summary>'
     )
     yield f"<p>{text(environment.message)}</p>"
-    yield f'<p class="quiet circumstances">{" · ".join(_circumstances(environment))}</p>'
+    circumstances = "".join(f"<span>{each}</span>" for each in _circumstances(environment))
+    yield f'<p class="quiet circumstances">{circumstances}</p>'
     if environment.services:
         yield from _services(environment)
     if environment.checks:
@@ -175,6 +176,16 @@ def _moments(service: ServiceReport) -> str:
     return f'<ol class="moments">{moments}</ol>' if moments else '<span class="quiet">nothing seen</span>'
 
 
-def _legend() -> str:
-    entries = "".join(f'<li><i class="{tone}"></i>{words}</li>' for tone, words in _LEGEND)
+def _legend(groups: Sequence[Group]) -> str:
+    """Explain the colours that the page has."""
+    shown = {
+        _tone(state, ours=environment.submitted_at is not None)
+        for group in groups
+        for _, environment in group.members
+        for service in environment.services
+        for state, _ in service.timeline
+    }
+    entries = "".join(f'<li><i class="{tone}"></i>{words}</li>' for tone, words in _LEGEND if tone in shown)
+    if not entries:
+        return ""
     return f'<ul class="legend" aria-label="Colours of the timelines">{entries}</ul>'

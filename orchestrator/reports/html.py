@@ -101,8 +101,8 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
 
 
 def _requests(requests: RequestCounts) -> str:
-    expected = "" if requests.expected is None else f" of {requests.expected} expected"
-    return f"{requests.total}{expected}, {requests.submits} of them submits"
+    expected = "" if requests.expected is None else f"; {requests.expected} expected"
+    return f"{requests.total}, {requests.submits} of them submits{expected}"
 
 
 def _start(by: StartedBy) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,7 @@ header.failed { border-color: var(--bad); }
 .succeeded h1 { color: var(--good); }
 .failed h1 { color: var(--bad); }
 .circumstances { max-width: none; }
+.circumstances span + span::before { content: " · "; }
 .tally { font-size: 1.1rem; }
 .quiet { color: var(--quiet); font-size: .875rem; font-weight: 400; }
 .notice { padding: .6rem .9rem; border-radius: .4rem; background: var(--warn-ground); color: var(--warn); }
@@ -53,14 +54,14 @@ header.failed { border-color: var(--bad); }
 .facts dt { color: var(--quiet); font-size: .8rem; }
 .facts dd { margin: 0; }
 .tiles {
-  position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .5rem; margin: 1.5rem 0 0;
+  position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .4rem; margin: 1.5rem 0 0;
   padding: .6rem 0; border: 0; border-bottom: 1px solid var(--line); background: var(--ground); min-inline-size: 0;
 }
 .tile {
-  display: inline-flex; align-items: center; gap: .4rem; padding: .2rem .8rem; border-radius: .5rem; cursor: pointer;
-  font-size: .9rem;
+  display: inline-flex; align-items: center; gap: .35rem; padding: .15rem .65rem; border-radius: .5rem; cursor: pointer;
+  font-size: .85rem;
 }
-.tile strong { font-size: 1.25rem; line-height: 1.4; }
+.tile strong { font-size: 1.15rem; line-height: 1.5; }
 .tile input { accent-color: currentcolor; margin: 0; }
 .tile:has(:checked) { box-shadow: inset 0 0 0 2px; }
 .tile:has(:focus-visible) { outline: 2px solid var(--link); outline-offset: 2px; }
@@ -79,8 +80,9 @@ tbody th { font-weight: 600; }
 .tile.skipped:has(:checked) { box-shadow: inset 0 0 0 2px; }
 .picture { margin: 1.25rem 0 0; padding: .5rem 1rem .75rem; border-radius: .5rem; background: var(--panel); }
 .picture > svg { display: block; overflow: visible; font-size: 12px; fill: var(--ink); }
-.plot { overflow: visible; }
-.labelled .plot { x: 17%; width: 83%; }
+/* The names stand to the left of what the picture's width stands for. */
+.picture > .labelled { margin-left: 150px; width: calc(100% - 150px); }
+.labelled text:is(.name, .wave) { transform: translateX(-150px); }
 .picture .name, .picture .wave { fill: var(--ink); }
 .picture .wave { font-weight: 600; }
 text.tick { fill: var(--quiet); }
@@ -154,9 +156,11 @@ i.anothers { background: repeating-linear-gradient(135deg, var(--ended) 0 2px, t
 .legend i { display: inline-block; width: 1rem; height: .7rem; margin-right: .4rem; border-radius: .15rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 42rem) {
+  .facts { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
   .picture { padding-inline: .6rem; }
   .picture > svg { font-size: 10px; }
-  .labelled .plot { x: 36%; width: 64%; }
+  .picture > .labelled { margin-left: 115px; width: calc(100% - 115px); }
+  .labelled text:is(.name, .wave) { transform: translateX(-115px); }
   .tile { padding: .1rem .6rem; font-size: .8rem; }
   .tile strong { font-size: 1rem; }
   .overview thead th { position: static; }
@@ -169,25 +173,38 @@ i.anothers { background: repeating-linear-gradient(135deg, var(--ended) 0 2px, t
   .services th:nth-child(n), .services td { width: auto; padding: .1rem 0; }
   .services br { display: none; }
 }
-@page { margin: 12mm; }
+@page { margin: 10mm; }
 @media print {
   :root { color-scheme: light; }
-  body { max-width: none; padding: 0; font-size: .75rem; line-height: 1.35; }
-  h1 { font-size: 1.5rem; }
-  h2 { margin: 1rem 0 .4rem; font-size: 1.05rem; }
+  html { font-size: 7.5pt; }
+  body { max-width: none; padding: 0; line-height: 1.35; }
+  p { margin: .25rem 0; max-width: none; }
+  h2 { margin: .8rem 0 .3rem; }
   h2, h3, summary, .legend { break-after: avoid; }
   tr, .problems li, .checks li { break-inside: avoid; }
   thead { display: table-header-group; }
-  th, td { padding: .2rem .4rem; }
+  th, td { padding: .15rem .4rem; }
   .overview :is(th, td) { padding: .1rem .4rem; }
   .overview thead th { position: static; }
   .on-paper { display: block; }
-  .facts { gap: .3rem 1rem; margin-top: .5rem; }
+  .many .overview th:nth-child(1) { width: 20%; }
+  .many .overview :is(th:nth-child(3), th:nth-child(4), th:nth-child(5)) { width: 8%; }
+  .facts { grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr)); gap: .3rem 1rem; margin-top: .5rem; }
+  .circumstances span:has(a) { display: none; }
   .tiles { position: static; margin: .5rem 0; padding: 0; border: 0; }
   .tile input { display: none; }
   .picture { margin-top: .5rem; padding-block: .25rem; }
+  .picture > .labelled { zoom: .8; }
+  .picture > .thin { zoom: .55; font-size: 16px; }
+  .group { margin: .3rem 0; }
   .environment { margin: .4rem 0; padding: .3rem .6rem; }
   .environment[open] { padding-bottom: .4rem; }
+  .services { margin-top: .25rem; }
+  .services br { display: none; }
+  .services th:nth-child(1) { width: 18%; }
+  .services th:nth-child(2) { width: 24%; }
+  .services th:nth-child(3) { width: 12%; }
+  .checks { margin: .25rem 0; }
   :is(.environment, .group)::details-content { content-visibility: visible; block-size: auto; }
   .rest, .many .environment:not([open]) { display: none; }
   .bar { height: .5rem; margin: .15rem 0; }

@@ -30,6 +30,9 @@ from orchestrator.text import printable
 
 WIDEST_NAME = 20
 """Columns of a name beside its lane. The whole name is in the lane's title."""
+THIN_MARKS = 0.6
+"""The size of the marks in thin lanes of what went well, as a fraction of that of others: problems stand out."""
+_QUIET = (Outcome.SUCCEEDED, Outcome.SKIPPED)
 FIRST_SEEN = "A state is timed by when it was first seen: it may have begun up to one look earlier."
 
 _WORDS = {
@@ -67,17 +70,17 @@ def picture(report: RunReport) -> Iterator[str]:
     )
     yield '<title id="picture-title">The course of the run</title>'
     yield f'<desc id="picture-text">{text(_description(report, drawn))}</desc>'
-    yield f"<defs>{''.join(_symbols())}</defs>"
+    yield f"<defs>{''.join(_symbols(thin=not drawn.is_labelled))}</defs>"
     for band in drawn.bands:
         yield from _headings(band, drawn)
-    yield '<svg class="plot">'
     for tick in drawn.ticks:
         yield _tick(tick, drawn)
     for line in drawn.lines:
         yield _line(line, drawn)
-    for lane in drawn.lanes:
+    # Problems last, so that nothing is drawn over their marks.
+    for lane in sorted(drawn.lanes, key=lambda lane: lane.environment.outcome not in _QUIET):
         yield "".join(_lane(lane, drawn.pitch))
-    yield "</svg></svg>"
+    yield "</svg>"
     yield "<figcaption>"
     yield f'<ul class="legend" aria-label="What the picture shows">{"".join(_legend(drawn))}</ul>'
     yield f'<p class="quiet">{FIRST_SEEN}</p>'
@@ -108,14 +111,15 @@ def _description(report: RunReport, drawn: Picture) -> str:
     return ". ".join([*(each[0].upper() + each[1:] for each in (*sentences, *waited)), f"In the end {tally(report)}."])
 
 
-def _symbols() -> Iterator[str]:
+def _symbols(*, thin: bool) -> Iterator[str]:
     for outcome, shape in _MARKS.items():
-        yield f'<g id="mark-{outcome.value}" class="mark {outcome.value}">{shape}</g>'
+        scale = THIN_MARKS if thin and outcome in _QUIET else 1.0
+        yield f'<g id="mark-{outcome.value}" class="mark {outcome.value}" transform="scale({scale:g})">{shape}</g>'
 
 
 def _headings(band: Band, drawn: Picture) -> Iterator[str]:
     if len(drawn.bands) > 1:
-        when = "" if band.began is None else f", from {span(band.began)} on"
+        when = f", from {_short_span(band.began)} on" if band.began is not None and band is not drawn.bands[0] else ""
         yield f'<text class="wave" y="{band.top + 15:g}">Wave {band.wave}{when}</text>'
     if drawn.is_labelled:
         for lane in band.lanes:
