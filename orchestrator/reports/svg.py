@@ -194,7 +194,7 @@ def _short_span(seconds: float) -> str:
     >>> [_short_span(seconds) for seconds in (0, 30, 90, 300, 5400)]
     ['0', '30s', '1m 30s', '5m', '1h 30m']
     """
-    whole = int(seconds)
+    whole = round(seconds)
     parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
     return " ".join(f"{amount}{unit}" for amount, unit in parts if amount) or "0"
 

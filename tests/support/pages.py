@@ -18,16 +18,34 @@ TOOK = 65.0
 
 PROBLEMS = (
     (Outcome.FAILED, Reason.RESTART_ERROR, "Qovery failed to restart web. Look at their logs, then run again."),
-    (Outcome.FAILED, Reason.VERIFICATION_FAILED, "Every service restarted, but https://shop.example.com/healthz did "
-     "not answer HTTP 200 3 times in a row within 60 s (last: HTTP 503). Look at the services' logs."),
+    (
+        Outcome.FAILED,
+        Reason.VERIFICATION_FAILED,
+        (
+            "Every service restarted, but https://shop.example.com/healthz did not answer HTTP 200 3 times in a row within "
+            "60 s (last: HTTP 503). Look at the services' logs."
+        ),
+    ),
     (Outcome.CANCELLED, Reason.SUPERSEDED, "Another operation ran in place of our restart. Run again when it suits."),
-    (Outcome.TIMED_OUT, Reason.DEADLINE, "The deadline passed 40 s after the submit, and the restart was not proven. "
-     "It continues at Qovery."),
-    (Outcome.UNKNOWN, Reason.CONTACT_LOST, "No usable answer for 300 s (HTTP 502). The restart was accepted and may "
-     "still be running: look at the environment in the console."),
-    (Outcome.BLOCKED, Reason.BUSY, "Another operation is in progress there: api DEPLOYING. Run again when it has ended. "
-     "Nothing was submitted."),
-)  # fmt: skip
+    (
+        Outcome.TIMED_OUT,
+        Reason.DEADLINE,
+        "The deadline passed 40 s after the submit, and the restart was not proven. It continues at Qovery.",
+    ),
+    (
+        Outcome.UNKNOWN,
+        Reason.CONTACT_LOST,
+        (
+            "No usable answer for 300 s (HTTP 502). The restart was accepted and may still be running: look at the "
+            "environment in the console."
+        ),
+    ),
+    (
+        Outcome.BLOCKED,
+        Reason.BUSY,
+        "Another operation is in progress there: api DEPLOYING. Run again when it has ended. Nothing was submitted.",
+    ),
+)
 """What goes wrong in a night, in turn."""
 _LAST = {
     Reason.RESTART_ERROR: ("RESTART_ERROR", 38.0),
