@@ -55,7 +55,7 @@ header.failed { border-color: var(--bad); }
 .facts dd { margin: 0; }
 .tiles {
   position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .4rem; margin: 1.5rem 0 0;
-  padding: .6rem 0; border: 0; border-bottom: 1px solid var(--line); background: var(--ground); min-inline-size: 0;
+  min-height: 3.25rem; padding: .6rem 0; border: 0; border-bottom: 1px solid var(--line); background: var(--ground); min-inline-size: 0;
 }
 .tile {
   display: inline-flex; align-items: center; gap: .35rem; padding: .15rem .65rem; border-radius: .5rem; cursor: pointer;
@@ -115,7 +115,6 @@ rect.watched { fill: var(--work); }
 .group, .rest { margin: .75rem 0; }
 .group > summary, .rest > summary { padding: .25rem 0; font-size: .9rem; }
 .overview { table-layout: fixed; }
-.overview thead th { position: sticky; top: 3.6rem; z-index: 1; background: var(--ground); }
 .overview th:nth-child(1) { width: 36%; }
 .overview th:nth-child(3), .overview th:nth-child(4) { width: 11%; }
 .overview th:nth-child(5) { width: 14%; }
@@ -155,6 +154,10 @@ i.anothers { background: repeating-linear-gradient(135deg, var(--ended) 0 2px, t
 }
 .legend i { display: inline-block; width: 1rem; height: .7rem; margin-right: .4rem; border-radius: .15rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (min-width: 66rem) {
+  /* Here all tiles have room in one line, so it is known how high they are. */
+  .overview thead th { position: sticky; top: 3.25rem; z-index: 1; background: var(--ground); }
+}
 @media (max-width: 42rem) {
   .facts { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
   .picture { padding-inline: .6rem; }
@@ -163,7 +166,6 @@ i.anothers { background: repeating-linear-gradient(135deg, var(--ended) 0 2px, t
   .labelled text:is(.name, .wave) { transform: translateX(-115px); }
   .tile { padding: .1rem .6rem; font-size: .8rem; }
   .tile strong { font-size: 1rem; }
-  .overview thead th { position: static; }
   .overview :is(th, td):is(:nth-child(2), :nth-child(3)) { display: none; }
   .overview th:nth-child(1) { width: 50%; }
   .overview th:nth-child(4), .overview th:nth-child(5) { width: 25%; }
@@ -191,7 +193,7 @@ i.anothers { background: repeating-linear-gradient(135deg, var(--ended) 0 2px, t
   .many .overview :is(th:nth-child(3), th:nth-child(4), th:nth-child(5)) { width: 8%; }
   .facts { grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr)); gap: .3rem 1rem; margin-top: .5rem; }
   .circumstances span:has(a) { display: none; }
-  .tiles { position: static; margin: .5rem 0; padding: 0; border: 0; }
+  .tiles { position: static; min-height: 0; margin: .5rem 0; padding: 0; border: 0; }
   .tile input { display: none; }
   .picture { margin-top: .5rem; padding-block: .25rem; }
   .picture > .labelled { zoom: .8; }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.clock import RehearsalClock
 from orchestrator.domain.accounts import Wait
@@ -103,6 +104,7 @@ class Voyage:
         self.oldest: tuple[str, float] | None = None
         self.left: list[str] = []
         self.ended_at = 0.0
+        self.halted_at: datetime | None = None
         in_virtual_time(self._sail(interrupted_at))
 
     async def _sail(self, interrupted_at: float | None) -> None:
@@ -125,6 +127,7 @@ class Voyage:
         self.progress = fleet.progress()
         self.failed, self.oldest = fleet.failed, fleet.oldest
         self.left = [target.name for target in fleet.left().targets]
+        self.halted_at = fleet.halted_at
         if task.done():
             self.results = task.result()
         else:

@@ -22,8 +22,8 @@ PROBLEMS = (
         Outcome.FAILED,
         Reason.VERIFICATION_FAILED,
         (
-            "Every service restarted, but https://shop.example.com/healthz did not answer HTTP 200 3 times in a row within "
-            "60 s (last: HTTP 503). Look at the services' logs."
+            "Every service restarted, but https://shop.example.com/healthz did not answer HTTP 200 3 times in a row "
+            "within 60 s (last: HTTP 503). Look at the services' logs."
         ),
     ),
     (Outcome.CANCELLED, Reason.SUPERSEDED, "Another operation ran in place of our restart. Run again when it suits."),
