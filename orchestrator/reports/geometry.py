@@ -75,7 +75,7 @@ class Lane:
     top: float
     segments: tuple[Segment, ...]
     mark: float
-    """Where the mark of its outcome is: where it settled; at the end if it never began."""
+    """Where the mark of its outcome is: where it settled; at the run's end if it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,10 @@ class _Scale:
     """Turns instants into places. What a clock that was set says lies outside, and is moved to the nearest end."""
 
     start: datetime
+    lasted: float
+    """Seconds of the run."""
     seconds: float
+    """What the whole width stands for."""
 
     def since_start(self, instant: datetime) -> float:
         return min(max((instant - self.start).total_seconds(), 0.0), self.seconds)
@@ -175,12 +178,12 @@ def picture_of(report: RunReport) -> Picture:
 
 
 def _scale(report: RunReport) -> _Scale:
-    seconds = max((report.ended_at - report.started_at).total_seconds(), report.duration_s, 1.0)
+    lasted = seconds = max((report.ended_at - report.started_at).total_seconds(), report.duration_s, 1.0)
     if report.window_ends_at is not None:
         until_window_ends = (report.window_ends_at - report.started_at).total_seconds()
         if until_window_ends <= seconds * WINDOW_WITHIN:
             seconds = max(seconds, until_window_ends)
-    return _Scale(start=report.started_at, seconds=seconds)
+    return _Scale(start=report.started_at, lasted=lasted, seconds=seconds)
 
 
 def _band(wave: int, members: Sequence[EnvironmentReport], scale: _Scale, *, top: float, pitch: float) -> Band:
@@ -204,7 +207,7 @@ def _begins(environment: EnvironmentReport) -> Iterator[datetime]:
 
 
 def _lane(environment: EnvironmentReport, scale: _Scale, *, top: float) -> Lane:
-    settled = scale.seconds if environment.settled_at is None else scale.since_start(environment.settled_at)
+    settled = scale.lasted if environment.settled_at is None else scale.since_start(environment.settled_at)
     return Lane(
         environment=environment,
         top=top,

@@ -55,7 +55,8 @@ header.failed { border-color: var(--bad); }
 .facts dd { margin: 0; }
 .tiles {
   position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .4rem; margin: 1.5rem 0 0;
-  min-height: 3.25rem; padding: .6rem 0; border: 0; border-bottom: 1px solid var(--line); background: var(--ground); min-inline-size: 0;
+  min-height: 3.25rem;
+  padding: .6rem 0; border: 0; border-bottom: 1px solid var(--line); background: var(--ground); min-inline-size: 0;
 }
 .tile {
   display: inline-flex; align-items: center; gap: .35rem; padding: .15rem .65rem; border-radius: .5rem; cursor: pointer;
@@ -97,8 +98,7 @@ text.window { fill: var(--warn); font-weight: 600; }
 line.quota, line.lock, line.busy { stroke: var(--idle); stroke-width: 2; }
 line.quota { stroke-dasharray: 1.5 3.5; }
 line.lock { stroke-dasharray: 7 4; }
-rect.submitted { fill: var(--idle); }
-rect.restarting { fill: var(--work); }
+rect.submitted, rect.restarting { fill: var(--work); }
 rect.verifying { fill: var(--panel); stroke: var(--check); stroke-width: 1.5; }
 rect.others { fill: var(--panel); stroke: var(--ended); stroke-dasharray: 3 2; }
 rect.watched { fill: var(--work); }
@@ -159,7 +159,8 @@ i.anothers { background: repeating-linear-gradient(135deg, var(--ended) 0 2px, t
   .overview thead th { position: sticky; top: 3.25rem; z-index: 1; background: var(--ground); }
 }
 @media (max-width: 42rem) {
-  .facts { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
+  .facts { grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); column-gap: 1rem; }
+  .tiles { position: static; }
   .picture { padding-inline: .6rem; }
   .picture > svg { font-size: 10px; }
   .picture > .labelled { margin-left: 115px; width: calc(100% - 115px); }

@@ -39,8 +39,8 @@ _WORDS = {
     Phase.QUOTA: "waiting for the quota",
     Phase.LOCK: "waiting for another run to end",
     Phase.BUSY: "waiting, as the environment was busy",
-    Phase.SUBMITTED: "submitted, not yet seen to restart",
-    Phase.RESTARTING: "restarting",
+    Phase.SUBMITTED: "submitted",
+    Phase.RESTARTING: "seen to restart",
     Phase.OTHERS: "another user's operation",
     Phase.VERIFYING: "verifying",
     Phase.WATCHED: "watched",
@@ -119,7 +119,7 @@ def _symbols(*, thin: bool) -> Iterator[str]:
 
 def _headings(band: Band, drawn: Picture) -> Iterator[str]:
     if len(drawn.bands) > 1:
-        when = f", from {_short_span(band.began)} on" if band.began is not None and band is not drawn.bands[0] else ""
+        when = f" after {span(band.began)}" if band.began is not None and band is not drawn.bands[0] else ""
         yield f'<text class="wave" y="{band.top + 15:g}">Wave {band.wave}{when}</text>'
     if drawn.is_labelled:
         for lane in band.lanes:

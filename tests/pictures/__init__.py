@@ -1,1 +1,1 @@
-"""Pictures for the documents, each made by a script from a simulated run."""
+"""Draws the pictures in `config/pictures/`, from the code that they show."""

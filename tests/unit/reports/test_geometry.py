@@ -172,6 +172,11 @@ def test_the_mark_of_the_outcome_is(settled: float | None, mark: float) -> None:
     assert picture_of(run(environment(settled=settled))).lanes[0].mark == mark
 
 
+def test_what_did_not_settle_is_marked_at_the_runs_end_and_not_at_the_windows() -> None:
+    picture = picture_of(run(environment(settled=None), window_ends_at=at(125)))
+    assert picture.lanes[0].mark == LASTED / 125
+
+
 def test_waves_are_bands_in_their_order_and_lanes_in_the_plans() -> None:
     picture = picture_of(
         run(

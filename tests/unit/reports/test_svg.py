@@ -56,8 +56,7 @@ def test_each_lane_is_named_and_says_what_it_shows() -> None:
     assert [name.text for name in shown.all("text", class_="name")] == ["storefront-000", "checkout-001", "search-002"]
     titles = [title.text for title in shown.all("title")][1:]
     assert titles[1] == (
-        "checkout-001: succeeded, waiting for the quota 8.0s, submitted, not yet seen to restart 6.0s, restarting 28s, "
-        "verifying 6.0s"
+        "checkout-001: succeeded, waiting for the quota 8.0s, submitted 6.0s, seen to restart 28s, verifying 6.0s"
     )
 
 
@@ -88,7 +87,7 @@ def test_waves_halt_and_window_are_lines_with_words() -> None:
     shown = svg(night(30, problems=4, skipped=3))
     assert [len(shown.all("line", class_=kind)) for kind in ("wave", "halt", "window")] == [2, 1, 1]
     headings = [text.text for text in shown.all("text", class_="wave")]
-    assert headings == ["Wave 1", "Wave 2, from 1m 10s on", "Wave 3, from 3m 18s on"]
+    assert headings == ["Wave 1", "Wave 2 after 1m 10s", "Wave 3 after 3m 18s"]
     words = [
         text.text for text in shown.all("text") if (text.attributes["class"] or "").split()[0] in ("halt", "window")
     ]
@@ -113,7 +112,7 @@ def test_the_legend_explains_what_the_picture_has() -> None:
     entries = [entry.text for entry in shown.all("li")]
     assert entries == [
         "waiting for the quota", "waiting for another run to end", "waiting, as the environment was busy",
-        "submitted, not yet seen to restart", "restarting", "another user's operation", "verifying",
+        "submitted", "seen to restart", "another user's operation", "verifying",
         "failed", "unknown", "timed out", "cancelled", "blocked", "succeeded",
     ]  # fmt: skip
 
