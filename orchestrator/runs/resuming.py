@@ -65,7 +65,7 @@ class InterruptedRun:
             began=journal.began,
             started_at=self.stored.started_at,
             parent_id=self.stored.parent_id,
-            by=started_by(self.environ),
+            by=started_by(self.environ, redact=self.session.redact),
         )
         # First, whatever interrupts: a report without what the journal knows would be wrong.
         async with AsyncExitStack() as stack:

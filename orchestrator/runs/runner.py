@@ -231,7 +231,7 @@ async def run_in(
     start = Start.now(
         session,
         parent_id=parent_id,
-        by=started_by(environ, due_at=None if occurrence is None else occurrence.due_at),
+        by=started_by(environ, redact=session.redact, due_at=None if occurrence is None else occurrence.due_at),
         config_path=path_of(config.source),
         window_ends_at=None if occurrence is None else occurrence.closes_at,
     )

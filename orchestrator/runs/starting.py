@@ -1,7 +1,7 @@
 """What started a run: a command, a schedule or a job of a CI, on which machine; never a secret."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -20,16 +20,36 @@ _SIGNS = (
     (Trigger.SYSTEMD, "INVOCATION_ID"),
 )
 """What sets which variable, the most telling first. systemd sets `INVOCATION_ID` for all that a unit starts."""
+_SHOWN = (
+    *("GITHUB_EVENT_NAME", "GITHUB_ACTOR", "GITHUB_WORKFLOW", "GITHUB_JOB", "RUNNER_NAME"),
+    *("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"),
+    *(
+        "CI_PIPELINE_SOURCE",
+        "GITLAB_USER_LOGIN",
+        "CI_PROJECT_PATH",
+        "CI_JOB_NAME",
+        "CI_JOB_URL",
+        "CI_RUNNER_DESCRIPTION",
+    ),
+    *("USER", "LOGNAME"),
+)
+"""The variables that are shown, and no others."""
 _OFF = ("", "0", "false")
 
 
-def started_by(environ: Mapping[str, str], *, due_at: datetime | None = None) -> StartedBy:
+def started_by(
+    environ: Mapping[str, str], *, redact: Callable[[str], str], due_at: datetime | None = None
+) -> StartedBy:
     """Return what started the run of this process.
 
     Args:
         environ: where the variables are looked for that GitHub Actions, GitLab CI and others set.
+        redact: hides what must not be shown, whatever variable it is in.
         due_at: the scheduled instant for which it begins, if a schedule of ours started it.
     """
+    environ = {name: redact(environ[name].strip())[:LONGEST] for name in _SHOWN if name in environ} | {
+        name: environ[name] for _, name in _SIGNS if name in environ
+    }
     trigger = next((code for code, name in _SIGNS if environ.get(name, "").lower() not in _OFF), Trigger.COMMAND)
     host = Machine.here().host
     match trigger:
@@ -76,7 +96,7 @@ def path_of(source: str | None) -> str | None:
 
 
 def _value(environ: Mapping[str, str], name: str) -> str | None:
-    return environ.get(name, "").strip()[:LONGEST] or None
+    return environ.get(name) or None
 
 
 def _joined(environ: Mapping[str, str], *names: str) -> str | None:

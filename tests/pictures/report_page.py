@@ -20,7 +20,7 @@ LARGEST = 150_000
 """Bytes of the file."""
 SCREEN = Screen(width=1000, height=1000)
 SEED = 29
-"""Of a night in which one environment does not answer its health check, and the run halts before its last wave."""
+"""Of a night in which a health check does not pass, and another user's operation takes the place of a restart."""
 ENVIRON = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "schedule", "RUNNER_NAME": "runner-7"}
 """What started the night; nothing of the machine that draws it."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.machine import Machine
+from orchestrator.redaction import HIDDEN, redactor
 from orchestrator.reports.model import StartedBy, Trigger
 from orchestrator.runs.starting import LONGEST, path_of, started_by
 from tests.support.builders import NOON
@@ -105,21 +106,26 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_started_a_run_is_known_by_its_environment(environ: Mapping[str, str], expected: StartedBy) -> None:
-    found = started_by(environ)
+    found = started_by(environ, redact=str)
     assert found == expected
     assert "hunter2" not in found.model_dump_json()
 
 
 def test_a_schedule_of_ours_is_the_start_wherever_its_process_is() -> None:
-    found = started_by({"INVOCATION_ID": "8a"}, due_at=NOON)
+    found = started_by({"INVOCATION_ID": "8a"}, redact=str, due_at=NOON)
     assert (found.trigger, found.due_at) == (Trigger.SCHEDULE, NOON)
-    in_a_job = started_by(GITHUB, due_at=NOON)
+    in_a_job = started_by(GITHUB, redact=str, due_at=NOON)
     assert (in_a_job.trigger, in_a_job.due_at) == (Trigger.GITHUB_ACTIONS, NOON)
 
 
 def test_whatever_a_variable_holds_only_so_much_is_shown() -> None:
-    found = started_by({"USER": "x" * 10_000})
+    found = started_by({"USER": "x" * 10_000}, redact=str)
     assert found.actor == "x" * LONGEST
+
+
+def test_a_token_is_hidden_whatever_variable_holds_it() -> None:
+    found = started_by(GITHUB | {"GITHUB_JOB": "restart with hunter2-hunter2"}, redact=redactor("hunter2-hunter2"))
+    assert found.job == f"Nightly / restart with {HIDDEN}"
 
 
 def test_a_file_has_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
