@@ -10,7 +10,7 @@ from orchestrator.domain.outcomes import RunOutcome
 from orchestrator.reports.digest import HEADLINES, SIMULATED, next_steps, tally
 from orchestrator.reports.evidence import details
 from orchestrator.reports.markup import instant, link, text
-from orchestrator.reports.model import RequestCounts, RunReport, StartedBy
+from orchestrator.reports.model import RunReport, StartedBy
 from orchestrator.reports.overview import MOST_OPEN, Group, count_problems, groups_of, overview, tiles, top_problems
 from orchestrator.reports.stylesheet import STYLESHEET
 from orchestrator.reports.svg import picture
@@ -91,7 +91,7 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
         yield "End of the window", instant(report.window_ends_at)
     if report.halted_at is not None:
         yield "Halted", instant(report.halted_at)
-    yield "Requests", _requests(report.requests)
+    yield "Requests", _requests(report)
     yield "Configuration", text(report.config_path or report.config or "none")
     yield "Run", f"<code>{text(report.run_id)}</code>"
     if report.parent_run_id is not None:
@@ -100,9 +100,9 @@ def _facts(report: RunReport) -> Iterator[tuple[str, str]]:
         yield from _start(report.started_by)
 
 
-def _requests(requests: RequestCounts) -> str:
-    expected = "" if requests.expected is None else f"; {requests.expected} expected"
-    return f"{requests.total}, {requests.submits} of them submits{expected}"
+def _requests(report: RunReport) -> str:
+    expected = "" if report.requests_expected is None else f"; {report.requests_expected} expected"
+    return f"{report.requests.total}, {report.requests.submits} of them submits{expected}"
 
 
 def _start(by: StartedBy) -> Iterator[tuple[str, str]]:

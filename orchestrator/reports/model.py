@@ -200,9 +200,6 @@ class RequestCounts(_Reported):
 
     total: int = Field(description="Requests sent to the Qovery API.")
     submits: int = Field(description="Restarts posted, whether or not they were answered.")
-    expected: int | None = Field(
-        default=None, description="What it was expected to send once its names were looked up; null if unknown."
-    )
 
 
 class StartedBy(_Reported):
@@ -244,6 +241,9 @@ class RunReport(_Reported):
         default=None, description="The whole path of the configuration file; null if there is none, or it is unknown."
     )
     started_by: StartedBy | None = Field(default=None, description="What started it; null if unknown.")
+    requests_expected: int | None = Field(
+        default=None, description="What it was expected to send, known once its names were looked up; null if unknown."
+    )
     halted_at: UtcInstant | None = Field(
         default=None, description="When the failure settled that halted the run; null if it did not halt."
     )
@@ -271,6 +271,7 @@ class RunReport(_Reported):
         exit_code: ExitCode | None = None,
         config_path: str | None = None,
         started_by: StartedBy | None = None,
+        requests_expected: int | None = None,
         halted_at: datetime | None = None,
         window_ends_at: datetime | None = None,
     ) -> "RunReport":
@@ -293,6 +294,7 @@ class RunReport(_Reported):
             exit_code: the exit code, if it does not follow from `results` because there are `errors`.
             config_path: the whole path of the configuration file.
             started_by: what started it.
+            requests_expected: how many requests it was expected to send.
             halted_at: when the failure settled that halted it.
             window_ends_at: the end of the schedule's window.
         """
@@ -313,6 +315,7 @@ class RunReport(_Reported):
             errors=tuple(errors),
             config_path=config_path,
             started_by=started_by,
+            requests_expected=requests_expected,
             halted_at=halted_at,
             window_ends_at=window_ends_at,
         )

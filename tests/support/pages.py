@@ -156,7 +156,8 @@ def night(environments: int, *, problems: int = 0, skipped: int = 0) -> RunRepor
         simulated=False,
         started_at=START,
         ended_at=ended_at,
-        requests=RequestCounts(total=7 * environments, submits=environments - skipped, expected=6 * environments),
+        requests=RequestCounts(total=7 * environments, submits=environments - skipped),
+        requests_expected=6 * environments,
         exit_code=ExitCode.FAILED if problems else None,
         config_path="/srv/operations/nightly.yaml",
         started_by=StartedBy(

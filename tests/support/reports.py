@@ -264,6 +264,7 @@ def reports(draw: st.DrawFn) -> RunReport:
         exit_code=draw(st.sampled_from(_BAD)) if errors else None,
         config_path=draw(st.none() | texts),
         started_by=draw(st.none() | starts),
+        requests_expected=draw(st.none() | st.integers(0, 9999)),
         halted_at=draw(st.none() | instants),
         window_ends_at=draw(st.none() | instants),
     )

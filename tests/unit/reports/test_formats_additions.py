@@ -11,14 +11,19 @@ from orchestrator.reports.model import RunReport
 from orchestrator.reports.text import render_summary
 from tests.support.pages import night
 
-ADDED_TO_RUNS = {"config_path": None, "started_by": None, "halted_at": None, "window_ends_at": None}
+ADDED_TO_RUNS = {
+    "config_path": None,
+    "started_by": None,
+    "requests_expected": None,
+    "halted_at": None,
+    "window_ends_at": None,
+}
 ADDED_TO_ENVIRONMENTS = {"began_at": None, "proven_at": None, "waits": (), "checks": (), "left_out": ()}
 
 
 def _as_before(run: RunReport) -> RunReport:
     environments = tuple(each.model_copy(update=ADDED_TO_ENVIRONMENTS) for each in run.environments)
-    requests = run.requests.model_copy(update={"expected": None})
-    return run.model_copy(update={**ADDED_TO_RUNS, "environments": environments, "requests": requests})
+    return run.model_copy(update={**ADDED_TO_RUNS, "environments": environments})
 
 
 @pytest.mark.parametrize(
