@@ -43,7 +43,9 @@ def details(groups: Sequence[Group]) -> Iterator[str]:
 def _environment(number: int, environment: EnvironmentReport, *, is_open: bool) -> Iterator[str]:
     opened = " open" if is_open else ""
     yield f'<details id="e{number}" class="environment" data-outcome="{environment.outcome.value}"{opened}>'
-    parts = [f"{restarted(environment)} services"] if environment.services else []
+    parts = [environment.reason.value.replace("_", " ")] if is_problem(environment) else []
+    if environment.services:
+        parts.append(f"{restarted(environment)} services")
     if environment.duration_s is not None:
         parts.append(span(environment.duration_s))
     yield (

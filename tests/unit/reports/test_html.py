@@ -84,6 +84,12 @@ def test_problems_come_first_and_open_and_successes_closed() -> None:
     assert ["open" in environment.attributes for environment in environments_of(shown)] == [True, False]
 
 
+def test_a_closed_environment_says_what_is_inside() -> None:
+    shown = page(report(succeeded("staging"), failed("production")))
+    lines = [summary.text for summary in shown.all("summary")][2:]
+    assert lines == ["production failed restart error, 1/3 services, 1m 03s", "staging succeeded 2/2 services, 31s"]
+
+
 def test_every_line_of_the_overview_leads_to_its_environment() -> None:
     shown = page(report(succeeded("staging"), failed("production"), succeeded("demo")))
     links = [link.attributes["href"] for link in shown.all("a") if (link.attributes["href"] or "").startswith("#")]
