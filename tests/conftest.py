@@ -18,7 +18,7 @@ from orchestrator.simulator.virtual_time import VirtualTimeLoop
 settings.register_profile("whatever the machine", deadline=None)
 settings.load_profile("whatever the machine")  # How long an example takes says more about the machine than about us.
 
-ORDER = ("unit", "contract", "documents", "simulation", "fuzz", "benchmarks", "end_to_end")
+ORDER = ("unit", "contract", "documents", "browser", "simulation", "fuzz", "benchmarks", "end_to_end")
 """The folders in the order in which they run: what is fast and tells most precisely what is wrong comes first."""
 LONGEST_SLEEP = 0.5
 """Seconds of real time. Whoever waits for longer wants virtual time."""

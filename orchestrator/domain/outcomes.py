@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum, unique
 
-from orchestrator.domain.plan import Target
+from orchestrator.domain.accounts import CheckResult, Wait
+from orchestrator.domain.plan import Exclusion, Target
 
 
 @unique
@@ -198,9 +199,21 @@ class EnvironmentResult:
     duration_s: float | None = None
     """From the submit to the end; None when nothing was submitted."""
     console_url: str | None = None
+    began_at: datetime | None = None
+    """When its turn came."""
+    proven_at: datetime | None = None
+    """When its restart was proven, and its health checks began."""
+    waits: tuple[Wait, ...] = ()
+    """What it waited for before the submit."""
+    checks: tuple[CheckResult, ...] = ()
+    """Its health checks, as far as they ended."""
+    left_out: tuple[Exclusion, ...] = ()
+    """The services of the environment that were not meant."""
 
     @classmethod
-    def not_begun(cls, target: Target, outcome: Outcome, reason: Reason, message: str) -> "EnvironmentResult":
+    def not_begun(
+        cls, target: Target, outcome: Outcome, reason: Reason, message: str, *, waits: tuple[Wait, ...] = ()
+    ) -> "EnvironmentResult":
         """Return the result of an environment whose job never began."""
         return cls(
             name=target.name,
@@ -210,6 +223,8 @@ class EnvironmentResult:
             reason=reason,
             message=message,
             console_url=target.console_url,
+            waits=waits,
+            left_out=target.excluded,
         )
 
     @property

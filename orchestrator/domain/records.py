@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from orchestrator.domain.accounts import Wait
 from orchestrator.domain.observations import Baseline
 from orchestrator.domain.outcomes import EnvironmentResult
 from orchestrator.domain.plan import Target
@@ -20,6 +21,10 @@ class Intent:
     """The instant of the first POST, on the job's clock."""
     submitted_at: datetime
     """The latest POST, for reports."""
+    began_at: datetime | None = None
+    """When the environment's turn came, for reports; None where an earlier version wrote it."""
+    waits: tuple[Wait, ...] = ()
+    """What it waited for before that, for reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

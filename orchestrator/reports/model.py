@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from orchestrator.domain.accounts import CheckResult, Wait, WaitedFor
 from orchestrator.domain.outcomes import (
     EnvironmentResult,
     ExitCode,
@@ -17,6 +19,7 @@ from orchestrator.domain.outcomes import (
     exit_code_of,
     run_outcome_of,
 )
+from orchestrator.domain.plan import Exclusion
 from orchestrator.text import encodable
 
 SCHEMA_VERSION = 1
@@ -41,6 +44,21 @@ UtcInstant = Annotated[
 
 ReportedText = Annotated[str, AfterValidator(encodable)]
 """Any text that can be encoded."""
+
+
+@unique
+class Trigger(StrEnum):
+    """What started a run."""
+
+    COMMAND = "command"
+    SCHEDULE = "schedule"
+    """`schedule`, or `due`."""
+    GITHUB_ACTIONS = "github_actions"
+    GITLAB_CI = "gitlab_ci"
+    CI = "ci"
+    """A CI that is neither."""
+    KUBERNETES = "kubernetes"
+    SYSTEMD = "systemd"
 
 
 class _Reported(BaseModel):
@@ -76,6 +94,58 @@ class ServiceReport(_Reported):
         )
 
 
+class WaitReport(_Reported):
+    """A time for which an environment waited before its restart was submitted."""
+
+    what: WaitedFor
+    since: UtcInstant
+    duration_s: float
+
+    @classmethod
+    def of(cls, wait: Wait) -> "WaitReport":
+        """Return the report of a wait."""
+        return cls(what=wait.what, since=wait.since, duration_s=wait.duration_s)
+
+
+class CheckReport(_Reported):
+    """What came of a health check."""
+
+    url: ReportedText = Field(description="Without what may be secret in it.")
+    wanted: int = Field(description="The HTTP status that it had to answer.")
+    consecutive: int = Field(description="How many times in a row.")
+    passed: bool
+    last_answer: int | ReportedText = Field(description="An HTTP status, or a sentence that says why there was none.")
+    probes: int = Field(description="How many times it was asked.")
+    duration_s: float
+
+    @classmethod
+    def of(cls, check: CheckResult) -> "CheckReport":
+        """Return the report of a check's result."""
+        return cls(
+            url=check.url,
+            wanted=check.wanted,
+            consecutive=check.consecutive,
+            passed=check.passed,
+            last_answer=check.last_answer,
+            probes=check.probes,
+            duration_s=check.duration_s,
+        )
+
+
+class LeftOutReport(_Reported):
+    """A service that was not meant, and why."""
+
+    id: ReportedText
+    name: ReportedText
+    type: ReportedText
+    why: ReportedText
+
+    @classmethod
+    def of(cls, left_out: Exclusion) -> "LeftOutReport":
+        """Return the report of a service that was left out."""
+        return cls(id=left_out.id, name=left_out.name, type=left_out.type, why=left_out.why)
+
+
 class EnvironmentReport(_Reported):
     """One environment."""
 
@@ -91,6 +161,15 @@ class EnvironmentReport(_Reported):
     duration_s: float | None = Field(description="Seconds from the submit to the end.")
     console_url: ReportedText | None
     services: tuple[ServiceReport, ...]
+    began_at: UtcInstant | None = Field(default=None, description="When its turn came; null if it never did.")
+    proven_at: UtcInstant | None = Field(
+        default=None, description="When its restart was proven, and its health checks began."
+    )
+    waits: tuple[WaitReport, ...] = Field(default=(), description="What it waited for before the submit, in order.")
+    checks: tuple[CheckReport, ...] = Field(default=(), description="Its health checks, as far as they ended.")
+    left_out: tuple[LeftOutReport, ...] = Field(
+        default=(), description="The services of the environment that were not meant. Stopped ones are in `services`."
+    )
 
     @classmethod
     def of(cls, result: EnvironmentResult, *, line: int | None = None) -> "EnvironmentReport":
@@ -108,6 +187,11 @@ class EnvironmentReport(_Reported):
             duration_s=result.duration_s,
             console_url=result.console_url,
             services=tuple(ServiceReport.of(service) for service in result.services),
+            began_at=result.began_at,
+            proven_at=result.proven_at,
+            waits=tuple(WaitReport.of(wait) for wait in result.waits),
+            checks=tuple(CheckReport.of(check) for check in result.checks),
+            left_out=tuple(LeftOutReport.of(service) for service in result.left_out),
         )
 
 
@@ -116,6 +200,18 @@ class RequestCounts(_Reported):
 
     total: int = Field(description="Requests sent to the Qovery API.")
     submits: int = Field(description="Restarts posted, whether or not they were answered.")
+
+
+class StartedBy(_Reported):
+    """What started the process that wrote the report, as far as its environment variables tell."""
+
+    trigger: Trigger
+    event: ReportedText | None = Field(default=None, description="What started the job of the CI, in its own word.")
+    actor: ReportedText | None = Field(default=None, description="The user that the CI or the machine names.")
+    job: ReportedText | None = Field(default=None, description="The job of the CI.")
+    job_url: ReportedText | None = Field(default=None, description="Its address.")
+    host: ReportedText | None = Field(default=None, description="The machine, or the runner of the CI.")
+    due_at: UtcInstant | None = Field(default=None, description="The scheduled instant; null without a schedule.")
 
 
 class RunReport(_Reported):
@@ -141,6 +237,19 @@ class RunReport(_Reported):
     errors: tuple[ReportedText, ...] = Field(
         default=(), description="Why the run's outcome does not follow from its environments."
     )
+    config_path: ReportedText | None = Field(
+        default=None, description="The whole path of the configuration file; null if there is none, or it is unknown."
+    )
+    started_by: StartedBy | None = Field(default=None, description="What started it; null if unknown.")
+    requests_expected: int | None = Field(
+        default=None, description="What it was expected to send, known once its names were looked up; null if unknown."
+    )
+    halted_at: UtcInstant | None = Field(
+        default=None, description="When the failure settled that halted the run; null if it did not halt."
+    )
+    window_ends_at: UtcInstant | None = Field(
+        default=None, description="The end of the schedule's window; null without one."
+    )
 
     @classmethod
     def of(
@@ -160,6 +269,11 @@ class RunReport(_Reported):
         resume: str | None = None,
         errors: Sequence[str] = (),
         exit_code: ExitCode | None = None,
+        config_path: str | None = None,
+        started_by: StartedBy | None = None,
+        requests_expected: int | None = None,
+        halted_at: datetime | None = None,
+        window_ends_at: datetime | None = None,
     ) -> "RunReport":
         """Return the report of a run.
 
@@ -178,6 +292,11 @@ class RunReport(_Reported):
             resume: the command that resumes it.
             errors: what prevented the run from restarting its environments.
             exit_code: the exit code, if it does not follow from `results` because there are `errors`.
+            config_path: the whole path of the configuration file.
+            started_by: what started it.
+            requests_expected: how many requests it was expected to send.
+            halted_at: when the failure settled that halted it.
+            window_ends_at: the end of the schedule's window.
         """
         code = exit_code if exit_code is not None else exit_code_of(results, interrupted=interrupted)
         return cls(
@@ -194,6 +313,11 @@ class RunReport(_Reported):
             environments=tuple(EnvironmentReport.of(result, line=lines.get(result.name)) for result in results),
             resume=resume,
             errors=tuple(errors),
+            config_path=config_path,
+            started_by=started_by,
+            requests_expected=requests_expected,
+            halted_at=halted_at,
+            window_ends_at=window_ends_at,
         )
 
 

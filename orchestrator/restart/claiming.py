@@ -1,5 +1,6 @@
 """One run at a time in an environment: hold it, or report the run that does."""
 
+from orchestrator.domain.accounts import WaitedFor
 from orchestrator.restart import settlement
 from orchestrator.restart.context import Context
 from orchestrator.restart.journaling import JobJournal
@@ -15,6 +16,7 @@ async def claim(journal: JobJournal, context: Context, *, wait: float) -> Settle
     until = min(clock.monotonic() + wait, context.end_by)
     waited_for: str | None = None
     while (holder := await journal.claim()) is not None:
+        context.account.wait(WaitedFor.LOCK)
         if clock.monotonic() >= until:
             return settlement.locked(holder)
         if holder.run_id != waited_for:
@@ -23,4 +25,5 @@ async def claim(journal: JobJournal, context: Context, *, wait: float) -> Settle
                 "lock_awaited", held_by=holder.run_id, since=holder.since.isoformat(), where=holder.where
             )
         await clock.sleep(min(INTERVAL, until - clock.monotonic()))
+    context.account.wait(None)
     return None

@@ -8,10 +8,11 @@ from random import Random
 from structlog.typing import FilteringBoundLogger
 
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, ServiceResult
-from orchestrator.domain.plan import Target
+from orchestrator.domain.plan import Exclusion, Target
 from orchestrator.errors import NotFoundError, TokenRefusedError
 from orchestrator.ports import Clock, Lookout, Permission, Platform
 from orchestrator.restart import settlement
+from orchestrator.restart.account import Account
 from orchestrator.restart.identity import Identity
 from orchestrator.restart.narrator import Narrator
 from orchestrator.restart.polling import Poller
@@ -34,6 +35,7 @@ class Context:
     end_by: float
     """The run's deadline, an instant on `clock`."""
     identity: Identity
+    account: Account
     permission: Permission | None = None
     """Asked before anything begins; None: it may begin at any time."""
     usually: float | None = None
@@ -93,6 +95,7 @@ class Context:
             progress=Progress(target.services if follow is None else follow, narrator=narrator, clock=clock),
             end_by=end_by,
             identity=identity or Identity(),
+            account=Account(clock),
             permission=permission,
             usually=usually,
         )
@@ -122,6 +125,7 @@ class Context:
         event: str,
         services: tuple[ServiceResult, ...],
         submitted_at: datetime | None = None,
+        left_out: tuple[Exclusion, ...] = (),
     ) -> EnvironmentResult:
         """Log the end of the job as `event`, and return its result."""
         elapsed = self.progress.elapsed
@@ -147,4 +151,9 @@ class Context:
             settled_at=self.clock.now(),
             duration_s=duration,
             console_url=self.target.console_url,
+            began_at=self.account.began_at,
+            proven_at=self.account.proven_at,
+            waits=self.account.waits,
+            checks=tuple(self.account.checks),
+            left_out=left_out,
         )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from orchestrator.domain.accounts import Wait
 from orchestrator.domain.evidence import Evidence, Submitted
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import OnDeadline
@@ -68,6 +69,7 @@ class RestartJob:
 
     async def run(self) -> EnvironmentResult:
         """Run the job. Errors become outcomes; only a cancellation is raised."""
+        self._context.account.begin()
         self._context.narrator.say(
             "environment_started",
             services=len(self._context.target.services),
@@ -81,6 +83,10 @@ class RestartJob:
             # A restart that could not be cancelled continues, and the run may still be resumed to follow it.
             await self._journal.settle(result)
         return result
+
+    def waited(self, wait: Wait) -> None:
+        """Note what the environment waited for before its turn came."""
+        self._context.account.add(wait)
 
     def interrupted(self) -> EnvironmentResult:
         """Return the result so far, of a job whose `run` was cancelled."""
@@ -101,9 +107,10 @@ class RestartJob:
             return settlement.contact_lost(silence=context.poller.contact.silence)
         if isinstance(settled, Reason):
             return self._timed_out(submitted, await self._cancel_if_told(submitted))
-        if settled.outcome is Outcome.SUCCEEDED and context.target.checks:
-            return await self._verify(submitted, settled)
-        return settled
+        if settled.outcome is not Outcome.SUCCEEDED:
+            return settled
+        context.account.prove()
+        return await self._verify(submitted, settled) if context.target.checks else settled
 
     async def _verify(self, submitted: Submitted, settled: Settlement) -> Settlement:
         context = self._context
@@ -114,6 +121,7 @@ class RestartJob:
             narrator=context.narrator,
             until=submitted.deadline,
             progress=context.progress,
+            note=context.account.checks.append,
         )
         if not failures:
             return settled
@@ -159,4 +167,5 @@ class RestartJob:
                 settled.outcome, verdicts=self._proof.evidence.verdicts, skipped=self._submission.left_out
             ),
             submitted_at=None if submitted is None else submitted.intent.submitted_at,
+            left_out=self._context.target.excluded,
         )

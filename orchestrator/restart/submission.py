@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from orchestrator.domain.accounts import WaitedFor
 from orchestrator.domain.evidence import Submitted
 from orchestrator.domain.observations import Baseline, Observation, baseline_needs_history
 from orchestrator.domain.outcomes import Reason
@@ -141,6 +142,7 @@ class Submission:
         deadline = self._deadline_of(intent)
         context.progress.begin(intent.baseline, at=intent.posted_at)
         context.progress.recall(in_flight.sighting)
+        context.account.recall(intent.began_at or intent.submitted_at, intent.waits)
         return Submitted(
             intent=intent,
             accepted=in_flight.accepted,
@@ -205,23 +207,25 @@ class Submission:
     async def _try(self, lost: Submitted | None, until: float) -> Submitted | Settlement | None:
         if (refused := self._not_permitted(lost)) is not None:
             return refused
-        observation = await self._context.reader.statuses()
-        read_at = self._context.clock.monotonic()
+        context = self._context
+        observation = await context.reader.statuses()
+        read_at = context.clock.monotonic()
         if self._is_late(until):
             return None
-        readiness = assess(observation, self._context.target.services)
+        readiness = assess(observation, context.target.services)
         self._obstacle = readiness if readiness.obstacle is not None else None
         self._context.progress.note_obstacle(", ".join(readiness.affected) if self._waits_for_others() else None)
+        context.account.wait(WaitedFor.BUSY if readiness.obstacle is Obstacle.BUSY else None)
         if not self._is_seen_twice(observation, readiness):
             return None
         if readiness.obstacle is Obstacle.STOPPED:
-            if self._context.target.policy.on_stopped is OnStopped.FAIL:
+            if context.target.policy.on_stopped is OnStopped.FAIL:
                 return settlement.blocked(readiness)
             if not readiness.running:
                 return settlement.not_running(readiness)
         elif readiness.obstacle is not None:
             return self._wait_or_block(readiness)
-        self.left_out = self._context.target.service_ids - {service.id for service in readiness.running}
+        self.left_out = context.target.service_ids - {service.id for service in readiness.running}
         baseline = await self._take_baseline(observation, readiness.running)
         if baseline is None or self._is_late(until):
             return None
@@ -292,6 +296,8 @@ class Submission:
             # A second POST, after the first one never arrived, gets no second deadline.
             posted_at=context.clock.monotonic() if lost is None else lost.intent.posted_at,
             submitted_at=context.clock.now(),
+            began_at=context.account.began_at,
+            waits=context.account.waits,
         )
         try:
             await self._journal.intend(intent)
@@ -369,6 +375,7 @@ class Submission:
     def _refused(self, error: PlatformError) -> Settlement | None:
         """Handle a refusal after which nothing was accepted; return None if it may be posted again."""
         if isinstance(error, BusyError):
+            self._context.account.wait(WaitedFor.BUSY)
             self._obstacle = Readiness(
                 obstacle=Obstacle.BUSY, running=self._context.target.services, affected=(str(error),)
             )

@@ -1,12 +1,13 @@
 """Health checks: they run when the restart has been proven."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, retry_if_result
 from tenacity.wait import wait_fixed
 
+from orchestrator.domain.accounts import CheckResult
 from orchestrator.domain.plan import HttpCheck
 from orchestrator.ports import Clock, Prober
 from orchestrator.redaction import shown_url
@@ -53,6 +54,7 @@ async def verify(
     narrator: Narrator,
     until: float,
     progress: Progress,
+    note: Callable[[CheckResult], None] = lambda _: None,
 ) -> list[CheckFailure]:
     """Run all checks concurrently; return those that failed.
 
@@ -63,10 +65,11 @@ async def verify(
         narrator: logs how each check ended.
         until: the environment's deadline, an instant; a check's own `within` may end earlier.
         progress: is told of each answer, for the heartbeat.
+        note: is told what came of each check, when it has ended.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_verify_one(check, prober, clock, narrator, until=until, progress=progress))
+            group.create_task(_verify_one(check, prober, clock, narrator, until=until, progress=progress, note=note))
             for check in checks
         ]
     return [failure for failure in (task.result() for task in tasks) if failure is not None]
@@ -80,10 +83,11 @@ async def _verify_one(
     *,
     until: float,
     progress: Progress,
+    note: Callable[[CheckResult], None],
 ) -> CheckFailure | None:
     began = clock.monotonic()
     end = min(began + check.within, until)
-    streak = 0
+    streak = probes = 0
     last_answer: int | str = "never asked"
 
     def tell(answer: int | str | None) -> None:
@@ -93,11 +97,12 @@ async def _verify_one(
         )
 
     async def probe() -> bool:
-        nonlocal streak, last_answer
+        nonlocal streak, probes, last_answer
         left = end - clock.monotonic()
         if left <= 0:
             return False  # An answer would come too late, and hide the last one that counts.
         last_answer = await prober.probe(check.url, within=left)
+        probes += 1
         in_time = clock.monotonic() <= end
         streak = streak + 1 if last_answer == check.status and in_time else 0
         tell(last_answer)
@@ -113,8 +118,20 @@ async def _verify_one(
     tell(None)
     passed: bool = await retrying(probe)
     progress.drop_check(shown(check))
+    elapsed = round(clock.monotonic() - began, 1)
+    note(
+        CheckResult(
+            url=shown(check),
+            wanted=check.status,
+            consecutive=check.consecutive,
+            passed=passed,
+            last_answer=last_answer,
+            probes=probes,
+            duration_s=elapsed,
+        )
+    )
     if passed:
-        narrator.say("verification_passed", url=shown(check), elapsed_s=round(clock.monotonic() - began, 1))
+        narrator.say("verification_passed", url=shown(check), elapsed_s=elapsed)
         return None
     failure = CheckFailure(check=check, last_answer=last_answer, waited=min(check.within, until - began))
     narrator.warn("verification_failed", url=shown(check), last_answer=last_answer, wanted=check.status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from orchestrator.domain.accounts import Wait
 from orchestrator.domain.observations import Observation, ServiceStatus
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.states import State, StateClass
@@ -28,9 +29,14 @@ class WatchJob:
 
     async def run(self) -> EnvironmentResult:
         """Watch. Errors become outcomes; only a cancellation is raised."""
+        self._context.account.begin()
         self._context.narrator.say("environment_started", services=len(self._context.target.all_services))
         self._context.progress.begin()
         return self._result(await self._context.settled(self._watch(), submitted=lambda: False))
+
+    def waited(self, wait: Wait) -> None:
+        """Note what the environment waited for before its turn came."""
+        self._context.account.add(wait)
 
     def interrupted(self) -> EnvironmentResult:
         """Return the result of a watch whose `run` was cancelled."""

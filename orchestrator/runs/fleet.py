@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from orchestrator.domain.accounts import Wait, WaitedFor
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, Refusal
 from orchestrator.domain.plan import Plan, Target
 from orchestrator.logs import ROUTINE
 from orchestrator.ports import Admission, Clock, Gate, Permission
 from orchestrator.restart.narrator import Narrator
+
+SHORTEST_WAIT = 0.5
+"""Seconds. To be admitted after less than this is no wait that anybody wants to read of."""
 
 
 class Job(Protocol):
@@ -19,6 +24,10 @@ class Job(Protocol):
 
     async def run(self) -> EnvironmentResult:
         """Restart or watch the target, and return how it ended."""
+        ...
+
+    def waited(self, wait: Wait) -> None:
+        """Note what the target waited for before its job was run."""
         ...
 
     def interrupted(self) -> EnvironmentResult:
@@ -41,6 +50,9 @@ class Fleet:
         admission: admits targets; without it all may begin.
         gate: is asked before each wave in which something is to begin; without it all may.
         permission: jobs ask it before they begin; here it only says why a target did not begin after all.
+
+    Attributes:
+        halted_at: when the failure that halted the run settled; None if it has not halted.
     """
 
     def __init__(
@@ -73,6 +85,8 @@ class Fleet:
         self._permission = permission
         self._failures = 0
         self._halted = False
+        self._waits: dict[str, Wait] = {}
+        self.halted_at: datetime | None = None
 
     async def run(self) -> tuple[EnvironmentResult, ...]:
         """Run every wave and return the results in the plan's order. After a cancellation, ask `results`."""
@@ -170,6 +184,8 @@ class Fleet:
             try:
                 job = self._jobs[target.name] = self._make_job(target, self._end_by)
                 self._began[target.name] = self._clock.monotonic()
+                if target.name in self._waits:
+                    job.waited(self._waits[target.name])
                 result = self._results[target.name] = await job.run()
                 self._failures += result.counts_as_failure
             finally:
@@ -183,9 +199,15 @@ class Fleet:
         if target.name in self._in_flight:
             self._admission.readmit(target)
             return True
-        return await self._admission.admit(
-            target, waiting=lambda: self._waiting(target), until=self._end_by, wanted=lambda: self._may_run(target)
-        )
+        since, began = self._clock.now(), self._clock.monotonic()
+        try:
+            return await self._admission.admit(
+                target, waiting=lambda: self._waiting(target), until=self._end_by, wanted=lambda: self._may_run(target)
+            )
+        finally:
+            waited = self._clock.monotonic() - began
+            if waited >= SHORTEST_WAIT:
+                self._waits[target.name] = Wait(what=WaitedFor.QUOTA, since=since, duration_s=round(waited, 1))
 
     def _waiting(self, target: Target) -> list[Target]:
         """Return the targets of the same wave that would begin after it."""
@@ -204,6 +226,8 @@ class Fleet:
         budget = self._plan.strategy.max_failures
         if not self._halted and budget.exceeded_by(failures, of=len(self._plan.targets)):
             self._halted = True
+            ends = [each.settled_at for each in self._results.values() if each.counts_as_failure and each.settled_at]
+            self.halted_at = max(ends, default=self._clock.now())
             begun = self._results.keys() | self._jobs.keys() | self._in_flight
             self._log.warning("run_halted", failures=failures, not_begun=len(self._plan.targets) - len(begun))
 
@@ -237,4 +261,5 @@ class Fleet:
         else:
             outcome, reason = Outcome.SKIPPED, Reason.INTERRUPTED
             message = "Not begun: the run was interrupted."
-        return EnvironmentResult.not_begun(target, outcome, reason, message)
+        waits = (self._waits[target.name],) if target.name in self._waits else ()
+        return EnvironmentResult.not_begun(target, outcome, reason, message, waits=waits)

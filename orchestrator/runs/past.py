@@ -176,6 +176,9 @@ def _open_result(each: StoredEnvironment, state: RunState) -> EnvironmentResult:
         services=tuple(_service(service.id, service.name, service.type, in_flight) for service in target.services),
         submitted_at=in_flight.intent.submitted_at,
         console_url=target.console_url,
+        began_at=in_flight.intent.began_at,
+        waits=in_flight.intent.waits,
+        left_out=target.excluded,
     )
 
 

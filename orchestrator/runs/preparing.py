@@ -19,6 +19,7 @@ from orchestrator.journal.durations import expected_of_environments
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import Gate, Permission, RunJournal
+from orchestrator.reports.model import StartedBy
 from orchestrator.restart.cancel_job import CancelJob, FollowJob
 from orchestrator.restart.context import Context
 from orchestrator.restart.job import RestartJob
@@ -50,17 +51,35 @@ class GoingOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """When a run began, and which run it repeats."""
+    """When a run began, what started it, and which run it repeats."""
 
     began: float
     """An instant on the session's clock; it may lie before the clock's zero."""
     started_at: datetime
     parent_id: str | None = None
+    by: StartedBy | None = None
+    config_path: str | None = None
+    window_ends_at: datetime | None = None
 
     @classmethod
-    def now(cls, session: Session, *, parent_id: str | None = None) -> "Start":
+    def now(
+        cls,
+        session: Session,
+        *,
+        parent_id: str | None = None,
+        by: StartedBy | None = None,
+        config_path: str | None = None,
+        window_ends_at: datetime | None = None,
+    ) -> "Start":
         """Return the start of a run that begins now."""
-        return cls(began=session.clock.monotonic(), started_at=session.clock.now(), parent_id=parent_id)
+        return cls(
+            began=session.clock.monotonic(),
+            started_at=session.clock.now(),
+            parent_id=parent_id,
+            by=by,
+            config_path=config_path,
+            window_ends_at=window_ends_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +90,8 @@ class Prepared:
     journal: RunJournal
     lines: Mapping[str, int]
     """Where the configuration file lists each environment, by name; those of which it is known."""
+    requests_expected: int | None = None
+    """By the end of the run, those for names included; None if unknown."""
 
 
 async def prepare_restart(
@@ -91,7 +112,7 @@ async def prepare_restart(
         JournalError: the plan could not be written; nothing was submitted.
     """
     plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
-    cost = session.estimate(plan)
+    cost, used = session.estimate(plan), session.quota.used
     _announce(plan, session.log, cost)
     usually = usual_durations(store, plan.targets, session)
     permission = _permission(config, session, cost=cost, occurrence=occurrence, usually=usually)
@@ -118,7 +139,8 @@ async def prepare_restart(
         session, journal, is_large=is_large(config), wait_lock=wait_lock, permission=permission, usually=usually
     )
     fleet = _fleet(plan, session, make_job, end_by=end_by, permission=permission, gate=gate)
-    return Prepared(fleet=fleet, journal=journal, lines=_lines(plan.targets))
+    lines = _lines(plan.targets)
+    return Prepared(fleet=fleet, journal=journal, lines=lines, requests_expected=used + cost.total)
 
 
 async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:

@@ -22,6 +22,7 @@ from orchestrator.runs.preparing import GoingOn, Start, prepare_resume
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.runner import Run
 from orchestrator.runs.session import Session, open_session
+from orchestrator.runs.starting import started_by
 from orchestrator.runs.telling import telling
 
 
@@ -60,7 +61,12 @@ class InterruptedRun:
             return report
 
     async def _resume(self, journal: Work, interruption: Interruption) -> RunReport:
-        start = Start(began=journal.began, started_at=self.stored.started_at, parent_id=self.stored.parent_id)
+        start = Start(
+            began=journal.began,
+            started_at=self.stored.started_at,
+            parent_id=self.stored.parent_id,
+            by=started_by(self.environ, redact=self.session.redact),
+        )
         # First, whatever interrupts: a report without what the journal knows would be wrong.
         async with AsyncExitStack() as stack:
             try:

@@ -19,6 +19,7 @@ from orchestrator.runs.journals import NoJournal, opened_journal
 from orchestrator.runs.preparing import Prepared, Start, is_large, prepare_restart, prepare_watch
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.session import Session, open_session
+from orchestrator.runs.starting import path_of, started_by
 from orchestrator.runs.telling import telling
 
 BEAT = 30.0
@@ -50,6 +51,7 @@ class Run:
         self._journal: RunJournal = NoJournal(began=start.began)
         self._fleet: Fleet | None = None
         self._lines = config.lines
+        self._requests_expected: int | None = None
         self._finished = False
         self.code_of: Callable[[RunReport], int] = lambda report: report.exit_code
 
@@ -88,6 +90,7 @@ class Run:
 
     def _adopt(self, prepared: Prepared) -> Fleet:
         self._journal, self._fleet, self._lines = prepared.journal, prepared.fleet, prepared.lines
+        self._requests_expected = prepared.requests_expected
         self._session.quota.on_use = prepared.journal.note_request
         return prepared.fleet
 
@@ -153,6 +156,11 @@ class Run:
             resume=self._journal.resume_command if self._is_worth_resuming(results) else None,
             errors=() if defect is None else (defect_sentence(defect),),
             exit_code=None if defect is None else interruption.code or ExitCode.DEFECT,
+            config_path=self._start.config_path,
+            started_by=self._start.by,
+            requests_expected=self._requests_expected,
+            halted_at=None if self._fleet is None else self._fleet.halted_at,
+            window_ends_at=self._start.window_ends_at,
         )
         await self._write_end(report, results)
         say = self._session.log.info if report.exit_code == ExitCode.SUCCEEDED else self._session.log.warning
@@ -220,7 +228,14 @@ async def run_in(
     `parent_id` is the run whose failures this one runs again, `occurrence` the scheduled instant for which it begins;
     `window_ends` the instant until which to wait for alerts to pass, if it runs in a window.
     """
-    start, simulated = Start.now(session, parent_id=parent_id), rehearsal is not None
+    simulated = rehearsal is not None
+    start = Start.now(
+        session,
+        parent_id=parent_id,
+        by=started_by(environ, redact=session.redact, due_at=None if occurrence is None else occurrence.due_at),
+        config_path=path_of(config.source),
+        window_ends_at=None if occurrence is None else occurrence.closes_at,
+    )
     run_ = Run(config, session, start, simulated=simulated)
     if watch:
         return await run_.prepare_and_carry_out(

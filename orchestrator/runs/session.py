@@ -138,6 +138,8 @@ class Session:
     retrying: Retrying
     seed: int | None
     """In a rehearsal: the seed of its jitter."""
+    redact: Callable[[str], str]
+    """Hides the token, and whatever else looks like a secret, in a text."""
 
     def random(self, name: str) -> Random:
         """Return the source of jitter for an environment."""
@@ -267,6 +269,7 @@ async def open_session(
             resolver=Resolver(platform, retrying=retrying, console=console),
             retrying=retrying,
             seed=seed,
+            redact=redactor(secret) if rehearsal is None else redactor(),
         )
 
 

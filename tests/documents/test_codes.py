@@ -6,11 +6,13 @@ from enum import StrEnum
 
 import pytest
 
+from orchestrator.domain.accounts import WaitedFor
 from orchestrator.domain.evidence import Doubt
 from orchestrator.domain.notices import NoticeKind, Undelivered
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.ownership import Standing, Trace
 from orchestrator.domain.verdict import Finding
+from orchestrator.reports.model import Trigger
 from orchestrator.schedules import DecisionReason
 from tests.support.guide import page
 
@@ -57,6 +59,14 @@ def test_the_guide_lists_every_outcome() -> None:
     assert re.findall(r"`(\w+)`", listed) == [outcome.value for outcome in Outcome]
 
 
+@pytest.mark.parametrize(
+    ("key", "codes"), [("what", WaitedFor), ("trigger", Trigger)], ids=["what was waited for", "what started a run"]
+)
+def test_the_guide_lists_every_code_of_a_key_of_reports(key: str, codes: type[StrEnum]) -> None:
+    (listed,) = re.findall(rf"\(`{key}`: (.*?)\)", CODES, re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == [code.value for code in codes]
+
+
 @pytest.mark.parametrize("where", LOGGED, ids=" ".join)
 def test_the_guide_lists_every_code_of_an_event(where: tuple[str, ...]) -> None:
     assert logged()[where] == [member.value for member in LOGGED[where]]
@@ -66,6 +76,8 @@ def test_the_guide_lists_no_other_event() -> None:
     assert logged().keys() == LOGGED.keys()
 
 
-@pytest.mark.parametrize("codes", [Outcome, Reason, *LOGGED.values()], ids=lambda codes: codes.__name__)
+@pytest.mark.parametrize(
+    "codes", [Outcome, Reason, WaitedFor, Trigger, *LOGGED.values()], ids=lambda codes: codes.__name__
+)
 def test_a_code_is_one_snake_case_word(codes: type[StrEnum]) -> None:
     assert [member.value for member in codes] == [member.name.lower() for member in codes]

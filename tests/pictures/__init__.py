@@ -1,0 +1,1 @@
+"""Draws the pictures in `config/pictures/`, from the code that they show."""

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.clock import RehearsalClock
+from orchestrator.domain.accounts import Wait
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Plan, Strategy, Target
 from orchestrator.ports import Admission, Gate
@@ -35,6 +37,7 @@ class TimedJob:
         self._target = target
         self._ending = ending
         self._fleet = fleet
+        self._waits: tuple[Wait, ...] = ()
 
     async def run(self) -> EnvironmentResult:
         self._fleet.began.append((self._target.name, self._fleet.clock.monotonic()))
@@ -45,6 +48,9 @@ class TimedJob:
         finally:
             self._fleet.running -= 1
         return self._result(self._ending.outcome, Reason.RESTARTED)
+
+    def waited(self, wait: Wait) -> None:
+        self._waits = (wait,)
 
     def interrupted(self) -> EnvironmentResult:
         self._fleet.settled_late.append(self._target.name)
@@ -58,6 +64,7 @@ class TimedJob:
             outcome=outcome,
             reason=reason,
             message="",
+            waits=self._waits,
         )
 
 
@@ -97,6 +104,7 @@ class Voyage:
         self.oldest: tuple[str, float] | None = None
         self.left: list[str] = []
         self.ended_at = 0.0
+        self.halted_at: datetime | None = None
         in_virtual_time(self._sail(interrupted_at))
 
     async def _sail(self, interrupted_at: float | None) -> None:
@@ -119,6 +127,7 @@ class Voyage:
         self.progress = fleet.progress()
         self.failed, self.oldest = fleet.failed, fleet.oldest
         self.left = [target.name for target in fleet.left().targets]
+        self.halted_at = fleet.halted_at
         if task.done():
             self.results = task.result()
         else:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from orchestrator.domain.accounts import CheckResult, Wait, WaitedFor
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, ServiceResult
-from orchestrator.reports.model import RequestCounts, RunReport
+from orchestrator.domain.plan import Exclusion
+from orchestrator.reports.model import RequestCounts, RunReport, StartedBy, Trigger
 
 START = datetime(2026, 8, 14, 3, 0, tzinfo=UTC)
 ENVIRONMENT_ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
@@ -199,6 +201,17 @@ service_results = st.builds(
     execution_id=executions,
     timeline=st.lists(st.tuples(states, spans), max_size=4).map(tuple),
 )
+waits = st.builds(Wait, what=st.sampled_from(WaitedFor), since=instants, duration_s=spans)
+checks = st.builds(
+    CheckResult,
+    url=texts,
+    wanted=st.integers(100, 599),
+    consecutive=st.integers(1, 9),
+    passed=st.booleans(),
+    last_answer=st.one_of(st.integers(100, 599), texts),
+    probes=st.integers(0, 99),
+    duration_s=spans,
+)
 environment_results = st.builds(
     EnvironmentResult,
     name=texts,
@@ -212,6 +225,22 @@ environment_results = st.builds(
     settled_at=st.one_of(st.none(), instants),
     duration_s=st.one_of(st.none(), spans),
     console_url=st.one_of(st.none(), st.just(CONSOLE), texts, texts.map(lambda text: f"https://{text}")),
+    began_at=st.one_of(st.none(), instants),
+    proven_at=st.one_of(st.none(), instants),
+    waits=st.lists(waits, max_size=2).map(tuple),
+    checks=st.lists(checks, max_size=2).map(tuple),
+    left_out=st.lists(st.builds(Exclusion, id=texts, name=texts, type=texts, why=texts), max_size=2).map(tuple),
+)
+maybe_texts = st.one_of(st.none(), texts)
+starts = st.builds(
+    StartedBy,
+    trigger=st.sampled_from(Trigger),
+    event=maybe_texts,
+    actor=maybe_texts,
+    job=maybe_texts,
+    job_url=st.one_of(maybe_texts, texts.map(lambda text: f"https://{text}")),
+    host=maybe_texts,
+    due_at=st.one_of(st.none(), instants),
 )
 _BAD = [code for code in ExitCode if code is not ExitCode.SUCCEEDED]
 
@@ -233,4 +262,9 @@ def reports(draw: st.DrawFn) -> RunReport:
         resume=draw(st.none() | texts),
         errors=errors,
         exit_code=draw(st.sampled_from(_BAD)) if errors else None,
+        config_path=draw(st.none() | texts),
+        started_by=draw(st.none() | starts),
+        requests_expected=draw(st.none() | st.integers(0, 9999)),
+        halted_at=draw(st.none() | instants),
+        window_ends_at=draw(st.none() | instants),
     )

@@ -1,5 +1,6 @@
 """Whatever is written down is read again as it was."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.domain.accounts import CheckResult, Wait, WaitedFor
 from orchestrator.domain.observations import Baseline, ServiceStatus
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, ServiceResult
 from orchestrator.domain.plan import (
@@ -52,7 +54,29 @@ BASELINES = st.builds(
     server_time=st.none() | INSTANTS,
     origin=st.none() | TEXTS,
 )
-INTENTS = st.builds(Intent, baseline=BASELINES, left_out=IDS, posted_at=SPANS, submitted_at=INSTANTS)
+WAITS = st.lists(st.builds(Wait, what=st.sampled_from(WaitedFor), since=INSTANTS, duration_s=SPANS), max_size=2).map(
+    tuple
+)
+INTENTS = st.builds(
+    Intent,
+    baseline=BASELINES,
+    left_out=IDS,
+    posted_at=SPANS,
+    submitted_at=INSTANTS,
+    began_at=st.none() | INSTANTS,
+    waits=WAITS,
+)
+CHECKS = st.builds(
+    CheckResult,
+    url=TEXTS,
+    wanted=st.integers(100, 599),
+    consecutive=st.integers(1, 9),
+    passed=st.booleans(),
+    last_answer=st.integers(100, 599) | TEXTS,
+    probes=st.integers(0, 99),
+    duration_s=SPANS,
+)
+EXCLUSIONS = st.lists(st.builds(Exclusion, id=TEXTS, name=TEXTS, type=TEXTS, why=TEXTS), max_size=2).map(tuple)
 SIGHTINGS = st.builds(
     Sighting,
     states=st.dictionaries(TEXTS, st.tuples(TEXTS, st.none() | TEXTS), max_size=4),
@@ -87,6 +111,11 @@ RESULTS = st.builds(
     settled_at=st.none() | INSTANTS,
     duration_s=st.none() | SPANS,
     console_url=st.none() | TEXTS,
+    began_at=st.none() | INSTANTS,
+    proven_at=st.none() | INSTANTS,
+    waits=WAITS,
+    checks=st.lists(CHECKS, max_size=2).map(tuple),
+    left_out=EXCLUSIONS,
 )
 TARGETS = st.builds(
     Target,
@@ -95,7 +124,7 @@ TARGETS = st.builds(
     services=st.lists(st.builds(Service, id=TEXTS, name=TEXTS, type=st.sampled_from(ServiceType)), max_size=3).map(
         tuple
     ),
-    excluded=st.lists(st.builds(Exclusion, id=TEXTS, name=TEXTS, type=TEXTS, why=TEXTS), max_size=2).map(tuple),
+    excluded=EXCLUSIONS,
     wave=st.integers(1, 99),
     policy=st.builds(
         Policy,
@@ -118,6 +147,22 @@ def test_an_intent_is_read_as_it_was_written(intent: Intent) -> None:
     again = codec.intent_of(codec.intent_to_text(intent))
     assert again == intent
     assert again.submitted_at.utcoffset() is not None
+
+
+def _without(text: str, *names: str) -> str:
+    return json.dumps({name: value for name, value in json.loads(text).items() if name not in names})
+
+
+@given(INTENTS)
+def test_an_intent_of_an_earlier_version_is_read(intent: Intent) -> None:
+    earlier = _without(codec.intent_to_text(intent), "began_at", "waits")
+    assert codec.intent_of(earlier) == replace(intent, began_at=None, waits=())
+
+
+@given(RESULTS)
+def test_a_result_of_an_earlier_version_is_read(result: EnvironmentResult) -> None:
+    earlier = _without(codec.result_to_text(result), "began_at", "proven_at", "waits", "checks", "left_out")
+    assert codec.result_of(earlier) == replace(result, began_at=None, proven_at=None, waits=(), checks=(), left_out=())
 
 
 @given(SIGHTINGS)

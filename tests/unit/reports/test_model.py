@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
-from orchestrator.reports.model import RequestCounts, RunReport, render_json, report_schema
+from orchestrator.reports.model import SCHEMA_VERSION, RequestCounts, RunReport, render_json, report_schema
 from tests.support import reports
 
 VALIDATOR = Draft202012Validator(report_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -125,3 +125,21 @@ def test_an_instant_is_shown_in_utc(instant: datetime) -> None:
 
 def test_a_file_name_that_is_not_utf8_does_not_cost_the_report() -> None:
     assert _dumped(reports.report(config="caf\udce9.yaml"))["config"] == r"caf\udce9.yaml"
+
+
+def test_a_report_of_an_earlier_version_is_read() -> None:
+    written = _dumped(reports.report(reports.failed("production")))
+    for name in ("config_path", "started_by", "requests_expected", "halted_at", "window_ends_at"):
+        del written[name]
+    for name in ("began_at", "proven_at", "waits", "checks", "left_out"):
+        del written["environments"][0][name]
+    assert RunReport.model_validate(written) == reports.report(reports.failed("production"))
+
+
+def test_a_schema_of_the_same_number_takes_reports_without_what_was_added() -> None:
+    assert SCHEMA_VERSION == 1
+    definitions = report_schema()["$defs"]
+    for name, keys in PUBLISHED_KEYS.items():
+        of_run = report_schema()["properties"]
+        properties = of_run if name == "run" else definitions[f"{name.capitalize()}Report"]["properties"]
+        assert keys <= properties.keys()

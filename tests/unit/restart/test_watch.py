@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from orchestrator.clock import RehearsalClock
+from orchestrator.domain.accounts import Wait, WaitedFor
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason
 from orchestrator.domain.plan import Exclusion, Policy, Service, ServiceType, Target
 from orchestrator.errors import NotFoundError, TokenRefusedError, UnansweredError
@@ -112,3 +113,19 @@ def test_errors_end_in_outcomes(error: Exception, reason: Reason) -> None:
 def test_a_watch_that_is_interrupted_says_so() -> None:
     result, _ = watch(ends("DEPLOYED"), interrupt_at=20)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERRUPTED)
+
+
+def test_a_watch_says_when_it_began_and_what_it_waited_for_and_leaves_nothing_out() -> None:
+    wait = Wait(what=WaitedFor.QUOTA, since=NOON, duration_s=3.0)
+
+    async def interrupted() -> EnvironmentResult:
+        clock = RehearsalClock(NOON)
+        platform = ScriptedPlatform(clock, before=ends("DEPLOYED"), after={})
+        job = WatchJob(context_of(TARGET, platform, clock, follow=TARGET.all_services))
+        job.waited(wait)
+        return job.interrupted()
+
+    result = in_virtual_time(interrupted())
+    assert (result.began_at, result.waits, result.left_out) == (None, (wait,), ())
+    watched, _ = watch(ends("DEPLOYED"))
+    assert watched.began_at == NOON

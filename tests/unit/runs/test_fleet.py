@@ -1,5 +1,7 @@
 """Many environments: waves, room, budget, halt, pause, deadline, and what is left when a run is interrupted."""
 
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason, exit_code_of
 from orchestrator.domain.plan import FailureBudget, Strategy
-from tests.support.builders import target
+from tests.support.builders import NOON, ended, target
 from tests.support.fleets import FAILS, LONG, Ending, Voyage, fleet_of
 
 BEARS_ALL = FailureBudget(percent=Fraction(100))
@@ -270,3 +272,20 @@ def test_every_plan_ends_complete_inside_its_room_and_its_budget(
     wave_of = {one.name: one.wave for one in targets}
     begun_waves = [wave_of[name] for name in voyage.order]
     assert begun_waves == sorted(begun_waves)
+
+
+def test_when_the_run_halted_is_known() -> None:
+    voyage = Voyage(*fleet_of(2), strategy=Strategy(max_parallel=1), endings={"1-0": FAILS})
+    assert voyage.halted_at == NOON + timedelta(seconds=LONG)
+    assert Voyage(*fleet_of(2)).halted_at is None
+
+
+def test_a_resumed_run_halted_when_the_last_of_its_failures_settled() -> None:
+    failures = [
+        replace(
+            ended(Outcome.FAILED, Reason.RESTART_ERROR, name=f"1-{number}"), settled_at=NOON - timedelta(hours=number)
+        )
+        for number in range(1, 3)
+    ]
+    voyage = Voyage(*fleet_of(3), results=failures)
+    assert voyage.halted_at == NOON - timedelta(hours=1)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.domain.accounts import Wait, WaitedFor
 from orchestrator.domain.outcomes import Outcome, Reason
 from orchestrator.domain.plan import FailureBudget, Strategy, Target
-from tests.support.builders import ended, target
+from tests.support.builders import NOON, ended, target
 from tests.support.fleets import FAILS, LONG, Ending, Voyage, fleet_of
 
 ONE_AT_A_TIME = Strategy(max_parallel=1)
@@ -129,6 +130,31 @@ def test_it_is_given_back_before_the_next_is_let_in_where_there_is_room_for_one(
     Voyage(*fleet_of(3), strategy=ONE_AT_A_TIME, admission=keeper)
     assert [at for _, at, _ in keeper.asked] == [0, LONG, 2 * LONG]
     assert [at for _, at in keeper.released] == [LONG, 2 * LONG, 3 * LONG]
+
+
+# What a wait is told as.
+
+
+def test_whoever_waited_to_be_let_in_is_told_for_how_long() -> None:
+    voyage = Voyage(*fleet_of(2), admission=Doorkeeper({"1-0": 40}))
+    assert [result.waits for result in voyage.results] == [
+        (Wait(what=WaitedFor.QUOTA, since=NOON, duration_s=40.0),),
+        (),
+    ]
+
+
+def test_whoever_waited_in_vain_is_told_for_how_long() -> None:
+    voyage = Voyage(*fleet_of(1), strategy=Strategy(run_deadline=60), admission=Doorkeeper(never=["1-0"]))
+    [result] = voyage.results
+    assert (result.reason, result.waits) == (
+        Reason.RUN_DEADLINE,
+        (Wait(what=WaitedFor.QUOTA, since=NOON, duration_s=60.0),),
+    )
+
+
+def test_whoever_waits_when_the_run_is_interrupted_is_told_for_how_long() -> None:
+    voyage = Voyage(*fleet_of(1), admission=Doorkeeper(never=["1-0"]), interrupted_at=5.0)
+    assert [wait.duration_s for wait in voyage.results[0].waits] == [5.0]
 
 
 # Who waits behind it.
