@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from orchestrator import log_lines
 from orchestrator.clock import SystemClock
 from orchestrator.redaction import redact_deeply, redactor
+from orchestrator.sections import LogSections
 from orchestrator.streams import LossyStream, lines_lost
 from orchestrator.text import encodable, printable_json
 
@@ -74,6 +75,7 @@ def configure(
     secrets: Sequence[str] = (),
     onlooker: Onlooker | None = None,
     around: Callable[[str], str] = str,
+    sections: LogSections | None = None,
 ) -> None:
     """Set up logging for this process.
 
@@ -86,6 +88,7 @@ def configure(
         onlooker: is told of every event, whatever its level, without secrets; an event for which it returns True is not
             written, unless the level is debug.
         around: makes of a text that is about to be written what is written.
+        sections: what folds the console format in a CI system.
     """
     _hidden.set_to(secrets)
 
@@ -114,6 +117,8 @@ def configure(
         tell_loss = lines_lost
         is_raw = shown_level <= logging.DEBUG
         last = [_unmark if is_raw else _without_routine, partial(_as_line, color=color, raw=is_raw)]
+        if sections is not None:
+            last = [sections.around(last)]
     lossy = LossyStream(stream, tell_loss, around=around)
     structlog.configure(
         processors=[*shared, *last],

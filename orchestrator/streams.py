@@ -184,6 +184,13 @@ def leave_log(stream: TextIO, *, within: float) -> None:
         _log_writer(descriptor).leave_by = machine_seconds() + within
 
 
+def settle_log(stream: TextIO, *, patience: float) -> None:
+    """Wait until what was logged is written, or nobody has read for `patience` seconds: what follows comes after it."""
+    descriptor = descriptor_of(stream)
+    if descriptor is not None:
+        _log_writer(descriptor).drain(patience)
+
+
 def done_within(seconds: float, work: Callable[[], object]) -> None:
     """Do `work` in a thread that is left behind if it takes longer, as where a disk or a reader hangs.
 

@@ -293,7 +293,7 @@ def schema(
     epilog=f"{_EXAMPLES}qovery-restart simulate nightly.yaml --port 8080 --speed 10 --faults realistic\n\n"
     "QOVERY_API_URL=http://127.0.0.1:8080 QOVERY_API_TOKEN=any qovery-restart run nightly.yaml",
 )
-@opt.common(without=("output", "report", "simulate", "state_dir", "progress"))
+@opt.common(without=("output", "report", "simulate", "state_dir", "progress", "ci", "no_annotations"))
 def simulate(
     settings: opt.Settings,
     *,

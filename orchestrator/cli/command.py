@@ -1,6 +1,7 @@
 """Runs a command: sets up logs and signals, and turns every result and error into output and an exit code."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from structlog.typing import FilteringBoundLogger
@@ -15,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator import logs
 from orchestrator.cli.defects import secrets_in_environment
 from orchestrator.cli.options import LogFormat, LogLevel, Output, Settings
+from orchestrator.cli.pipeline import Pipeline
 from orchestrator.cli.signals import end_at_once
 from orchestrator.clock import SystemClock, machine_seconds
 from orchestrator.domain.outcomes import ExitCode
@@ -25,6 +28,7 @@ from orchestrator.redaction import redactor
 from orchestrator.reports.files import check_writable, write_report
 from orchestrator.reports.formats import ReportFile, report_file
 from orchestrator.reports.model import RequestCounts, RunReport, render_json
+from orchestrator.reports.step_summary import append_summary, is_same_file
 from orchestrator.reports.text import render_summary
 from orchestrator.runs.codes import exit_code_of_error
 from orchestrator.runs.interruption import Interruption, in_fitting_loop
@@ -82,6 +86,7 @@ class CommandRunner:
         if settings.simulate:
             self.rehearsal = Rehearsal(seed=settings.seed, faults=settings.faults.value, world=settings.world)
         _configure_streams(settings.output)
+        self._pipeline = Pipeline(settings, os.environ)
         self._display = self._set_up_log()
 
     def _set_up_log(self) -> "Display | None":
@@ -104,6 +109,7 @@ class CommandRunner:
             color=color,
             stream=sys.stderr,
             secrets=secrets_in_environment(),
+            sections=self._pipeline.sections,
             onlooker=None if display is None else display.take,
             around=str if display is None else display.around,
         )
@@ -141,7 +147,10 @@ class CommandRunner:
                 self._show_problems(report.errors)  # The run has logged the traceback.
         if report.exit_code in _TIME_IS_UP or self.interruption.code is not None:
             self._hurry()
+        self._pipeline.end_sections()
+        self._append_summary(report, writable)
         self.deliver(report, writable, is_result=is_result)
+        self._pipeline.annotate(report)
         return ExitCode(report.exit_code)
 
     def deliver(self, report: RunReport, files: Sequence[ReportFile], *, is_result: bool = True) -> bool:
@@ -225,8 +234,15 @@ class CommandRunner:
         if report is None and error is not None:
             report = self._report_of_error(error, config=config, started_at=SystemClock().now())
         if report is not None:
-            files = map(report_file, self._settings.report)
-            self._write_reports(report, (file for file in files if not file.is_stdout))
+            files = [file for file in map(report_file, self._settings.report) if not file.is_stdout]
+            self._pipeline.end_sections()
+            self._append_summary(report, files)
+            self._write_reports(report, files)
+            self._pipeline.annotate(report, with_errors=True)
+
+    def complain(self, problem: str) -> None:
+        """Say where a CI system shows it that something has to be looked at, of which the result tells."""
+        self._pipeline.annotate_problems([problem])
 
     def show(self, text: str) -> None:
         """Write the result to stdout. It changes nothing else if the reader has closed the pipe."""
@@ -256,6 +272,7 @@ class CommandRunner:
     def _show_problems(self, problems: Sequence[str]) -> None:
         if self._settings.log_format is LogFormat.JSON:
             return  # A line of stderr is an event, and has them.
+        problems = self._pipeline.annotate_problems(problems)
         stream = LossyStream(sys.stderr)
         for problem in problems:
             stream.write(f"error: {printable(problem)}\n")
@@ -290,16 +307,23 @@ class CommandRunner:
         self.show_summary(report)
 
     def _write_reports(self, report: RunReport, files: Iterable[ReportFile]) -> bool:
-        is_written = True
-        for file in files:
-            try:
-                # Whatever hangs here, half of the time is left for what comes after it.
-                within = min(max(self._time_left / 2, LEAST_TO_END), RESULT_PATIENCE)
-                done_within(within, partial(write_report, report, file))
-            except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
-                self._log.error("report_not_written", path=str(file.path), error=str(error))
-                is_written = False
-        return is_written
+        written = [self._attempt_write(file.path, partial(write_report, report, file)) for file in files]
+        return all(written)
+
+    def _append_summary(self, report: RunReport, files: Iterable[ReportFile]) -> None:
+        """Append a run to the summary of a step of GitHub, unless a report is written there anyway."""
+        path = self._pipeline.summary
+        if path is not None and not any(is_same_file(file.path, path) for file in files):
+            self._attempt_write(path, partial(append_summary, report, path))
+
+    def _attempt_write(self, path: Path, write: Callable[[], object]) -> bool:
+        try:
+            # Whatever hangs here, half of the time is left for what comes after it.
+            done_within(min(max(self._time_left / 2, LEAST_TO_END), RESULT_PATIENCE), write)
+        except Exception as error:  # noqa: BLE001 - the restarts are done, and the exit code reports their outcome
+            self._log.error("report_not_written", path=str(path), error=str(error))
+            return False
+        return True
 
     async def _with_signals(self, work: Coroutine[Any, Any, T]) -> T:
         async with AsyncExitStack() as stack:

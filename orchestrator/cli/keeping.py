@@ -121,6 +121,8 @@ def _show(
         runner.show(line(each))
         if each.report is not None:
             runner.show_summary(each.report)
+        elif each.exit_code is not ExitCode.SUCCEEDED and each.error is None:
+            runner.complain(line(each))
 
 
 def document(told: Told) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.ci import CI
 from orchestrator.cli import completing
 from orchestrator.cli.coloring import is_color_forced
 from orchestrator.errors import UsageError
@@ -228,6 +229,17 @@ ProgressOption = Annotated[
         "How progress is shown on stderr. live needs a terminal: elsewhere it is lines. none shows warnings alone.",
     ),
 ]
+CIOption = Annotated[
+    CI,
+    _output(
+        "--ci",
+        "For which CI system stderr has sections and annotations, and a summary is appended; auto: the one that this "
+        "is.",
+    ),
+]
+NoAnnotationsOption = Annotated[
+    bool, _output("--no-annotations", "No annotations: GitHub shows problems in the log and the summary alone.")
+]
 NoColorOption = Annotated[bool, _output("--no-color", "No colours. NO_COLOR in the environment does the same.")]
 VerboseOption = Annotated[
     bool, _output("--verbose", "Show every service in the summary, and debug events.", short="-v")
@@ -277,6 +289,8 @@ class Settings:
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: LogLevel = LogLevel.INFO
     progress: Progress = Progress.AUTO
+    ci: CI = CI.AUTO
+    no_annotations: bool = False
     no_color: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -340,6 +354,8 @@ _SHARED: Mapping[str, object] = {
     "log_format": LogFormatOption,
     "log_level": LogLevelOption,
     "progress": ProgressOption,
+    "ci": CIOption,
+    "no_annotations": NoAnnotationsOption,
     "no_color": NoColorOption,
     "verbose": VerboseOption,
     "quiet": QuietOption,

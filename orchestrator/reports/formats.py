@@ -37,6 +37,8 @@ class ReportFormat:
     """Where the renderer is, as "module:function".
 
     It is imported only when a report is written, since `--help` must not import pydantic."""
+    is_whole: bool = True
+    """Whether it shows every environment and service, and not only what a pipeline asks for."""
 
     def render(self, report: "RunReport") -> str:
         """Render a report in this format."""
@@ -54,6 +56,26 @@ FORMATS = (
     ),
     ReportFormat(suffix=".md", prefixes=("md", "markdown"), renderer="orchestrator.reports.markdown:render_markdown"),
     ReportFormat(suffix=".html", prefixes=("html",), renderer="orchestrator.reports.html:render_html"),
+    ReportFormat(
+        suffix=".env",
+        name="dotenv",
+        prefixes=("dotenv", "env"),
+        renderer="orchestrator.reports.outputs:render_dotenv",
+        is_whole=False,
+    ),
+    ReportFormat(
+        suffix=".prom",
+        name="OpenMetrics",
+        prefixes=("openmetrics", "prom"),
+        renderer="orchestrator.reports.openmetrics:render_openmetrics",
+        is_whole=False,
+    ),
+    ReportFormat(
+        suffix=".comment",
+        name="Markdown",
+        prefixes=("comment",),
+        renderer="orchestrator.reports.markdown:render_comment",
+    ),
 )
 _BY_PREFIX = {prefix: each for each in FORMATS for prefix in each.prefixes}
 _LIKE_A_NAME = re.compile("[A-Za-z][A-Za-z0-9]{0,9}")

@@ -35,6 +35,10 @@ _INVISIBLE = "&#8203;"
 
 LARGEST = 1_000_000
 """Bytes, in UTF-8. GitHub drops the whole summary of a job's step if it has more than 1 MiB."""
+MOST_OPEN = 10
+"""Of more problems than this the services are folded, so that the messages can be read one after the other."""
+LARGEST_COMMENT = 65_000
+"""Bytes, in UTF-8. GitHub refuses a comment of more than 65,536 characters."""
 
 
 class _Detail(IntEnum):
@@ -69,6 +73,11 @@ def render_markdown(report: RunReport, *, largest: int = LARGEST) -> str:
     return _as_much_as_fits(report, largest)
 
 
+def render_comment(report: RunReport) -> str:
+    """Render a run as Markdown that has room in a comment of a pull request."""
+    return render_markdown(report, largest=LARGEST_COMMENT)
+
+
 def _lines(report: RunReport, detail: _Detail) -> Iterator[str]:
     yield from _head(report)
     for sentence in (*report.errors, *next_steps(report)):
@@ -98,7 +107,8 @@ def _environments(report: RunReport, detail: _Detail) -> Iterator[str]:
     if detail == _Detail.TABLE:
         return
     for environment in problems:
-        yield from _problem(environment, with_services=detail < _Detail.MESSAGES)
+        are_open = len(problems) <= MOST_OPEN
+        yield from _problem(environment, with_services=detail < _Detail.MESSAGES, are_open=are_open)
     if detail > _Detail.EVERYTHING:
         return
     for item in chosen.quiet:
@@ -156,7 +166,7 @@ def _summary_row(environment: EnvironmentReport) -> str:
     )
 
 
-def _problem(environment: EnvironmentReport, *, with_services: bool) -> Iterator[str]:
+def _problem(environment: EnvironmentReport, *, with_services: bool, are_open: bool) -> Iterator[str]:
     yield from (f"### {_code(environment.name)}: {outcome_words(environment.outcome)}", "")
     yield from (_text(environment.message), "")
     if environment.console_url is not None:
@@ -164,7 +174,7 @@ def _problem(environment: EnvironmentReport, *, with_services: bool) -> Iterator
         yield f"[Open in the Qovery console](<{escape(address)}>)" if address else _code(environment.console_url)
         yield ""
     if environment.services and with_services:
-        yield from _services(environment, summary=f"Services: {restarted(environment)} succeeded", is_open=True)
+        yield from _services(environment, summary=f"Services: {restarted(environment)} succeeded", is_open=are_open)
 
 
 def _services(environment: EnvironmentReport, *, summary: str, is_open: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from orchestrator.domain.accounts import Wait, WaitedFor
 from orchestrator.domain.outcomes import EnvironmentResult, Outcome, Reason, Refusal
 from orchestrator.domain.plan import Plan, Target
+from orchestrator.logs import ROUTINE
 from orchestrator.ports import Admission, Clock, Gate, Permission
 from orchestrator.restart.narrator import Narrator
 
@@ -92,7 +93,8 @@ class Fleet:
         self._failures = sum(result.counts_as_failure for result in self._results.values())
         self._halt_if_over_budget()
         began = False
-        for wave, members in self._plan.waves():
+        waves = list(self._plan.waves())
+        for position, (wave, members) in enumerate(waves, start=1):
             targets = self._to_run(members)
             if not targets:
                 continue
@@ -102,6 +104,10 @@ class Fleet:
             began = True
             await self._ask_gate(targets)
             targets = self._to_run(targets)
+            if targets:
+                self._log.bind(**ROUTINE).info(
+                    "wave_started", wave=wave, position=position, waves=len(waves), environments=len(targets)
+                )
             async with asyncio.TaskGroup() as group:
                 for target in targets:
                     group.create_task(self._run_one(target))

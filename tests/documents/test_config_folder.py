@@ -124,7 +124,7 @@ def test_it_is_said_for_whom_each_recipe_of_a_schedule_is(path: Path) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
 def test_a_recipe_installs_the_version_that_it_was_written_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    versions = re.findall(r"qovery-restart(?:==|:)(\d[\w.]*)|ARG VERSION=(\S+)", text)
+    versions = re.findall(r"qovery-restart(?:==|:|@v)(\d[\w.]*)|ARG VERSION=(\S+)", text)
     assert {"".join(each) for each in versions} <= {__version__}
     assert not re.search(r"pip install (?:-\S+ )*qovery-restart(?!==)", text)
     assert ":latest" not in text

@@ -100,9 +100,9 @@ def test_github_runs_one_at_a_time_and_ends_after_the_command(workflow: dict[str
 
 def test_github_can_be_asked_by_hand_and_each_start_runs_one_command(workflow: dict[str, Any]) -> None:
     (restart,) = workflow["jobs"].values()
-    runs = {step["if"]: step["run"] for step in restart["steps"] if "qovery-restart " in step.get("run", "")}
-    assert {f"github.event_name == '{event}'" for event in workflow["on"]} == runs.keys()
-    assert "schedule config/nightly.yaml --due" in runs["github.event_name == 'schedule'"]
+    used = {step["if"]: step["with"] for step in restart["steps"] if "/qovery-restart@" in step.get("uses", "")}
+    assert {f"github.event_name == '{event}'" for event in workflow["on"]} == used.keys()
+    assert used["github.event_name == 'schedule'"]["command"] == "schedule"
 
 
 def test_github_keeps_the_journal_whatever_happens(workflow: dict[str, Any]) -> None:
@@ -112,7 +112,7 @@ def test_github_keeps_the_journal_whatever_happens(workflow: dict[str, Any]) -> 
         next(index for index, step in enumerate(steps) if step.get("uses", "").startswith(f"actions/cache/{what}@"))
         for what in ("restore", "save")
     )
-    commands = [index for index, step in enumerate(steps) if "qovery-restart " in step.get("run", "")]
+    commands = [index for index, step in enumerate(steps) if "/qovery-restart@" in step.get("uses", "")]
     assert restore < min(commands) < max(commands) < save
     assert steps[save]["if"] == "always()"
     assert steps[save]["with"]["key"] == steps[restore]["with"]["key"]
@@ -151,6 +151,19 @@ def test_gitlab_keeps_the_journal_whatever_happens_and_the_report(job: dict[str,
     assert (job["cache"]["policy"], job["cache"]["when"]) == ("pull-push", "always")
     assert job["artifacts"]["when"] == "always"
     assert job["artifacts"]["reports"]["junit"] in job["artifacts"]["paths"]
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("gitlab-*.yml")), ids=lambda path: str(path.name))
+def test_what_gitlab_collects_is_what_the_command_writes(path: Path) -> None:
+    (document,) = objects_in(path)
+    (job,) = (each for each in document.values() if isinstance(each, dict) and "artifacts" in each)
+    (words,) = [words for words in commands_in(path) if "--report" in words and words[0] != "resume"]
+    suffixes = {Path(word).suffix: word for word in words if Path(word).suffix != ".yaml"}
+    collected = job["artifacts"]["reports"]
+    kinds = {"junit": ".xml", "dotenv": ".env", "metrics": ".prom"}
+    assert {"junit", "metrics"} <= collected.keys()
+    assert collected == {kind: suffixes[kinds[kind]] for kind in collected}
+    assert set(job["artifacts"]["paths"]) - {"state"} == {suffixes[".xml"], suffixes[".html"]}
 
 
 def test_gitlab_begins_nothing_new_after_a_cancelled_job_and_keeps_to_the_five_minutes_that_it_gives(

@@ -115,6 +115,7 @@ def test_each_ending_has_its_exit_code_its_report_and_its_log(case: Case, tmp_pa
         of_the_run = event["event"] in (
             "run_started",
             "plan_ready",
+            "wave_started",
             "wave_finished",
             "run_halted",
             "run_finished",

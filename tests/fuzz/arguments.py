@@ -48,6 +48,7 @@ _FITTING = {
     "--output": ("json", "text"), "-o": ("json", "text"),
     "--report": ("report.json", "report.xml", "report.md", "report.html", "nowhere/report.json", ".json", "state",
         "md:report", "junit:-", "pdf:report", "C:report.json", "md:", "html:/dev/fd/9"),
+    "--ci": ("github", "gitlab", "none", "jenkins"),
     "--progress": ("auto", "live", "lines", "none", "dots"),
     "--log-format": ("json", "console"), "--log-level": ("debug", "error"),
     "--since": ("30d", "12h", "99999999999d", "-1d", ""), "--limit": ("1", "0", "99999999999999999999"),

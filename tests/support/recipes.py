@@ -12,6 +12,7 @@ import yaml
 from typer.core import TyperCommand
 
 from orchestrator.cli.app import app
+from orchestrator.cli.inputs import PREFIX, Inputs, command_line
 
 CONFIG = Path(__file__).parents[2] / "config"
 RECIPES = CONFIG / "recipes"
@@ -20,6 +21,7 @@ Words = Sequence[str]
 
 _START = r"^(?:#   |run: |- |- run: |Exec\w+=-?|.*`|.*(?:\|\||&&|exec) )?(?:/[\w./-]*/)?"
 _LINE = re.compile(rf"{_START}qovery-restart ([a-z].*?)(?:`.*)?$")
+_ACTION = re.compile(r"[\w-]+/qovery-restart@")
 _SPAN = re.compile(r"(?:(\d+)\s*h(?:ours?)?)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+)\s*s?)?")
 
 
@@ -29,15 +31,28 @@ def name_of(path: Path) -> str:
 
 
 def commands_in(path: Path) -> Iterator[Words]:
-    """Yield the words after `qovery-restart` of every command line in a file, those of containers included."""
+    """Yield the words after `qovery-restart` of every command line in a file, also of containers and of the action."""
     text = path.read_text(encoding="utf-8")
     for line in text.splitlines():
         if match := _LINE.match(line.strip()):
             words = shlex.split(match[1], comments=True)
             yield list(takewhile(lambda word: word not in (">", "|"), words))
+    for step in action_steps(path) if path.suffix == ".yml" else ():
+        environ = {PREFIX + name.replace("-", "_").upper(): str(value) for name, value in step["with"].items()}
+        inputs = Inputs(environ)
+        inputs.text("token")
+        command, *options, _, subject = command_line(inputs, Path("/tmp"))
+        yield [command, subject, *options]
     for document in objects_in(path) if path.suffix == ".yaml" else ():
         if (pod := pod_of(document)) is not None:
             yield from (container["args"] for container in pod["containers"])
+
+
+def action_steps(path: Path) -> list[dict[str, Any]]:
+    """Return the steps of a workflow that use the action."""
+    jobs = [job for document in objects_in(path) for job in document.get("jobs", {}).values()]
+    steps = [step for job in jobs for step in job["steps"]]
+    return [step for step in steps if _ACTION.match(step.get("uses", ""))]
 
 
 def parse(words: Words) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from orchestrator.errors import UsageError
 from orchestrator.reports.formats import FORMATS, ReportFormat, format_of, listed_formats, rejoined, report_file
 from orchestrator.reports.html import render_html
 from orchestrator.reports.junit import render_junit
-from orchestrator.reports.markdown import render_markdown
+from orchestrator.reports.markdown import render_comment, render_markdown
 from orchestrator.reports.model import RunReport, render_json
+from orchestrator.reports.openmetrics import render_openmetrics
+from orchestrator.reports.outputs import render_dotenv
 from tests.support.reports import failed, report, succeeded
 
 HERE = Path(__file__).parent
@@ -27,6 +29,9 @@ RUN = report(succeeded("staging"), failed("production"))
         pytest.param("r.xml", render_junit, id="junit"),
         pytest.param("r.md", render_markdown, id="markdown"),
         pytest.param("r.html", render_html, id="html"),
+        pytest.param("r.env", render_dotenv, id="dotenv"),
+        pytest.param("r.prom", render_openmetrics, id="openmetrics"),
+        pytest.param("r.comment", render_comment, id="comment"),
         pytest.param("R.JSON", render_json, id="capitals"),
         pytest.param("r.json.md", render_markdown, id="the last suffix counts"),
     ],
@@ -37,7 +42,7 @@ def test_the_suffix_chooses_the_format(name: str, renderer: Callable[[RunReport]
 
 @pytest.mark.parametrize("name", ["report", "report.txt", ".json", "report."])
 def test_an_unknown_suffix_is_refused_with_those_that_are_known(name: str) -> None:
-    with pytest.raises(UsageError, match=r"one of \.json, \.xml, \.md, \.html\. Or name it: json:") as refusal:
+    with pytest.raises(UsageError, match=r"one of \.json, .*, \.comment\. Or name it: json:") as refusal:
         format_of(Path(name))
     assert name in str(refusal.value)
 
@@ -75,11 +80,19 @@ def test_any_format_goes_to_stdout_if_it_is_named(name: str) -> None:
     [
         pytest.param("jnuit:r.xml", 'there is no format "jnuit". Did you mean junit:r.xml?', id="a slip"),
         pytest.param("x-html:r.html", "Did you mean html:r.html?", id="near a name"),
-        pytest.param("pdf:r.pdf", "The formats are json, junit, xml, md, markdown, html.", id="another format"),
+        pytest.param(
+            "pdf:r.pdf",
+            "xml, md, markdown, html, dotenv, env, openmetrics, prom, comment.",
+            id="another format",
+        ),
         pytest.param("out:r.json", "If the file is called so, write ./out:r.json.", id="perhaps a file"),
         pytest.param(r"C:\ci\r.json", "there are no drives here", id="a drive"),
         pytest.param("md:", "no file is named. Write md:FILE.", id="no file"),
-        pytest.param("-", "Or name it: json:-, junit:-, md:-, html:-.", id="stdout without a format"),
+        pytest.param(
+            "-",
+            "md:-, html:-, dotenv:-, openmetrics:-, comment:-.",
+            id="stdout without a format",
+        ),
     ],
 )
 def test_what_names_no_format_is_refused_and_the_way_out_is_shown(given: str, said: str) -> None:
@@ -120,11 +133,13 @@ def test_every_format_has_names_of_its_own_in_small_letters() -> None:
 
 
 def test_the_list_for_help_texts_names_what_the_suffix_does_not_show() -> None:
-    assert listed_formats() == ".json, .xml (JUnit), .md or .html"
+    assert (
+        listed_formats() == ".json, .xml (JUnit), .md, .html, .env (dotenv), .prom (OpenMetrics) or .comment (Markdown)"
+    )
 
 
-@pytest.mark.parametrize("each", FORMATS, ids=str)
-def test_every_format_shows_each_environment_and_service_and_the_way_each_ended(each: ReportFormat) -> None:
+@pytest.mark.parametrize("each", [each for each in FORMATS if each.is_whole], ids=str)
+def test_every_whole_format_shows_each_environment_and_service_and_the_way_each_ended(each: ReportFormat) -> None:
     text = each.render(RUN)
     for environment in RUN.environments:
         assert environment.name in text

@@ -5,7 +5,7 @@ from markdown_it import MarkdownIt
 
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.reports.digest import HEADLINES, SIMULATED
-from orchestrator.reports.markdown import render_markdown
+from orchestrator.reports.markdown import LARGEST_COMMENT, MOST_OPEN, render_comment, render_markdown
 from orchestrator.reports.model import RunReport
 from orchestrator.text import printable
 from tests.support.markup import Page
@@ -243,8 +243,7 @@ def test_a_large_fleet_fits_into_the_summary_of_a_step() -> None:
 def test_problems_are_shown_before_what_is_left_out_of_successes() -> None:
     document = render_markdown(large(problems=100, successes=50, services=60))
     assert len(document.encode()) <= 1_000_000
-    assert document.count("<details open>") == 100
-    assert "<details>" not in document
+    assert document.count("<summary>Services: ") == document.count("<details") == 100
 
 
 @pytest.mark.parametrize("texts", [1, 40], ids=["one", "many"])
@@ -261,3 +260,16 @@ def test_endless_errors_of_a_run_are_cut_at_the_end_of_one(texts: int) -> None:
 def test_no_report_is_larger_than_asked_for(run: RunReport, room: int) -> None:
     largest = 10_000 + room
     assert len(render_markdown(run, largest=largest).encode()) <= largest
+
+
+def test_three_hundred_failures_have_room_in_a_comment() -> None:
+    text = render_comment(report(*(failed(f"environment {number}") for number in range(300))))
+    assert len(text.encode()) <= LARGEST_COMMENT < 65_536
+    assert "Run failed" in text
+    assert "Left out" in text
+
+
+@pytest.mark.parametrize(("problems", "opened"), [(MOST_OPEN, MOST_OPEN), (MOST_OPEN + 1, 0)], ids=["few", "many"])
+def test_the_services_of_many_problems_are_folded(problems: int, opened: int) -> None:
+    text = render_markdown(report(*(failed(f"environment {number}") for number in range(problems))))
+    assert (text.count("<details open>"), text.count("<details")) == (opened, problems)

@@ -48,6 +48,19 @@ def test_a_wave_begins_when_the_whole_wave_before_has_settled() -> None:
     ]
 
 
+def test_a_wave_that_begins_is_told_with_its_place_and_only_if_something_begins_in_it() -> None:
+    waves = [*fleet_of(2, wave=5), *fleet_of(1, wave=7), *fleet_of(1, wave=9)]
+    voyage = Voyage(*waves, endings={"7-0": FAILS}, strategy=Strategy(max_parallel=5))
+    told = [
+        {key: event.details[key] for key in event.details if key[0] != "_"}
+        for event in voyage.log.named("wave_started")
+    ]
+    assert told == [
+        {"wave": 5, "position": 1, "waves": 3, "environments": 2},
+        {"wave": 7, "position": 2, "waves": 3, "environments": 1},
+    ]
+
+
 def test_between_two_waves_there_is_a_pause_and_none_before_or_after() -> None:
     waves = [*fleet_of(1, wave=1), *fleet_of(1, wave=2), *fleet_of(1, wave=3)]
     voyage = Voyage(*waves, strategy=Strategy(pause_between_waves=300))
