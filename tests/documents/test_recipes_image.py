@@ -28,7 +28,7 @@ def test_it_is_built_in_two_stages_from_one_slim_python_of_a_version_that_is_sup
     arguments = dict(arguments.split("=", 1) for name, arguments in INSTRUCTIONS if name == "ARG")
     stages = [arguments for name, arguments in INSTRUCTIONS if name == "FROM"]
     assert stages == ["python:${PYTHON}-slim AS build", "python:${PYTHON}-slim"]
-    assert arguments == {"PYTHON": "3.13", "VERSION": __version__}
+    assert arguments == {"PYTHON": "3.13", "VERSION": __version__, "PIP_FIND_LINKS": ""}
     assert "Python :: 3.13" in (RECIPES.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
 
 
