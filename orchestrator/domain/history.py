@@ -44,6 +44,8 @@ class PastRun:
     """How many have not ended."""
     resume: str | None
     """The command that resumes it, if it was interrupted."""
+    started_by: str | None = None
+    """What started it, as a code (`reports.model.Trigger`); None if unknown."""
 
     @property
     def environments(self) -> int:

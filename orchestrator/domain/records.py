@@ -120,6 +120,8 @@ class NewRun:
     parent_id: str | None = None
     occurrence: Occurrence | None = None
     """The scheduled instant for which it begins."""
+    beginning: str | None = None
+    """What its report tells of its beginning, as a document: `reports.model.Beginning`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,8 @@ class StoredRun:
     outcome: str | None
     requests: int
     submits: int
+    beginning: str | None = None
+    """As `NewRun.beginning`; None for runs of older versions."""
 
     @property
     def ended(self) -> str:

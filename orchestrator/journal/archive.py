@@ -71,7 +71,17 @@ def _past_run(store: Store, row: RunRow, counts: Mapping[Outcome | None, int]) -
         outcomes={outcome: number for outcome, number in counts.items() if outcome is not None},
         open=counts.get(None, 0),
         resume=store.resume_command(row.run_id) if state is RunState.INTERRUPTED else None,
+        started_by=_starter(row.beginning),
     )
+
+
+def _starter(beginning: str | None) -> str | None:
+    """Return what started a run, as a code; None if that cannot be read, since nothing depends on it."""
+    try:
+        trigger = json.loads(beginning or "{}")["started_by"]["trigger"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return trigger if isinstance(trigger, str) else None
 
 
 def _rows(store: Store, since: datetime) -> list[RunRow]:

@@ -53,6 +53,7 @@ class RunRow:
     exit_code: Annotated[int, Field(ge=0, le=255)] | None
     """That of the process that worked on it last, if it wrote one."""
     called_off: datetime | None
+    beginning: _Text | None
 
 
 _RUN = TypeAdapter(RunRow)

@@ -114,6 +114,8 @@ MIGRATIONS = (
         """,
         "CREATE INDEX occurrences_by_run ON occurrences (run_id)",
     ),
+    # What the report of a run tells of its beginning, as JSON: what started it, and what was expected of it.
+    ("ALTER TABLE runs ADD COLUMN beginning TEXT",),
 )
 """The statements that migrate the schema from each version to the next. Published ones never change; add new ones."""
 COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -122,7 +124,7 @@ COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType(
             {
                 *("run_id", "parent_id", "api_url", "config", "source", "started_at", "end_by", "boot_id", "began"),
                 *("elapsed", "beat_at", "holder", "host", "pid", "requests", "submits", "ended_at", "outcome"),
-                *("exit_code", "report", "called_off"),
+                *("exit_code", "report", "called_off", "beginning"),
             }
         ),
         "environments": frozenset(

@@ -264,6 +264,7 @@ def _stored(row: RunRow) -> StoredRun:
         outcome=row.outcome,
         requests=row.requests,
         submits=row.submits,
+        beginning=row.beginning,
     )
 
 

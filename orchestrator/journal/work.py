@@ -53,11 +53,13 @@ class Work:
             beat = work._beat()
             transaction.execute(
                 "INSERT INTO runs (run_id, parent_id, api_url, config, source, started_at, end_by, boot_id, began, "
-                "elapsed, beat_at, holder, host, pid, requests, submits) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                "elapsed, beat_at, holder, host, pid, requests, submits, beginning) "
+                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?)",
                 (
                     run.run_id, run.parent_id, run.api_url, run.config, run.source, run.started_at.isoformat(),
                     run.end_by - run.began, machine.boot_id, run.began, work.elapsed, beat,
                     work._holder, machine.host, machine.pid, run.requests,
+                    run.beginning,
                 ),
             )  # fmt: skip
             transaction.executemany(

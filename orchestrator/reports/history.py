@@ -1,6 +1,6 @@
 """How `history` shows what has happened before: as text that fits a terminal, and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from textwrap import wrap
@@ -21,7 +21,19 @@ _INDENT = "    "
 _NARROWEST = 40
 """Columns."""
 _STATES = {RunState.IN_PROGRESS: "in progress", RunState.INTERRUPTED: "interrupted"}
+_STARTERS = {"command": "a command", "schedule": "its schedule"}
 _GREEN, _RED, _YELLOW, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Aside:
+    """What is beside the rows if it fits, below them if it does not, and on top if it is the same for all."""
+
+    heading: str
+    on_top: str
+    """The line that says it of all; "" if there is nothing to say."""
+    shown: Sequence[str]
+    """Of each row; "" if there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +57,13 @@ def render_history(history: History, *, width: int, color: bool, zone: tzinfo | 
     if history.environments is not None:
         rows = [_restart_row(each, zone) for each in history.restarts]
         headings: tuple[str, ...] = ("STARTED", "RUN", "OUTCOME", "TOOK", "WELL")
-        files = [each.source for each in history.restarts]
+        asides = [_files([each.source for each in history.restarts])]
         lines.append(f"Restarts of {_names(history)}")
     else:
         rows = [_run_row(each, zone) for each in history.runs]
         headings = ("STARTED", "RUN", "OUTCOME", "TOOK", "WELL")
-        files = [each.source for each in history.runs]
-    lines += _table(headings, rows, files, width=width, color=color)
+        asides = [_files([each.source for each in history.runs]), _starters(history.runs)]
+    lines += _table(headings, rows, asides, width=width, color=color)
     return (
         "\n".join(["\n".join(lines), *([""] if rows else []), *_closing(history, len(rows), zone)]).lstrip("\n") + "\n"
     )
@@ -63,6 +75,21 @@ def _names(history: History) -> str:
     more = f", and {len(ids) - 1} earlier of its ids" if len(ids) > 1 else ""
     latest = printable(history.restarts[0].environment_id if history.restarts else ids[0])
     return f"{', '.join(names)} ({latest}{more})" if names else f"{latest}{more}"
+
+
+def _files(files: Sequence[str | None]) -> _Aside:
+    shown = ["without a file" if file is None else printable(file) for file in files]
+    on_top = f"Started {shown[0]}" if shown and files[0] is None else f"Configuration {shown[0]}" if shown else ""
+    return _Aside(heading="CONFIG", on_top=on_top, shown=shown)
+
+
+def _starters(runs: Sequence[PastRun]) -> _Aside:
+    shown = ["" if run.started_by is None else printable(run.started_by.replace("_", " ")) for run in runs]
+    return _Aside(
+        heading="STARTED BY",
+        on_top=f"Started by {_STARTERS.get(shown[0], shown[0])}" if shown and shown[0] else "",
+        shown=shown,
+    )
 
 
 def _run_row(run: PastRun, zone: tzinfo | None) -> _Row:
@@ -121,23 +148,34 @@ def _breakdown(run: PastRun) -> str:
 
 
 def _table(
-    headings: tuple[str, ...], rows: Sequence[_Row], files: Sequence[str | None], *, width: int, color: bool
+    headings: tuple[str, ...], rows: Sequence[_Row], asides: Sequence[_Aside], *, width: int, color: bool
 ) -> Iterator[str]:
-    """Yield the rows; the files beside them if they fit, below them if they do not, on top if all are the same."""
+    """Yield the rows, with what is beside or below them."""
     if not rows:
         return
-    shown = ["without a file" if file is None else printable(file) for file in files]
-    widths = [max(map(cell_len, column)) for column in zip(headings, *(row.cells for row in rows), strict=True)]
-    same = len(set(shown)) == 1
-    beside = not same and sum(widths) + len(_GAP) * len(widths) + max(map(cell_len, shown)) <= width
-    if same:
-        yield f"Started {shown[0]}" if files[0] is None else f"Configuration {shown[0]}"
-    yield _line((*headings, "CONFIG") if beside else headings, widths)
-    for row, file in zip(rows, shown, strict=True):
-        line = _line((*row.cells, file) if beside else row.cells, widths)
+    columns = [(heading, *(row.cells[place] for row in rows)) for place, heading in enumerate(headings)]
+    below: list[Sequence[str]] = []
+    for aside in asides:
+        if len(set(aside.shown)) == 1:
+            yield from filter(None, (aside.on_top,))
+            continue
+        column = (aside.heading, *aside.shown)
+        taken = sum(_width(each) + len(_GAP) for each in columns)
+        if taken + _width(column) <= width:
+            columns.append(column)
+        else:
+            below.append(aside.shown)
+    widths = [_width(column) for column in columns]
+    heading, *lines = (_line(cells, widths) for cells in zip(*columns, strict=True))
+    yield heading
+    for place, (row, line) in enumerate(zip(rows, lines, strict=True)):
         yield f"{row.color}{line}{_PLAIN}" if color else line
-        for detail in (*((file,) if not same and not beside else ()), *row.details):
+        for detail in (*filter(None, (shown[place] for shown in below)), *row.details):
             yield from _wrapped(detail, width)
+
+
+def _width(column: Iterable[str]) -> int:
+    return max(map(cell_len, column))
 
 
 def _wrapped(detail: str, width: int) -> Iterator[str]:
@@ -156,8 +194,7 @@ def _wrapped(detail: str, width: int) -> Iterator[str]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=False)]
-    return _GAP.join([*padded, *cells[len(widths) :]]).rstrip()
+    return _GAP.join(set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _closing(history: History, listed: int, zone: tzinfo | None) -> Iterator[str]:
@@ -240,6 +277,7 @@ def _run_document(run: PastRun) -> dict[str, Any]:
         "run_id": run.run_id,
         "parent_run_id": run.parent_id,
         "config": run.source,
+        "started_by": run.started_by,
         "started_at": _instant(run.started_at),
         "ended_at": _instant(run.ended_at),
         "duration_s": run.duration_s,

@@ -214,6 +214,23 @@ class StartedBy(_Reported):
     due_at: UtcInstant | None = Field(default=None, description="The scheduled instant; null without a schedule.")
 
 
+class Beginning(_Reported):
+    """What is known of a run when it begins: the journal keeps it for whoever resumes the run, or asks about it."""
+
+    started_by: StartedBy | None = None
+    config_path: ReportedText | None = None
+    requests_expected: int | None = None
+    window_ends_at: UtcInstant | None = None
+
+    @classmethod
+    def read(cls, text: str | None) -> "Beginning":
+        """Return what the journal has kept; nothing of what cannot be read, since no restart depends on it."""
+        try:
+            return cls() if text is None else cls.model_validate_json(text)
+        except ValueError:
+            return cls()
+
+
 class RunReport(_Reported):
     """A whole run. `exit_code` is the exit code of the process."""
 
@@ -269,11 +286,8 @@ class RunReport(_Reported):
         resume: str | None = None,
         errors: Sequence[str] = (),
         exit_code: ExitCode | None = None,
-        config_path: str | None = None,
-        started_by: StartedBy | None = None,
-        requests_expected: int | None = None,
         halted_at: datetime | None = None,
-        window_ends_at: datetime | None = None,
+        beginning: "Beginning | None" = None,
     ) -> "RunReport":
         """Return the report of a run.
 
@@ -292,11 +306,8 @@ class RunReport(_Reported):
             resume: the command that resumes it.
             errors: what prevented the run from restarting its environments.
             exit_code: the exit code, if it does not follow from `results` because there are `errors`.
-            config_path: the whole path of the configuration file.
-            started_by: what started it.
-            requests_expected: how many requests it was expected to send.
             halted_at: when the failure settled that halted it.
-            window_ends_at: the end of the schedule's window.
+            beginning: what was known of it when it began.
         """
         code = exit_code if exit_code is not None else exit_code_of(results, interrupted=interrupted)
         return cls(
@@ -313,11 +324,8 @@ class RunReport(_Reported):
             environments=tuple(EnvironmentReport.of(result, line=lines.get(result.name)) for result in results),
             resume=resume,
             errors=tuple(errors),
-            config_path=config_path,
-            started_by=started_by,
-            requests_expected=requests_expected,
             halted_at=halted_at,
-            window_ends_at=window_ends_at,
+            **({} if beginning is None else dict(beginning)),
         )
 
 

@@ -1,7 +1,7 @@
 """What a run is going to do: planned for a new run, read from the journal for a resumed one."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
@@ -19,7 +19,7 @@ from orchestrator.journal.durations import expected_of_environments
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import Gate, Permission, RunJournal
-from orchestrator.reports.model import StartedBy
+from orchestrator.reports.model import Beginning
 from orchestrator.restart.cancel_job import CancelJob, FollowJob
 from orchestrator.restart.context import Context
 from orchestrator.restart.job import RestartJob
@@ -51,15 +51,13 @@ class GoingOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """When a run began, what started it, and which run it repeats."""
+    """When a run began, which run it repeats, and what else is known of its beginning."""
 
     began: float
     """An instant on the session's clock; it may lie before the clock's zero."""
     started_at: datetime
     parent_id: str | None = None
-    by: StartedBy | None = None
-    config_path: str | None = None
-    window_ends_at: datetime | None = None
+    beginning: Beginning = field(default_factory=Beginning)
 
     @classmethod
     def now(
@@ -67,18 +65,14 @@ class Start:
         session: Session,
         *,
         parent_id: str | None = None,
-        by: StartedBy | None = None,
-        config_path: str | None = None,
-        window_ends_at: datetime | None = None,
+        beginning: Beginning = Beginning(),  # noqa: B008 - frozen
     ) -> "Start":
         """Return the start of a run that begins now."""
         return cls(
             began=session.clock.monotonic(),
             started_at=session.clock.now(),
             parent_id=parent_id,
-            by=by,
-            config_path=config_path,
-            window_ends_at=window_ends_at,
+            beginning=beginning,
         )
 
 
@@ -90,8 +84,9 @@ class Prepared:
     journal: RunJournal
     lines: Mapping[str, int]
     """Where the configuration file lists each environment, by name; those of which it is known."""
-    requests_expected: int | None = None
-    """By the end of the run, those for names included; None if unknown."""
+    beginning: Beginning | None = None
+    """Of a run whose names are known: with the requests that it is expected to have sent in the end, those for names
+    included."""
 
 
 async def prepare_restart(
@@ -113,6 +108,7 @@ async def prepare_restart(
     """
     plan = await _plan(config, session, start, simulated=simulated, to_restart=True)
     cost, used = session.estimate(plan), session.quota.used
+    beginning = start.beginning.model_copy(update={"requests_expected": used + cost.total})
     _announce(plan, session.log, cost)
     usually = usual_durations(store, plan.targets, session)
     permission = _permission(config, session, cost=cost, occurrence=occurrence, usually=usually)
@@ -133,6 +129,7 @@ async def prepare_restart(
             requests=session.quota.used,
             parent_id=start.parent_id,
             occurrence=occurrence,
+            beginning=beginning.model_dump_json(),
         ),
     )
     make_job = _restart_jobs(
@@ -140,7 +137,7 @@ async def prepare_restart(
     )
     fleet = _fleet(plan, session, make_job, end_by=end_by, permission=permission, gate=gate)
     lines = _lines(plan.targets)
-    return Prepared(fleet=fleet, journal=journal, lines=lines, requests_expected=used + cost.total)
+    return Prepared(fleet=fleet, journal=journal, lines=lines, beginning=beginning)
 
 
 async def prepare_watch(config: Config, session: Session, start: Start, *, simulated: bool) -> Prepared:

@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.journal.store import Store
 from orchestrator.journal.work import Work
 from orchestrator.ports import Clock
-from orchestrator.reports.model import RunReport
+from orchestrator.reports.model import Beginning, RunReport
 from orchestrator.runs.gating import open_gate
 from orchestrator.runs.interruption import Interruption
 from orchestrator.runs.journals import opened_journal
@@ -22,7 +22,6 @@ from orchestrator.runs.preparing import GoingOn, Start, prepare_resume
 from orchestrator.runs.rehearsal import Rehearsal
 from orchestrator.runs.runner import Run
 from orchestrator.runs.session import Session, open_session
-from orchestrator.runs.starting import started_by
 from orchestrator.runs.telling import telling
 
 
@@ -65,7 +64,7 @@ class InterruptedRun:
             began=journal.began,
             started_at=self.stored.started_at,
             parent_id=self.stored.parent_id,
-            by=started_by(self.environ, redact=self.session.redact),
+            beginning=Beginning.read(self.stored.beginning),
         )
         # First, whatever interrupts: a report without what the journal knows would be wrong.
         async with AsyncExitStack() as stack:

@@ -11,7 +11,7 @@ from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, R
 from orchestrator.domain.records import Occurrence
 from orchestrator.errors import JournalError, RestartError, RunDeadlineError, defect_sentence
 from orchestrator.ports import RunJournal
-from orchestrator.reports.model import RunReport
+from orchestrator.reports.model import Beginning, RunReport
 from orchestrator.runs.fleet import Fleet
 from orchestrator.runs.gating import open_gate
 from orchestrator.runs.interruption import Interruption, in_fitting_loop, until_done_or_asked
@@ -51,7 +51,7 @@ class Run:
         self._journal: RunJournal = NoJournal(began=start.began)
         self._fleet: Fleet | None = None
         self._lines = config.lines
-        self._requests_expected: int | None = None
+        self._beginning = start.beginning
         self._finished = False
         self.code_of: Callable[[RunReport], int] = lambda report: report.exit_code
 
@@ -90,7 +90,7 @@ class Run:
 
     def _adopt(self, prepared: Prepared) -> Fleet:
         self._journal, self._fleet, self._lines = prepared.journal, prepared.fleet, prepared.lines
-        self._requests_expected = prepared.requests_expected
+        self._beginning = prepared.beginning or self._beginning
         self._session.quota.on_use = prepared.journal.note_request
         return prepared.fleet
 
@@ -156,11 +156,8 @@ class Run:
             resume=self._journal.resume_command if self._is_worth_resuming(results) else None,
             errors=() if defect is None else (defect_sentence(defect),),
             exit_code=None if defect is None else interruption.code or ExitCode.DEFECT,
-            config_path=self._start.config_path,
-            started_by=self._start.by,
-            requests_expected=self._requests_expected,
             halted_at=None if self._fleet is None else self._fleet.halted_at,
-            window_ends_at=self._start.window_ends_at,
+            beginning=self._beginning,
         )
         await self._write_end(report, results)
         say = self._session.log.info if report.exit_code == ExitCode.SUCCEEDED else self._session.log.warning
@@ -232,9 +229,13 @@ async def run_in(
     start = Start.now(
         session,
         parent_id=parent_id,
-        by=started_by(environ, redact=session.redact, due_at=None if occurrence is None else occurrence.due_at),
-        config_path=path_of(config.source),
-        window_ends_at=None if occurrence is None else occurrence.closes_at,
+        beginning=Beginning(
+            started_by=started_by(
+                environ, redact=session.redact, due_at=None if occurrence is None else occurrence.due_at
+            ),
+            config_path=path_of(config.source),
+            window_ends_at=None if occurrence is None else occurrence.closes_at,
+        ),
     )
     run_ = Run(config, session, start, simulated=simulated)
     if watch:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from orchestrator.domain.accounts import CheckResult, Wait, WaitedFor
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, ServiceResult
 from orchestrator.domain.plan import Exclusion
-from orchestrator.reports.model import RequestCounts, RunReport, StartedBy, Trigger
+from orchestrator.reports.model import Beginning, RequestCounts, RunReport, StartedBy, Trigger
 from tests.support.reports import CONSOLE, ENVIRONMENT_ID, START
 
 SERVICES = ("api", "web", "worker")
@@ -157,17 +157,19 @@ def night(environments: int, *, problems: int = 0, skipped: int = 0) -> RunRepor
         started_at=START,
         ended_at=ended_at,
         requests=RequestCounts(total=7 * environments, submits=environments - skipped),
-        requests_expected=6 * environments,
         exit_code=ExitCode.FAILED if problems else None,
-        config_path="/srv/operations/nightly.yaml",
-        started_by=StartedBy(
-            trigger=Trigger.GITHUB_ACTIONS,
-            event="schedule",
-            actor="octocat",
-            job="Nightly restarts / restart",
-            job_url="https://github.com/example/operations/actions/runs/4711",
-            host="runner-7",
-        ),
         halted_at=ended_at - timedelta(seconds=20) if skipped else None,
-        window_ends_at=ended_at + timedelta(seconds=0.1 * lasted),
+        beginning=Beginning(
+            config_path="/srv/operations/nightly.yaml",
+            started_by=StartedBy(
+                trigger=Trigger.GITHUB_ACTIONS,
+                event="schedule",
+                actor="octocat",
+                job="Nightly restarts / restart",
+                job_url="https://github.com/example/operations/actions/runs/4711",
+                host="runner-7",
+            ),
+            requests_expected=6 * environments,
+            window_ends_at=ended_at + timedelta(seconds=0.1 * lasted),
+        ),
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.accounts import CheckResult, Wait, WaitedFor
 from orchestrator.domain.outcomes import EnvironmentResult, ExitCode, Outcome, Reason, ServiceResult
 from orchestrator.domain.plan import Exclusion
-from orchestrator.reports.model import RequestCounts, RunReport, StartedBy, Trigger
+from orchestrator.reports.model import Beginning, RequestCounts, RunReport, StartedBy, Trigger
 
 START = datetime(2026, 8, 14, 3, 0, tzinfo=UTC)
 ENVIRONMENT_ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
@@ -245,6 +245,15 @@ starts = st.builds(
 _BAD = [code for code in ExitCode if code is not ExitCode.SUCCEEDED]
 
 
+beginnings = st.builds(
+    Beginning,
+    config_path=st.none() | texts,
+    started_by=st.none() | starts,
+    requests_expected=st.none() | st.integers(0, 9999),
+    window_ends_at=st.none() | instants,
+)
+
+
 @st.composite
 def reports(draw: st.DrawFn) -> RunReport:
     """Any report that a run could end with, and many that none could."""
@@ -262,9 +271,6 @@ def reports(draw: st.DrawFn) -> RunReport:
         resume=draw(st.none() | texts),
         errors=errors,
         exit_code=draw(st.sampled_from(_BAD)) if errors else None,
-        config_path=draw(st.none() | texts),
-        started_by=draw(st.none() | starts),
-        requests_expected=draw(st.none() | st.integers(0, 9999)),
         halted_at=draw(st.none() | instants),
-        window_ends_at=draw(st.none() | instants),
+        beginning=draw(st.none() | beginnings),
     )

@@ -19,6 +19,7 @@ from orchestrator.journal.archive import (
 )
 from orchestrator.journal.database import MIGRATIONS
 from orchestrator.journal.store import Store
+from orchestrator.journal.work import Work
 from orchestrator.machine import Machine
 from tests.support.builders import NOON, ended, target
 from tests.support.journals import Journals, begin, close, die, intent, machine, new_run, pragma
@@ -173,9 +174,30 @@ def test_a_journal_of_an_older_version_is_migrated_first(journals: Journals) -> 
     journals.close()
     for table in ("endings", "schedules", "occurrences"):
         change(journals, f"DROP TABLE {table}")
+    change(journals, "ALTER TABLE runs DROP COLUMN beginning")
     change(journals, "PRAGMA user_version = 4")
     assert [run.run_id for run in past_runs(reading(journals), since=LONG_AGO)] == ["run-1"]
     assert pragma(journals.folder, "user_version") == len(MIGRATIONS)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "code"),
+    [
+        pytest.param('{"started_by": {"trigger": "schedule", "host": "runner-7"}}', "schedule", id="what started it"),
+        pytest.param(None, None, id="a run of an older version"),
+        pytest.param('{"started_by": null}', None, id="unknown"),
+        pytest.param('{"started_by": {"trigger": 7}}', None, id="no code"),
+        pytest.param("[]", None, id="another document"),
+        pytest.param("{", None, id="no document"),
+    ],
+)
+def test_what_started_a_run_is_known_from_its_beginning(
+    journals: Journals, beginning: str | None, code: str | None
+) -> None:
+    store = journals.process()
+    close(Work.begin(store, replace(new_run(store), beginning=beginning)), [ended()])
+    (run,) = past_runs(reading(journals), since=LONG_AGO)
+    assert run.started_by == code
 
 
 def test_what_is_no_journal_is_refused_as_it_is_for_a_run(journals: Journals) -> None:

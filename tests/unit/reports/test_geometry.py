@@ -19,7 +19,7 @@ from orchestrator.reports.geometry import (
     Phase,
     picture_of,
 )
-from orchestrator.reports.model import RequestCounts, RunReport
+from orchestrator.reports.model import Beginning, RequestCounts, RunReport
 from tests.support.reports import START, reports, service, without_submit
 
 LASTED = 100.0
@@ -72,7 +72,7 @@ def run(
         ended_at=at(lasted),
         requests=RequestCounts(total=0, submits=0),
         halted_at=halted_at,
-        window_ends_at=window_ends_at,
+        beginning=Beginning(window_ends_at=window_ends_at),
     )
 
 

@@ -34,6 +34,7 @@ def a_run(
     open_: int = 0,
     source: str | None = "nightly.yaml",
     parent_id: str | None = None,
+    started_by: str | None = None,
 ) -> PastRun:
     started_at = START - timedelta(days=number)
     run_id = f"{started_at:%Y%m%d-%H%M%S}-{number:06x}"
@@ -50,6 +51,7 @@ def a_run(
         outcomes={Outcome.SUCCEEDED: 3} if outcomes is None else outcomes,
         open=open_,
         resume=f"qovery-restart resume {run_id}" if state is RunState.INTERRUPTED else None,
+        started_by=started_by,
     )
 
 
@@ -102,6 +104,29 @@ def test_the_files_are_beside_the_runs_if_there_is_room(width: int, lines: int) 
     assert ("CONFIG" in table) == (width == 120)
     assert "nightly.yaml" in table
     assert "without a file" in table
+
+
+@pytest.mark.parametrize(
+    ("starters", "width", "line"),
+    [
+        pytest.param(("schedule", "schedule"), 80, "Started by its schedule", id="the same for all: on top"),
+        pytest.param(
+            ("schedule", "github_actions"),
+            100,
+            "2026-11-25 04:00  20261125-030000-000001  succeeded  1m 21s  3/3   github actions",
+            id="beside the runs",
+        ),
+        pytest.param(("schedule", "github_actions"), 80, "    github actions", id="below them"),
+    ],
+)
+def test_what_started_a_run_is_told(starters: tuple[str, str], width: int, line: str) -> None:
+    runs = (a_run(number, started_by=starter) for number, starter in enumerate(starters))
+    assert line in text(of_runs(*runs), width=width).splitlines()
+
+
+def test_a_run_of_which_nobody_knows_what_started_it_says_nothing_of_it() -> None:
+    assert "tarted by" not in text(of_runs(a_run(), a_run(1)))
+    assert "STARTED BY" in text(of_runs(a_run(started_by="schedule"), a_run(1)), width=100)
 
 
 def test_a_run_in_progress_has_no_exit_code_yet() -> None:
@@ -221,7 +246,7 @@ def test_a_nasty_name_stays_on_its_line(nasty: str, width: int) -> None:
 
 
 def test_a_script_reads_the_runs_so() -> None:
-    document = json.loads(json.dumps(history_document(of_runs(a_run(), CUT_OFF))))
+    document = json.loads(json.dumps(history_document(of_runs(a_run(), replace(CUT_OFF, started_by="schedule")))))
     assert document | {"runs": len(document["runs"])} == {
         "schema_version": 1,
         "since": "2026-10-27T03:00:00.000Z",
@@ -241,6 +266,7 @@ def test_a_script_reads_the_runs_so() -> None:
         "run_id": "20261124-030000-000002",
         "parent_run_id": None,
         "config": "nightly.yaml",
+        "started_by": "schedule",
         "started_at": "2026-11-24T03:00:00.000Z",
         "ended_at": None,
         "duration_s": 81.0,

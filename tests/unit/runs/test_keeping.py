@@ -13,10 +13,17 @@ import structlog
 from orchestrator.domain.outcomes import ExitCode, Outcome, Reason
 from orchestrator.errors import JournalBusyError
 from orchestrator.journal import occurrences as journal_module
+from orchestrator.reports.model import Trigger
 from orchestrator.runs import occurring
 from orchestrator.runs.rehearsal import Transports
 from tests.support.nights import NIGHTLY, ONE, PARIS, TWO_WAVES, Nights
 from tests.support.time import in_virtual_time
+
+
+def due(local: str) -> datetime:
+    """An instant by the time of Paris."""
+    return datetime.fromisoformat(local).replace(tzinfo=PARIS)
+
 
 ON_TIME, LATE = ("27 03:00", "run", "on_time"), ("27 03:00", "run", "late")
 BY_POLICY, TOO_LATE = ("27 03:00", "missed", "on_missed_skip"), ("27 03:00", "missed", "window_over")
@@ -311,6 +318,11 @@ def test_a_run_that_was_cut_off_is_resumed_and_nothing_new_begins(tmp_path: Path
         (Outcome.SUCCEEDED, Reason.RESTARTED),
         (Outcome.SKIPPED, Reason.NOT_BEGUN),
     ]
+    # What started it is still the schedule, and what was expected of it is what it was.
+    assert report.started_by is not None
+    assert (report.started_by.trigger, report.started_by.due_at) == (Trigger.SCHEDULE, due("2026-11-27 03:00"))
+    assert report.window_ends_at == due("2026-11-27 05:00")
+    assert report.requests_expected
 
 
 def test_a_night_that_came_while_nobody_worked_on_the_run_before_is_no_overlap(tmp_path: Path) -> None:
