@@ -298,7 +298,7 @@ def _(patch: Patch) -> None:
 
 @defect(
     "what is found after a lost answer is ours",
-    witness=556408,
+    witness=609,
     world=[
         "deployment_duration=work_only",
         "old_readings=once",
@@ -387,7 +387,7 @@ def _(patch: Patch) -> None:
     patch.setattr(cancelling, "still_runs", lambda *_: True)
 
 
-@defect("an error while watching ends it with success", witness=1)
+@defect("an error while watching ends it with success", witness=2)
 def _(patch: Patch) -> None:
     right = Proof._look
 
@@ -612,7 +612,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Rehearsal, "ledger", property(lambda _: connect(None)))
 
 
-@defect("how an environment ended is not written down", witness=7, ordeal="death")
+@defect("how an environment ended is not written down", witness=426, ordeal="death")
 def _(patch: Patch) -> None:
     async def nothing(*_: Any) -> None:  # noqa: ANN401
         return
