@@ -106,7 +106,9 @@ class Stage:
         """
         environ = self.environ() if environ is None else environ
         before, self._loop_errors = self.now, []
-        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+        # As Python makes it, whatever PYTHONIOENCODING says.
+        err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True)
         code: object = None
         escaped = None
         left: dict[str, bytes] = {}
