@@ -607,7 +607,7 @@ def _recall(patch: Patch, change: Callable[[Work, InFlight], InFlight | None]) -
     patch.setattr(Work, "environments", wrong)
 
 
-@defect("a resumed run forgets what it has spent of the quota", witness=262, ordeal="death")
+@defect("a resumed run forgets what it has spent of the quota", witness=36, ordeal="death")
 def _(patch: Patch) -> None:
     patch.setattr(Rehearsal, "ledger", property(lambda _: connect(None)))
 

@@ -121,7 +121,7 @@ NAMES = st.one_of(
     st.sampled_from(
         ["null", "true", "1", "0x1F", "1e3", "~", "${HOME}", "$${X}", "$$", "yes", "2026-11-24", "<<", "="]
     ),
-).filter(lambda name: bool(name.strip()))
+).filter(lambda name: bool(fold(name)))
 DURATIONS = st.one_of(
     st.sampled_from(["250ms", "2s", "1h30m", "0.1h", "33.3m", "1.7s", "720h"]),
     st.decimals("0.001", 1_000_000, places=6).map(lambda seconds: f"{seconds:f}s"),
