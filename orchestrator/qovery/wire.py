@@ -59,7 +59,13 @@ def _as_text(value: object) -> object:
 
 
 def _folded(text: str | None) -> str | None:
-    """Return an id in the case in which ids are compared; None for an empty one."""
+    """Return an id in the case in which ids are compared; None for an empty one.
+
+    Raises:
+        ValueError: white space or a control character in it shows that it was damaged on the way: it is nobody's.
+    """
+    if text and (not text.isprintable() or any(map(str.isspace, text))):
+        raise ValueError("no id has white space in it")
     return text.casefold() if text else None
 
 
@@ -336,7 +342,7 @@ class WireRuns(_Wire):
 class WireRequestIdentifier(_Wire):
     """The `identifier` of a queued request."""
 
-    deployment_request_id: Annotated[str, Field(min_length=1), AfterValidator(str.casefold)]
+    deployment_request_id: Annotated[str, Field(min_length=1), AfterValidator(_folded)]
 
 
 class WireQueuedRequest(_WireRequested):

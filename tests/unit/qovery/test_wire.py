@@ -16,7 +16,7 @@ from orchestrator.domain.plan import Service, ServiceType
 from orchestrator.domain.states import State, StateClass
 from orchestrator.errors import MalformedAnswerError
 from orchestrator.qovery.platform import QoveryPlatform
-from orchestrator.qovery.wire import WireRun, WireStatus
+from orchestrator.qovery.wire import WireRun, WireRuns, WireStatus
 from tests.support.http import ENVIRONMENT, asked
 
 Question = Callable[[QoveryPlatform], Awaitable[Any]]
@@ -410,6 +410,19 @@ def test_a_run_began_at_an_instant_or_nobody_knows_when(written: str | None, rea
     ).to_run()
     assert run.created_at == read
     assert run.triggered_by is None
+
+
+@pytest.mark.parametrize("damaged", ["e-\n42", "e-4 2", "e-42\u2028", "e-4\x002"], ids=ascii)
+def test_an_id_that_was_damaged_on_the_way_is_nobodys(damaged: str) -> None:
+    assert WireStatus.model_validate({"id": damaged, "execution_id": damaged}).to_domain() == ServiceStatus(
+        id="", state=""
+    )
+    entry = {"identifier": {"execution_id": damaged}, "trigger_action": "RESTART", "action_status": "SUCCESS"}
+    (run,) = WireRuns.model_validate({"results": [entry]}).results
+    assert (run.to_run().execution_id, run.to_run().status) == (None, "")
+    waiting = {"identifier": {"deployment_request_id": damaged}, "trigger_action": "RESTART"}
+    with pytest.raises(MalformedAnswerError, match=r"results\.0\.identifier"):
+        read_json(queue, {"results": [waiting]})
 
 
 @pytest.mark.parametrize("identifier", [None, {}, {"execution_id": ""}], ids=["missing", "empty", "blank"])
