@@ -62,10 +62,10 @@ def _folded(text: str | None) -> str | None:
     """Return an id in the case in which ids are compared; None for an empty one.
 
     Raises:
-        ValueError: white space or a control character in it shows that it was damaged on the way: it is nobody's.
+        ValueError: a line break or a control character in it shows that it was damaged on the way: it is nobody's.
     """
-    if text and (not text.isprintable() or any(map(str.isspace, text))):
-        raise ValueError("no id has white space in it")
+    if text and not text.isprintable():
+        raise ValueError("no id has a control character in it")
     return text.casefold() if text else None
 
 

@@ -412,7 +412,7 @@ def test_a_run_began_at_an_instant_or_nobody_knows_when(written: str | None, rea
     assert run.triggered_by is None
 
 
-@pytest.mark.parametrize("damaged", ["e-\n42", "e-4 2", "e-42\u2028", "e-4\x002"], ids=ascii)
+@pytest.mark.parametrize("damaged", ["e-\n42", "e-42\u2028", "e-4\x002"], ids=ascii)
 def test_an_id_that_was_damaged_on_the_way_is_nobodys(damaged: str) -> None:
     assert WireStatus.model_validate({"id": damaged, "execution_id": damaged}).to_domain() == ServiceStatus(
         id="", state=""
