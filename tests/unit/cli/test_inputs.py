@@ -141,4 +141,4 @@ def test_any_value_arrives_as_that_value_and_nothing_else(config: str, only: str
     assert parameters["config"] == config
     assert list(parameters["only"]) == [name.strip() for name in given_names if name.strip()]
     assert parameters["simulate"] is False
-    assert str(parameters["state_dir"]) == str(Path(state))
+    assert Path(str(parameters["state_dir"])) == Path(state)
