@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from orchestrator.domain.durations import span
-from orchestrator.text import printable
+from orchestrator.text import count, printable
 
 Event: TypeAlias = Mapping[str, Any]
 
@@ -101,10 +101,6 @@ def _pairs(event: Event) -> str:
     return " ".join(f"{printable(key)}={printable(str(shortened(value)))}" for key, value in shown)
 
 
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _joined(*parts: str | None) -> str:
     return ", ".join(part for part in parts if part)
 
@@ -148,8 +144,8 @@ def _fleet(event: Event) -> str:
 def _planned(event: Event) -> str:
     expected = event.get("duration_expected_s")
     return _joined(
-        _number(event["environments"], "environment"),
-        _number(event["services"], "service"),
+        count(event["environments"], "environment"),
+        count(event["services"], "service"),
         f"~{span(expected)}" if expected is not None else None,
     )
 
@@ -161,10 +157,10 @@ _PHRASES: Mapping[str, Callable[[Event], str]] = MappingProxyType(
         ),
         "plan_ready": _planned,
         "environment_started": lambda event: _joined(
-            _number(event["services"], "service"), "resumed" if event.get("resumed") else None, _usually(event)
+            count(event["services"], "service"), "resumed" if event.get("resumed") else None, _usually(event)
         ),
-        "baseline_read": lambda event: f"{_number(event['services'], 'service')} at {shortened(event['executions'])}",
-        "restart_submitted": lambda event: _number(event["services"], "service"),
+        "baseline_read": lambda event: f"{count(event['services'], 'service')} at {shortened(event['executions'])}",
+        "restart_submitted": lambda event: count(event["services"], "service"),
         "services_changed": lambda event: _joined(states_in_words(event["services"]), _elapsed(event)),
         "still_waiting": _waiting,
         "verification_passed": lambda event: _joined(event["url"], _elapsed(event)),

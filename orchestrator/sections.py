@@ -8,6 +8,7 @@ from structlog import DropEvent
 from structlog.typing import Processor
 
 from orchestrator.ci import CI, section_end, section_start
+from orchestrator.text import count
 
 _ENDS = frozenset({"wave_started", "wave_finished", "run_finished"})
 """Events before which a section ends."""
@@ -57,9 +58,10 @@ class LogSections:
 
 
 def _title(wave: MutableMapping[str, Any]) -> str:
-    number, position, waves, environments = (wave.get(key) for key in ("wave", "position", "waves", "environments"))
+    details: list[Any] = [wave.get(key) for key in ("wave", "position", "waves", "environments")]
+    number, position, waves, environments = details
     place = f"{number} of {waves}" if number == position else f"{number} ({position} of {waves})"
-    return f"Wave {place}: {environments} environment{'' if environments == 1 else 's'}"
+    return f"Wave {place}: {count(environments, 'environment')}"
 
 
 def _rendered(processors: Sequence[Processor], logger: object, method: str, event: MutableMapping[str, Any]) -> str:

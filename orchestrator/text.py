@@ -1,4 +1,4 @@
-"""Text from outside (names, states, error texts, arguments): how it is shown, encoded and compared."""
+"""How text from outside (names, states, error texts, arguments) is shown, encoded and compared; and a counted noun."""
 
 import re
 import unicodedata
@@ -88,3 +88,12 @@ def fold(name: str) -> str:
     seen = unicodedata.normalize("NFKC", _INVISIBLE.sub("", _HYPHENS.sub("-", name)))
     folded = unicodedata.normalize("NFKC", seen.casefold())
     return " ".join(_HYPHENS.sub("-", folded).split())
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, whose plural must end in s.
+
+    >>> count(1, "submit"), count(3, "submit")
+    ('1 submit', '3 submits')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

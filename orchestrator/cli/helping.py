@@ -1,6 +1,6 @@
 """What typer shows of the commands: plain words for their arguments, and no hint that could restart anything."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,10 +15,7 @@ class PlainCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's own copy of click's, or click's
         """Return the parameters, as their help shows them."""
-        params = list(super().get_params(ctx))
-        for param in params:
-            _make_plain(param)
-        return params
+        return _made_plain(super().get_params(ctx))
 
 
 class PlainGroup(TyperGroup):
@@ -30,10 +27,7 @@ class PlainGroup(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401
         """Return the parameters, as their help shows them."""
-        params = list(super().get_params(ctx))
-        for param in params:
-            _make_plain(param)
-        return params
+        return _made_plain(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:  # noqa: ANN401
         """Return the command of the arguments; raise a usage error with a harmless hint if there is none."""
@@ -56,6 +50,13 @@ def did_you_mean(typed: str, commands: Sequence[str] | MutableMapping[str, Any])
     if not matches:
         return ""
     return f"Did you mean {' or '.join(map(repr, matches))}?"
+
+
+def _made_plain(params: Iterable[Any]) -> list[Any]:
+    params = list(params)
+    for param in params:
+        _make_plain(param)
+    return params
 
 
 def _make_plain(param: Any) -> None:  # noqa: ANN401

@@ -42,3 +42,21 @@ class CheckResult:
     probes: int
     """How many times it was asked."""
     duration_s: float
+
+
+def answer_in_words(answer: int | str) -> str:
+    """Return what a health check was answered: an HTTP status, or why there was none.
+
+    >>> answer_in_words(503), answer_in_words("no answer within 2 s")
+    ('HTTP 503', 'no answer within 2 s')
+    """
+    return f"HTTP {answer}" if isinstance(answer, int) else answer
+
+
+def wanted_in_words(status: int, consecutive: int) -> str:
+    """Return what a health check has to be answered, and how often.
+
+    >>> wanted_in_words(200, 1), wanted_in_words(204, 3)
+    ('HTTP 200', 'HTTP 204 3 times in a row')
+    """
+    return f"HTTP {status}" + (f" {consecutive} times in a row" if consecutive > 1 else "")

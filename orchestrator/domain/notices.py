@@ -170,7 +170,7 @@ class RunEnd:
     def named(self) -> tuple[EnvironmentResult, ...]:
         """Return the environments to name, the worst first; of a run that failed, those that need attention."""
         ordered = sorted(self.environments, key=lambda each: _WORST_FIRST.index(each.outcome))
-        troubled = [each for each in ordered if each.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)]
+        troubled = [each for each in ordered if not each.outcome.is_good]
         return tuple((troubled or ordered)[:NAMED_AT_MOST])
 
     def by_outcome(self) -> Mapping[Outcome, int]:

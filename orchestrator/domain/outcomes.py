@@ -25,6 +25,11 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     """The outcome cannot be known."""
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it needs nobody's attention: a success, or a skip."""
+        return self in (Outcome.SUCCEEDED, Outcome.SKIPPED)
+
 
 @unique
 class Reason(StrEnum):
@@ -233,7 +238,7 @@ class EnvironmentResult:
 
         A canary that was cancelled or blocked has proven nothing, so it must not let the next wave start.
         """
-        return self.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)
+        return not self.outcome.is_good
 
     @property
     def is_open_ended(self) -> bool:

@@ -13,7 +13,7 @@ from orchestrator.text import printable
 
 Event: TypeAlias = Mapping[str, Any]
 
-_GOOD = frozenset({Outcome.SUCCEEDED.value, Outcome.SKIPPED.value})
+_GOOD = frozenset(outcome.value for outcome in Outcome if outcome.is_good)
 _QUEUED = frozenset(
     {State.QUEUED, State.RESTART_QUEUED, State.DEPLOYMENT_QUEUED, State.STOP_QUEUED, State.DELETE_QUEUED}
 )

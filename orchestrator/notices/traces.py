@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator._version import __version__
 from orchestrator.domain.notices import RunEnd
-from orchestrator.domain.outcomes import EnvironmentResult, Outcome
+from orchestrator.domain.outcomes import EnvironmentResult
 
 VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 FLUSH_WITHIN = 5.0
@@ -80,7 +80,7 @@ def spans_of(end: RunEnd) -> list[Any]:
         span = tracer.start_span(
             f"restart {each.name}", context, start_time=_ns(began), attributes=_about_environment(each)
         )
-        if each.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED):
+        if not each.outcome.is_good:
             span.set_status(trace.Status(trace.StatusCode.ERROR, each.message))
         span.end(_ns(max(began, each.settled_at or end.ended_at)))
     if not end.succeeded:

@@ -70,7 +70,7 @@ def worst_to_best() -> tuple[Outcome, ...]:
 
 def is_problem(environment: EnvironmentReport) -> bool:
     """Return whether an environment needs attention."""
-    return environment.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)
+    return not environment.outcome.is_good
 
 
 def by_severity(environments: Iterable[EnvironmentReport]) -> list[EnvironmentReport]:

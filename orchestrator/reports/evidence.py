@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from orchestrator.domain.accounts import answer_in_words, wanted_in_words
 from orchestrator.domain.states import State, StateClass, classify
 from orchestrator.reports.digest import is_problem, restarted, service_evidence
 from orchestrator.reports.geometry import is_anothers
@@ -82,8 +83,8 @@ def _circumstances(environment: EnvironmentReport) -> Iterator[str]:
 def _checks(checks: Sequence[CheckReport]) -> Iterator[str]:
     yield '<ul class="checks" aria-label="Health checks">'
     for check in checks:
-        wanted = f"HTTP {check.wanted}" + (f" {check.consecutive} times in a row" if check.consecutive > 1 else "")
-        answer = f"HTTP {check.last_answer}" if isinstance(check.last_answer, int) else check.last_answer
+        wanted = wanted_in_words(check.wanted, check.consecutive)
+        answer = answer_in_words(check.last_answer)
         outcome, words = ("succeeded", "passed") if check.passed else ("failed", "not passed")
         yield (
             f'<li><span class="badge {outcome}">{words}</span> <code>{text(check.url)}</code> '

@@ -32,7 +32,6 @@ WIDEST_NAME = 20
 """Columns of a name beside its lane. The whole name is in the lane's title."""
 THIN_MARKS = 0.6
 """The size of the marks in thin lanes of what went well, as a fraction of that of others: problems stand out."""
-_QUIET = (Outcome.SUCCEEDED, Outcome.SKIPPED)
 FIRST_SEEN = "A state is timed by when it was first seen: it may have begun up to one look earlier."
 
 _WORDS = {
@@ -78,7 +77,7 @@ def picture(report: RunReport) -> Iterator[str]:
     for line in drawn.lines:
         yield _line(line, drawn)
     # Problems last, so that nothing is drawn over their marks.
-    for lane in sorted(drawn.lanes, key=lambda lane: lane.environment.outcome not in _QUIET):
+    for lane in sorted(drawn.lanes, key=lambda lane: not lane.environment.outcome.is_good):
         yield "".join(_lane(lane, drawn.pitch))
     yield "</svg>"
     yield "<figcaption>"
@@ -113,7 +112,7 @@ def _description(report: RunReport, drawn: Picture) -> str:
 
 def _symbols(*, thin: bool) -> Iterator[str]:
     for outcome, shape in _MARKS.items():
-        scale = THIN_MARKS if thin and outcome in _QUIET else 1.0
+        scale = THIN_MARKS if thin and outcome.is_good else 1.0
         yield f'<g id="mark-{outcome.value}" class="mark {outcome.value}" transform="scale({scale:g})">{shape}</g>'
 
 

@@ -3,22 +3,13 @@
 from urllib.parse import quote
 
 from orchestrator.domain.durations import span
-from orchestrator.text import printable
+from orchestrator.text import count, printable
 
 __all__ = ["count", "short_execution", "span", "web_address"]
 
 _SAFE_IN_LINKS = "%/:=&?~#+!$,;'@()*"
 """Characters that stay as they are in a URL, besides letters and digits. Quotes, brackets, backslashes and pipes are
 encoded."""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, whose plural must end in s.
-
-    >>> count(1, "submit"), count(3, "submit")
-    ('1 submit', '3 submits')
-    """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def short_execution(execution_id: str) -> str:

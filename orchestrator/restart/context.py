@@ -7,7 +7,7 @@ from random import Random
 
 from structlog.typing import FilteringBoundLogger
 
-from orchestrator.domain.outcomes import EnvironmentResult, Outcome, ServiceResult
+from orchestrator.domain.outcomes import EnvironmentResult, ServiceResult
 from orchestrator.domain.plan import Exclusion, Target
 from orchestrator.errors import NotFoundError, TokenRefusedError
 from orchestrator.ports import Clock, Lookout, Permission, Platform
@@ -130,7 +130,7 @@ class Context:
         """Log the end of the job as `event`, and return its result."""
         elapsed = self.progress.elapsed
         duration = None if elapsed is None else round(elapsed, 1)
-        is_good = settled.outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED)
+        is_good = settled.outcome.is_good
         say = self.narrator.say if is_good else self.narrator.warn
         say(
             event,

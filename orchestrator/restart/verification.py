@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tenacity import AsyncRetrying, retry_if_result
 from tenacity.wait import wait_fixed
 
-from orchestrator.domain.accounts import CheckResult
+from orchestrator.domain.accounts import CheckResult, answer_in_words, wanted_in_words
 from orchestrator.domain.plan import HttpCheck
 from orchestrator.ports import Clock, Prober
 from orchestrator.redaction import shown_url
@@ -34,10 +34,8 @@ class CheckFailure:
         return self.waited < self.check.within
 
     def __str__(self) -> str:
-        answer = f"HTTP {self.last_answer}" if isinstance(self.last_answer, int) else self.last_answer
-        wanted = f"HTTP {self.check.status}"
-        if self.check.consecutive > 1:
-            wanted += f" {self.check.consecutive} times in a row"
+        answer = answer_in_words(self.last_answer)
+        wanted = wanted_in_words(self.check.status, self.check.consecutive)
         return f"{shown(self.check)} did not answer {wanted} within {round(self.waited, 1):g} s (last: {answer})"
 
 

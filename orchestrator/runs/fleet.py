@@ -144,7 +144,7 @@ class Fleet:
     @property
     def failed(self) -> int:
         """How many environments did not end well."""
-        return sum(result.outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED) for result in self._results.values())
+        return sum(result.counts_as_failure for result in self._results.values())
 
     @property
     def oldest(self) -> tuple[str, float] | None:
